@@ -1,0 +1,215 @@
+// DeviceClient: `ibmiotf.device.Client` of the Python SDK. Joins topics and codecs to the MQTT client and holds the
+// application's callbacks. No bytes of packets, no time but timestamps.
+
+import type { Codec } from "./codec/codec.ts";
+import { Codecs } from "./codec/index.ts";
+import { encodeUtf8 } from "./codec/utf8.ts";
+import { configure, type DeviceConfig, type DeviceOptions } from "./config.ts";
+import {
+  ConfigurationException,
+  ConnectionException,
+  InvalidEventException,
+  MissingMessageDecoderException,
+  MissingMessageEncoderException,
+} from "./errors.ts";
+import { type Counters, MqttClient, type MqttMessage } from "./mqtt.ts";
+import type { Ports } from "./ports.ts";
+import { COMMAND_FILTER, eventTopic, levelFault, parseCommandTopic } from "./topic.ts";
+import { encodeTopic } from "./wire/packet.ts";
+
+/** A command from an application (protocol sheet 3). */
+export interface Command {
+  /** Its id, for example "setInterval". */
+  command: string;
+  /** Format name, for example "json". */
+  format: string;
+  /** What the codec of that format made of the payload. */
+  data: unknown;
+  /** When it was sent, if the format says so; else when it was received. */
+  timestamp: Date;
+}
+
+/** Largest payload the platform takes, bytes (protocol sheet 2.2). */
+export const MAX_PAYLOAD_BYTES = 131072;
+
+/** Commands kept for a `commandCallback` that is not set yet. */
+const WAITING_COMMANDS = 10;
+/** Topics kept encoded. */
+const RECENT_TOPICS = 4;
+
+interface RecentTopic {
+  event: string;
+  format: string;
+  topic: Uint8Array;
+}
+
+export class DeviceClient {
+  /** Connected, and again after each reconnect. */
+  connectedCallback: (() => void) | undefined;
+  /** The connection ended or an attempt failed; `willRetry`: the client tries again by itself. */
+  disconnectedCallback: ((reason: ConnectionException | undefined, willRetry: boolean) => void) | undefined;
+  /** What went wrong without ending the connection: undecodable commands, a callback that threw, a refused subscription. */
+  errorCallback: ((error: Error) => void) | undefined;
+
+  private readonly config: DeviceConfig;
+  private readonly ports: Ports;
+  private readonly mqtt: MqttClient;
+  private readonly codecs = new Codecs();
+  private readonly recent: RecentTopic[] = [];
+  private onCommand: ((command: Command) => void) | undefined;
+  private waiting: Command[] = [];
+
+  /**
+   * @param options plain data; see {@link DeviceOptions}. None: Quickstart mode
+   * @param ports the engine's sockets, clock and randomness; the package's entry for each engine has them as default
+   * @throws ConfigurationException, UnsupportedAuthenticationMethod; nothing is sent before connect()
+   */
+  constructor(options: DeviceOptions | undefined, ports: Ports) {
+    this.ports = ports;
+    this.config = configure(options ?? {}, () => ports.random());
+    this.mqtt = new MqttClient(this.config.mqtt, ports);
+    this.mqtt.connectedCallback = () => this.connectedCallback?.();
+    this.mqtt.disconnectedCallback = (reason, retryMs) => this.disconnectedCallback?.(reason, retryMs >= 0);
+    this.mqtt.messageCallback = message => this.receive(message);
+    this.mqtt.oversizeCallback = (topic, size) => {
+      this.report(new InvalidEventException(`command on ${topic} of ${size} bytes is larger than limits.frameBytes`));
+    };
+    if (!this.config.quickstart) {
+      this.mqtt.subscribe([{ topic: COMMAND_FILTER, qos: 1 }], (_, granted) => {
+        if (granted[0] === 128) this.report(new ConnectionException(`${COMMAND_FILTER} was refused`, "subscribe"));
+      });
+    }
+  }
+
+  /** `d:<org>:<type>:<id>`. */
+  get clientId(): string {
+    return this.config.mqtt.clientId;
+  }
+
+  get connected(): boolean {
+    return this.mqtt.connected;
+  }
+
+  get counters(): Counters {
+    return this.mqtt.counters;
+  }
+
+  /**
+   * Called with each command; the command is acknowledged when it returns. Commands that came before it was set (the
+   * documented samples set it after connect()) are kept, ten at most, and delivered when it is.
+   */
+  get commandCallback(): ((command: Command) => void) | undefined {
+    return this.onCommand;
+  }
+
+  set commandCallback(callback: ((command: Command) => void) | undefined) {
+    this.onCommand = callback;
+    if (!callback) return;
+    const waiting = this.waiting;
+    this.waiting = [];
+    for (let i = 0; i < waiting.length; i++) this.handOver(waiting[i]!);
+  }
+
+  /** Begins to connect and returns at once; see {@link MqttClient.connect}. */
+  connect(): void {
+    this.mqtt.connect();
+  }
+
+  /** Sends what was accepted, then disconnects; see {@link MqttClient.disconnect}. */
+  disconnect(done?: () => void): void {
+    this.mqtt.disconnect(done);
+  }
+
+  /** Adds a format or replaces one, also a built-in one (protocol sheet 4.2). */
+  setMessageEncoderModule(format: string, codec: Codec): void {
+    const fault = levelFault(format);
+    if (fault) throw new ConfigurationException(`format ${fault}`);
+    this.codecs.set(format, codec);
+  }
+
+  /**
+   * Publishes an event (protocol sheet 2). Right after connect() it is queued and sent when connected. The encoded
+   * payload is kept until handed to the transport (QoS 0) or confirmed (QoS 1, 2).
+   * @param event and `format`: one topic level each, not empty, no `/ + #`, no control characters
+   * @param data what the codec of `format` takes
+   * @param onPublish called once: at QoS 0 when handed to the transport, at 1 and 2 when the server has confirmed; with
+   * an error when dropped for good
+   * @returns true when accepted; false when the outbox is full: nothing is kept, `onPublish` is not called
+   * @throws InvalidEventException, MissingMessageEncoderException; ConnectionException `not-connected` before connect()
+   */
+  publishEvent(
+    event: string,
+    format: string,
+    data: unknown,
+    qos: 0 | 1 | 2 = 0,
+    onPublish?: (error?: Error) => void,
+  ): boolean {
+    if (qos !== 0 && qos !== 1 && qos !== 2) throw new InvalidEventException(`qos must be 0, 1 or 2, not ${qos}`);
+    const topic = this.topic(event, format);
+    if (this.config.quickstart && (qos > 0 || format !== "json")) {
+      throw new InvalidEventException(`Quickstart takes format json at QoS 0 only, not ${format} at QoS ${qos}`);
+    }
+    const codec = this.codecs.get(format);
+    if (!codec) throw new MissingMessageEncoderException(format);
+    return this.mqtt.publish(topic, this.payload(codec, data), qos, false, onPublish);
+  }
+
+  // Checked and encoded once, then found among the last few.
+  private topic(event: string, format: string): Uint8Array {
+    const recent = this.recent;
+    for (let i = 0; i < recent.length; i++) {
+      if (recent[i]!.event === event && recent[i]!.format === format) return recent[i]!.topic;
+    }
+    const eventFault = levelFault(event);
+    if (eventFault) throw new InvalidEventException(`event id ${eventFault}`);
+    const formatFault = levelFault(format);
+    if (formatFault) throw new InvalidEventException(`format ${formatFault}`);
+    const topic = encodeTopic(eventTopic(event, format));
+    if (topic.length > this.mqtt.topicLimit) {
+      throw new InvalidEventException(`topic of ${topic.length} bytes, limit ${this.mqtt.topicLimit}`);
+    }
+    if (recent.length === RECENT_TOPICS) recent.shift();
+    recent.push({ event, format, topic });
+    return topic;
+  }
+
+  private payload(codec: Codec, data: unknown): Uint8Array {
+    const encoded = codec.encode(data, new Date(this.ports.clock.date()));
+    const payload = typeof encoded === "string" ? encodeUtf8(encoded) : encoded;
+    if (!(payload instanceof Uint8Array)) throw new InvalidEventException("the codec made neither text nor bytes");
+    if (payload.length > MAX_PAYLOAD_BYTES) {
+      throw new InvalidEventException(`payload of ${payload.length} bytes, limit ${MAX_PAYLOAD_BYTES}`);
+    }
+    return payload;
+  }
+
+  private receive(message: MqttMessage): void {
+    const parts = parseCommandTopic(message.topic);
+    if (!parts) return this.report(new InvalidEventException(`Received command on invalid topic: ${message.topic}`));
+    const codec = this.codecs.get(parts.format);
+    if (!codec) return this.report(new MissingMessageDecoderException(parts.format));
+    let command: Command;
+    try {
+      const decoded = codec.decode(message);
+      const timestamp = decoded.timestamp ?? new Date(this.ports.clock.date());
+      command = { command: parts.command, format: parts.format, data: decoded.data, timestamp };
+    } catch (error) {
+      return this.report(error as Error);
+    }
+    if (this.onCommand) this.handOver(command);
+    else if (this.waiting.length < WAITING_COMMANDS) this.waiting.push(command);
+    else this.report(new InvalidEventException(`command ${command.command} dropped: no commandCallback is set`));
+  }
+
+  private handOver(command: Command): void {
+    try {
+      this.onCommand?.(command);
+    } catch (error) {
+      this.report(error as Error);
+    }
+  }
+
+  private report(error: Error): void {
+    this.errorCallback?.(error);
+  }
+}

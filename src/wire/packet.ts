@@ -1,0 +1,286 @@
+// Frames to packets and packets to bytes: the sole importer of mqtt-packet.
+//
+// PacketReader is given one whole, checked frame at a time (frame.ts). PacketWriter owns the transmit buffer, whose size
+// the caller chose: mqtt-packet writes into it, the transport is handed all of it in one write where it has room.
+
+import { Buffer } from "buffer";
+import { type Packet, type PacketParser, type PacketStream, parser, writeToStream } from "mqtt-packet";
+import type { Transport } from "../ports.ts";
+
+export type { Packet } from "mqtt-packet";
+
+/** Packet types with a packet id and nothing else. */
+export type AckType = "puback" | "pubrec" | "pubrel" | "pubcomp";
+
+export interface ConnectPacket {
+  clientId: string;
+  clean: boolean;
+  /** Seconds. */
+  keepalive: number;
+  username?: string;
+  password?: string;
+  will?: { topic: string; payload: Uint8Array | string; qos: 0 | 1 | 2; retain: boolean };
+}
+
+export interface Subscription {
+  topic: string;
+  qos: 0 | 1 | 2;
+}
+
+const EMPTY = new Uint8Array(0);
+
+/** A topic or filter as the writer takes it; made once and kept, so that a topic in use is not encoded again. */
+export function encodeTopic(topic: string): Uint8Array {
+  return Buffer.from(topic);
+}
+
+/** Turns one whole frame into a packet. Holds nothing between frames. */
+export class PacketReader {
+  private readonly parser: PacketParser;
+  private packet: Packet | undefined;
+  private error = "";
+
+  constructor() {
+    this.parser = parser({ protocolVersion: 4 });
+    this.parser.on("packet", packet => {
+      this.packet = packet;
+    });
+    this.parser.on("error", error => {
+      this.error = error.message;
+    });
+  }
+
+  /**
+   * The packet in `frame`, or what is wrong with it as text. A payload is a view of the frame, valid as long as the
+   * frame is.
+   */
+  read(frame: Uint8Array): Packet | string {
+    this.packet = undefined;
+    this.error = "";
+    try {
+      this.parser.parse(frame);
+    } catch (error) {
+      return (error as Error).message; // topic not well-formed UTF-8 [MQTT-1.5.3-1]
+    }
+    return this.packet ?? (this.error || "frame without a packet");
+  }
+}
+
+/**
+ * Room that only acknowledgements, PINGREQ and DISCONNECT may use, so that they leave while publishes are jammed:
+ * sixteen packets of four bytes.
+ */
+const CONTROL_BYTES = 64;
+/** Fixed header of up to five bytes, topic length, packet id. */
+const PUBLISH_OVERHEAD = 9;
+
+/**
+ * Packets in, bytes to the transport. Holds `bytes` octets, and while a payload that does not fit is sent, a reference
+ * to it. Every method that writes a packet returns false, with nothing written, when there is no room now; `flush`
+ * makes room as the transport takes bytes.
+ */
+export class PacketWriter implements PacketStream {
+  private readonly buffer: Uint8Array;
+  private transport: Transport | undefined;
+  private used = 0;
+  // How far the packet being written may reach, and whether it wanted to reach further.
+  private limit = 0;
+  private overflow = false;
+  // A payload too large for the buffer follows the first `bodyMark` bytes of it; `bodyAt` of it are sent.
+  private body: Uint8Array | undefined;
+  private bodyAt = 0;
+  private bodyMark = 0;
+  // While set, whole packets gather in the buffer: one write for all the acknowledgements a chunk of input calls for.
+  private held = false;
+  /** Bytes handed to transports so far; a stalled link shows as no change. */
+  sent = 0;
+  // Written again and again: the one publish and the one acknowledgement that mqtt-packet is shown.
+  private readonly publishPacket = {
+    cmd: "publish",
+    topic: EMPTY as Uint8Array,
+    payload: EMPTY as Uint8Array,
+    qos: 0 as 0 | 1 | 2,
+    retain: false,
+    dup: false,
+    messageId: 0,
+  };
+  private readonly ackPacket = { cmd: "puback", qos: 0, messageId: 0 };
+
+  /** @param bytes size of the transmit buffer, at least 128: the largest packet without its payload must fit. */
+  constructor(bytes: number) {
+    this.buffer = new Uint8Array(bytes);
+    writeToStream.cacheNumbers = false; // else the first write fills 7 MB
+  }
+
+  /** Begins a connection: what was in the buffer belonged to the last one. */
+  attach(transport: Transport | undefined): void {
+    this.transport = transport;
+    this.used = 0;
+    this.body = undefined;
+    this.held = false;
+  }
+
+  /** True while bytes wait for the transport. */
+  get pending(): boolean {
+    return this.used > 0 || this.body !== undefined;
+  }
+
+  /** True while a payload is being sent from the caller's bytes. */
+  get streaming(): boolean {
+    return this.body !== undefined;
+  }
+
+  /** True between {@link hold} and {@link release}. */
+  get holding(): boolean {
+    return this.held;
+  }
+
+  /** The longest topic, in bytes, of a message that this buffer can carry. */
+  get topicLimit(): number {
+    return this.buffer.length - CONTROL_BYTES - PUBLISH_OVERHEAD;
+  }
+
+  connect(packet: ConnectPacket): boolean {
+    return this.control({ cmd: "connect", protocolId: "MQTT", protocolVersion: 4, ...packet });
+  }
+
+  /**
+   * A payload that fits is copied; a larger one is read from the caller's bytes until {@link streaming} is false again,
+   * and must not change before that.
+   */
+  publish(topic: Uint8Array, payload: Uint8Array, qos: 0 | 1 | 2, retain: boolean, dup: boolean, id: number): boolean {
+    const packet = this.publishPacket;
+    packet.topic = topic;
+    packet.payload = payload;
+    packet.qos = qos;
+    packet.retain = retain;
+    packet.dup = dup;
+    packet.messageId = id;
+    const written = this.append(packet, this.buffer.length - CONTROL_BYTES);
+    packet.topic = EMPTY;
+    packet.payload = EMPTY;
+    return written;
+  }
+
+  ack(type: AckType, id: number): boolean {
+    this.ackPacket.cmd = type;
+    this.ackPacket.messageId = id;
+    return this.control(this.ackPacket);
+  }
+
+  subscribe(id: number, subscriptions: readonly Subscription[]): boolean {
+    return this.control({ cmd: "subscribe", messageId: id, subscriptions });
+  }
+
+  unsubscribe(id: number, topics: readonly string[]): boolean {
+    return this.control({ cmd: "unsubscribe", messageId: id, unsubscriptions: topics });
+  }
+
+  ping(): boolean {
+    return this.control({ cmd: "pingreq" });
+  }
+
+  disconnect(): boolean {
+    return this.control({ cmd: "disconnect" });
+  }
+
+  /** Gathers packets until {@link release}. */
+  hold(): void {
+    this.held = true;
+  }
+
+  release(): void {
+    this.held = false;
+    if (this.pending) this.flush();
+  }
+
+  /** Hands the transport what it takes now. */
+  flush(): void {
+    const transport = this.transport;
+    if (!transport) return;
+    let room = transport.writable;
+    while (room > 0 && this.pending) {
+      const head = this.body ? this.bodyMark : this.used;
+      if (head > 0) this.flushHead(transport, Math.min(head, room));
+      else this.flushBody(transport, room);
+      room = transport.writable;
+    }
+  }
+
+  private flushHead(transport: Transport, count: number): void {
+    transport.write(count === this.buffer.length ? this.buffer : this.buffer.subarray(0, count));
+    this.sent += count;
+    if (count < this.used) this.buffer.copyWithin(0, count, this.used);
+    this.used -= count;
+    if (this.body) this.bodyMark -= count;
+  }
+
+  private flushBody(transport: Transport, room: number): void {
+    const body = this.body!;
+    const end = Math.min(body.length, this.bodyAt + room);
+    transport.write(body.subarray(this.bodyAt, end));
+    this.sent += end - this.bodyAt;
+    this.bodyAt = end;
+    if (end === body.length) this.body = undefined;
+  }
+
+  private control(packet: object): boolean {
+    return this.append(packet, this.buffer.length);
+  }
+
+  // One packet, whole or not at all.
+  private append(packet: object, limit: number): boolean {
+    const start = this.used;
+    const streaming = this.body;
+    if (streaming && packet === this.publishPacket) return false;
+    this.limit = limit;
+    this.overflow = false;
+    writeToStream(packet, this);
+    if (this.overflow) {
+      this.used = start;
+      this.body = streaming;
+      if (start === 0 || this.held === false) return false;
+      // The buffer is full of packets held back: send them and try once more.
+      this.flush();
+      return this.used < start && this.append(packet, limit);
+    }
+    if (!this.held) this.flush();
+    return true;
+  }
+
+  // From here on: what mqtt-packet calls.
+
+  /** @internal */
+  write(chunk: Uint8Array | string): boolean {
+    const bytes = typeof chunk === "string" ? encodeTopic(chunk) : chunk;
+    const end = this.used + bytes.length;
+    if (end <= this.limit) {
+      this.buffer.set(bytes, this.used);
+      this.used = end;
+    } else if (bytes === this.publishPacket.payload && !this.overflow) {
+      this.body = bytes;
+      this.bodyAt = 0;
+      this.bodyMark = this.used;
+    } else this.overflow = true;
+    return true;
+  }
+
+  /** @internal */
+  writeByte(value: number): void {
+    if (this.used < this.limit) this.buffer[this.used++] = value;
+    else this.overflow = true;
+  }
+
+  /** @internal */
+  writeUInt16(value: number): void {
+    if (this.used + 2 <= this.limit) {
+      this.buffer[this.used++] = value >> 8;
+      this.buffer[this.used++] = value;
+    } else this.overflow = true;
+  }
+
+  /** @internal mqtt-packet refuses a packet this way; the packets made here are never wrong. */
+  destroy(error: Error): void {
+    throw error;
+  }
+}
