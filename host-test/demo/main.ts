@@ -1,0 +1,212 @@
+// `npm start`: a local platform, a device and an application talking to each other, and a console that shows it.
+
+import type { DeviceOptions } from "../../dist/node.js";
+import { type Platform, startPlatform } from "../platform/platform.ts";
+import { Application } from "./application.ts";
+import { print } from "./console.ts";
+import { type Running, startInXs, startOnNode } from "./engines.ts";
+import { machineFigures } from "./figures.ts";
+import { HELP, parseOptions, type Settings, UsageError } from "./options.ts";
+
+/** The device that the local platform knows when no --config names another. */
+const DEMO_DEVICE = { org: "abc123", type: "thermo", id: "t-01", token: "demo-token" };
+
+class Demo {
+  private readonly settings: Settings;
+  private platform: Platform | undefined;
+  private application: Application | undefined;
+  private device: Running | undefined;
+  private received = 0;
+  private readonly handled = new Set<string>();
+  private commanded = 0;
+  private quickstart = false;
+  private qos: 0 | 1 | 2 = 1;
+  private patience: NodeJS.Timeout | undefined;
+  private ending: Promise<void> | undefined;
+
+  constructor(settings: Settings) {
+    this.settings = settings;
+  }
+
+  async run(): Promise<void> {
+    const { options, url, onPlatform } = await this.whereTo();
+    this.quickstart = organization(options) === "quickstart";
+    this.qos = this.settings.qos ?? (this.quickstart ? 0 : 1);
+    if (this.quickstart && this.qos > 0) throw new UsageError("--qos: org quickstart takes QoS 0 only");
+    if (url) await this.startApplication(url, onPlatform ? options : undefined);
+    else print({ who: "app", direction: " ", what: "absent", text: "no application credentials for this platform" });
+    this.waitOn();
+    const start = this.settings.engine === "xs" ? startInXs : startOnNode;
+    const report = (what: string, details: Record<string, unknown>) => this.deviceSays(what, details);
+    this.device = await start({ options, qos: this.qos, figures: machineFigures(), report });
+    if (this.ending) await this.device.stop();
+  }
+
+  /** Ends everything, in an order in which each can still say goodbye; `code` is the exit code. */
+  end(code: number, reason?: string): Promise<void> {
+    this.ending ??= this.close(code, reason);
+    return this.ending;
+  }
+
+  // The device's options, and where an application can watch it.
+  private async whereTo(): Promise<{ options: DeviceOptions; url?: string; onPlatform: boolean }> {
+    const { broker, config } = this.settings;
+    // A Quickstart device may be nameless; the application has to know whom to watch.
+    const { type, id } = DEMO_DEVICE;
+    const options: DeviceOptions = config ? { type, id, ...config } : deviceOptions(DEMO_DEVICE);
+    if (broker) {
+      const url = `mqtt://${broker.host.includes(":") ? `[${broker.host}]` : broker.host}:${broker.port}`;
+      return { options: { ...options, host: broker.host, port: broker.port, tls: false }, url, onPlatform: false };
+    }
+    if (options.host) {
+      const tls = options.tls === undefined ? options.port !== "1883" : String(options.tls).toLowerCase() === "true";
+      return { options, url: `mqtt${tls ? "s" : ""}://${options.host}:${options.port ?? 8883}`, onPlatform: false };
+    }
+    if (options.domain) {
+      if (this.settings.events) throw new UsageError("--events needs an application: name a host instead of a domain");
+      return { options, onPlatform: false };
+    }
+    this.platform = await this.startPlatform(options);
+    const { port, url } = this.platform;
+    return { options: { ...options, host: "127.0.0.1", port, tls: false }, url, onPlatform: true };
+  }
+
+  private async startPlatform(options: DeviceOptions): Promise<Platform> {
+    const org = organization(options);
+    const { type, id } = options;
+    const token = options["auth-token"];
+    const platform = await startPlatform(
+      type && id && token ? { devices: [{ org, type, id, token }] } : { orgs: [org] },
+    );
+    print({ who: "platform", direction: " ", what: "listening", text: platform.url });
+    platform.on("disconnect", ({ clientId, clean }) => {
+      const text = clean ? `${clientId} sent DISCONNECT` : `${clientId} went without DISCONNECT`;
+      print({ who: "platform", direction: " ", what: "disconnect", text });
+    });
+    platform.on("violation", ({ clientId, detail }) => {
+      print({ who: "platform", direction: " ", what: "violation", text: `${clientId}: ${detail}`, bad: true });
+    });
+    return platform;
+  }
+
+  private async startApplication(url: string, options: DeviceOptions | undefined): Promise<void> {
+    const { type = "", id = "" } = options ?? {};
+    const application = new Application({
+      url,
+      qos: this.qos,
+      ...(options ? { device: { org: organization(options), type, id } } : {}),
+      onEvent: event => this.eventArrived(event),
+    });
+    this.application = application;
+    // A broker that cannot be reached keeps this waiting; the device then says so.
+    if (this.platform) await application.ready();
+    else application.ready().catch(() => {});
+  }
+
+  private eventArrived({ name, format, payload, qos }: Parameters<Application["watched"]["onEvent"]>[0]): void {
+    if (this.ending) return;
+    this.received++;
+    print({ who: "app", direction: "←", what: "event", name, format, qos, text: payload });
+    this.waitOn();
+    this.commandNext();
+    this.endIfDone();
+  }
+
+  // A command with each of the first events: two complete ones, and one the device has to complain about.
+  private commandNext(): void {
+    if (this.quickstart) return;
+    const next = this.commanded++;
+    if (next === 0) this.command("print", { message: "Hello from the application" });
+    else if (next === 1) this.command("setInterval", { interval: 0.5 });
+    else if (next === 3) this.command("setInterval", {});
+    else if (next % 20 === 0) this.command("print", { message: `${this.received} events seen` });
+  }
+
+  private command(name: string, data: unknown): void {
+    const text = JSON.stringify(data);
+    print({ who: "app", direction: "→", what: "command", name, format: "json", qos: this.qos, text });
+    this.application?.command(name, data);
+  }
+
+  private deviceSays(what: string, details: Record<string, unknown>): void {
+    const name = (details.event ?? details.command) as string | undefined;
+    const format = details.format as string | undefined;
+    const qos = details.qos as number | undefined;
+    const text = details.data === undefined ? (details.text as string | undefined) : JSON.stringify(details.data);
+    const reason = details.reason as string | undefined;
+    if (what === "event") print({ who: "device", direction: "→", what, name, format, qos, text });
+    else if (what === "command") print({ who: "device", direction: "←", what, name, format, text });
+    else if (what === "connected") print({ who: "device", direction: " ", what, text: String(details.clientId) });
+    else if (what === "handled") print({ who: "device", direction: " ", what, name, text });
+    else if (what === "complaint") print({ who: "device", direction: " ", what, name, text, bad: true });
+    else if (what === "disconnected") this.disconnected(reason, details.willRetry === true);
+    else print({ who: "device", direction: " ", what, name, text: reason ?? "outbox full, event not kept", bad: true });
+    if (what !== "handled") return;
+    this.handled.add(name!);
+    this.endIfDone();
+  }
+
+  private disconnected(reason: string | undefined, willRetry: boolean): void {
+    const text = reason === undefined ? "" : `${reason}${willRetry ? "; trying again" : ""}`;
+    print({ who: "device", direction: " ", what: "disconnected", text, bad: reason !== undefined });
+    if (reason !== undefined && !willRetry) this.end(1, reason);
+  }
+
+  private endIfDone(): void {
+    const { events } = this.settings;
+    if (!events || this.received < events) return;
+    if (this.quickstart || (this.handled.has("setInterval") && this.handled.has("print"))) this.end(0);
+  }
+
+  // With --events, silence has a limit.
+  private waitOn(): void {
+    const { events, timeoutMs } = this.settings;
+    if (!events) return;
+    clearTimeout(this.patience);
+    const reason = `no event for ${timeoutMs / 1000} s; received ${this.received} of ${events}`;
+    this.patience = setTimeout(() => this.end(1, reason), timeoutMs);
+  }
+
+  private async close(code: number, reason: string | undefined): Promise<void> {
+    clearTimeout(this.patience);
+    if (reason) process.stderr.write(`npm start: ${reason}\n`);
+    process.exitCode = code;
+    await this.device?.stop();
+    await this.application?.close();
+    await this.platform?.close();
+  }
+}
+
+function organization(options: DeviceOptions): string {
+  return options.org ?? options.orgId ?? "quickstart";
+}
+
+function deviceOptions({ org, type, id, token }: typeof DEMO_DEVICE): DeviceOptions {
+  return { org, type, id, "auth-method": "token", "auth-token": token };
+}
+
+async function main(): Promise<void> {
+  const settings = parseOptions(process.argv.slice(2));
+  if (settings.help) {
+    process.stdout.write(HELP);
+    return;
+  }
+  const demo = new Demo(settings);
+  // The first Ctrl-C disconnects; a second one ends the process as usual.
+  const stop = () => demo.end(settings.events ? 130 : 0);
+  process.once("SIGINT", stop);
+  process.once("SIGTERM", stop);
+  try {
+    await demo.run();
+  } catch (error) {
+    await demo.end(1);
+    throw error;
+  }
+}
+
+main().catch(error => {
+  // What the user can mend takes one line; anything else is a bug and shows where.
+  const mendable = error instanceof UsageError || /Exception$|Authentication/.test(error.name);
+  process.stderr.write(`npm start: ${mendable ? error.message : error.stack}\n`);
+  process.exit(mendable ? 2 : 1); // a device that failed half-way may still be trying
+});

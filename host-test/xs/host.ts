@@ -1,0 +1,307 @@
+// A device program inside a real XS engine, with the sockets, timers, time and randomness of this Node process.
+//
+// In: modules and code to run in XS, functions of the host that XS may call. Out: results, what programs trace, and
+// every exception nobody caught in there. XS sees `host` (see runtime.js), modules are loaded unchanged from their
+// files. Limits: arguments and results of calls are JSON; a function of the host answers at once, so it may not be
+// async; imports inside a module are relative ("./", or "../" once at the start) or absolute.
+
+import { existsSync, realpathSync } from "node:fs";
+import { resolve as absolute } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Endpoint } from "../../src/ports.ts";
+import type { Heap } from "./snapshot.ts";
+import { LentSocket, type SocketEvents } from "./sockets.ts";
+import { COMMAND, COMMAND_HEADER, QUERY, QUERY_HEADER, RESULT_ERROR, RESULT_LATER, RESULT_VALUE } from "./wire.js";
+import { type Meter, XsWorker } from "./worker.ts";
+
+/** A function of the host, called by a program in XS with one JSON value. It may throw; it may not return a promise. */
+export type HostFunction = (argument: never) => unknown;
+
+export interface XsOptions {
+  /** Modules to import at the start, in this order. */
+  modules?: string[];
+  /** What `host.call(name, argument)` in XS reaches. */
+  calls?: Record<string, HostFunction>;
+  /** A line of `host.trace(text)`. Printed when absent. */
+  onTrace?: (text: string) => void;
+  /** What was thrown in XS and caught by nobody, or the crash of the engine. Thrown as uncaught exception when absent. */
+  onError?: (error: Error) => void;
+  /** Path of another worker binary, for example one built for 32 bits. */
+  binary?: string;
+}
+
+/** Something was thrown inside XS. Message and stack are those of XS: on this side there is only the driver. */
+export class XsError extends Error {
+  override name = "XsError";
+
+  constructor(text: string) {
+    super(text.split("\n")[0]);
+    this.stack = `XsError: ${text}`;
+  }
+}
+
+/** Starts an engine. Rejects, and leaves nothing behind, if the runtime or one of the modules does not load. */
+export async function startXs(options: XsOptions = {}): Promise<Xs> {
+  const xs = new Xs(options);
+  try {
+    await xs.start(options.modules ?? []);
+    return xs;
+  } catch (error) {
+    await xs.close();
+    throw error;
+  }
+}
+
+interface Pending {
+  resolve: (value: unknown) => void;
+  reject: (error: Error) => void;
+}
+
+const RUNTIME = fileURLToPath(new URL("runtime.js", import.meta.url));
+const NOTHING = Buffer.alloc(0);
+const VOID_RESULT = Buffer.from([RESULT_VALUE]);
+
+export class Xs {
+  private readonly worker: XsWorker;
+  private readonly options: XsOptions;
+  private readonly sockets = new Map<number, LentSocket>();
+  private readonly deadlines = new Map<number, NodeJS.Timeout>();
+  private readonly pending = new Map<number, Pending>();
+  private lastCall = 0;
+  private lastMeter: Meter = { computrons: 0, slots: 0, reserved: 0 };
+
+  constructor(options: XsOptions) {
+    this.options = options;
+    this.worker = new XsWorker({
+      onQuery: query => this.answer(query),
+      onCrash: error => this.crashed(error),
+      ...(options.binary === undefined ? {} : { binary: options.binary }),
+    });
+  }
+
+  async start(modules: string[]): Promise<void> {
+    await this.worker.importModule(RUNTIME);
+    for (const path of modules) await this.import(path);
+  }
+
+  /** Imports an ES module file; resolves to the names it exports. The same file is only ever run once. */
+  async import(path: string): Promise<string[]> {
+    const full = absolute(path);
+    if (!existsSync(full)) throw new Error(`There is no module ${full}`);
+    return (await this.run(COMMAND.load, realpathSync(full))) as string[];
+  }
+
+  /**
+   * Evaluates code as indirect eval does; resolves to its value, or to what the promise it gives resolves to. XS keeps a
+   * name for each evaluation (a slot and 24 bytes, for good), so use `call` for what is done often or measured.
+   */
+  async evaluate<T = unknown>(code: string): Promise<T> {
+    return (await this.run(COMMAND.evaluate, code)) as T;
+  }
+
+  /** Calls what a program registered under this name. */
+  async call<T = unknown>(name: string, argument?: unknown): Promise<T> {
+    return (await this.run(COMMAND.call, JSON.stringify([name, argument]))) as T;
+  }
+
+  /** Calls what a program registered `count` times in one command, with 0 to count-1, and says what that took. */
+  async repeat(name: string, count: number): Promise<Meter> {
+    await this.run(COMMAND.repeat, JSON.stringify([name, count]));
+    return this.meter;
+  }
+
+  /** The meter of the last import, evaluate, call or repeat. For one that gave a promise: up to there. */
+  get meter(): Meter {
+    return this.lastMeter;
+  }
+
+  async gc(): Promise<void> {
+    await this.call("gc");
+  }
+
+  /** Collects garbage, then says exactly what is alive. */
+  heap(): Promise<Heap> {
+    return this.worker.heap();
+  }
+
+  /**
+   * Ends the engine at once, like a power cut: connections the program has not closed are dropped. Those it has closed
+   * still send their last bytes; resolves when the process and all sockets are gone.
+   */
+  async close(): Promise<void> {
+    const gone = [this.worker.close(), ...[...this.sockets.values()].map(socket => socket.gone)];
+    this.release(new Error("The XS engine is closed"));
+    await Promise.all(gone);
+  }
+
+  private run(op: number, text: string): Promise<unknown> {
+    const id = ++this.lastCall;
+    return new Promise((resolve, reject) => {
+      this.pending.set(id, { resolve, reject });
+      this.worker.command(commandHead(op, id), Buffer.from(text), (error, reply, meter) => {
+        if (error) return this.settle(id, error);
+        this.lastMeter = meter;
+        if (reply[0] !== RESULT_LATER) this.settleWith(id, reply);
+      });
+    });
+  }
+
+  private settle(id: number, error: Error | undefined, value?: unknown): void {
+    const call = this.pending.get(id);
+    this.pending.delete(id);
+    if (error) call?.reject(error);
+    else call?.resolve(value);
+  }
+
+  private settleWith(id: number, result: Buffer): void {
+    const text = result.toString("utf8", 1);
+    if (result[0] === RESULT_ERROR) this.settle(id, new XsError(text));
+    else this.settle(id, undefined, text === "" ? undefined : JSON.parse(text));
+  }
+
+  /** Tells XS about something that happened; what its program throws then goes to onError. */
+  private tell(op: number, id: number, what: string, data: Uint8Array = NOTHING, done?: () => void): void {
+    this.worker.command(commandHead(op, id), data, (error, reply) => {
+      if (error) return;
+      if (reply[0] === RESULT_ERROR) this.uncaught(new XsError(`${reply.toString("utf8", 1)} (${what})`));
+      done?.();
+    });
+  }
+
+  private uncaught(error: Error): void {
+    const { onError } = this.options;
+    if (onError) onError(error);
+    else
+      setImmediate(() => {
+        throw error;
+      });
+  }
+
+  private crashed(error: Error): void {
+    const someoneKnows = this.pending.size > 0;
+    this.release(error);
+    if (!someoneKnows) this.uncaught(error);
+  }
+
+  private release(reason: Error): void {
+    for (const socket of this.sockets.values()) socket.drop();
+    for (const deadline of this.deadlines.values()) clearTimeout(deadline);
+    this.deadlines.clear();
+    for (const id of [...this.pending.keys()]) this.settle(id, reason);
+  }
+
+  // --- what XS asks for ---
+
+  private answer(query: Buffer): Uint8Array {
+    const id = query.readUInt32LE(1);
+    const data = query.subarray(QUERY_HEADER);
+    switch (query[0]) {
+      case QUERY.write:
+        return u32(this.sockets.get(id)?.write(data) ?? 0);
+      case QUERY.open:
+        return attempt(() => this.open(id, JSON.parse(data.toString(), bytesBack) as Endpoint));
+      case QUERY.close:
+        this.sockets.get(id)?.close();
+        return NOTHING;
+      case QUERY.set:
+        this.clearDeadline(data.readUInt32LE(0));
+        this.setDeadline(id, data.readUInt32LE(4));
+        return NOTHING;
+      case QUERY.clear:
+        this.clearDeadline(id);
+        return NOTHING;
+      case QUERY.random:
+        return f64(Math.random());
+      default:
+        return this.answerProgram(query[0]!, id, data);
+    }
+  }
+
+  private answerProgram(op: number, id: number, data: Buffer): Uint8Array {
+    switch (op) {
+      case QUERY.trace:
+        (this.options.onTrace ?? console.log)(data.toString());
+        return NOTHING;
+      case QUERY.call:
+        return attempt(() => this.callHost(...(JSON.parse(data.toString()) as [string, unknown])));
+      case QUERY.settled:
+        this.settleWith(id, data);
+        return NOTHING;
+      case QUERY.uncaught:
+        this.uncaught(new XsError(data.toString()));
+        return NOTHING;
+      default:
+        throw new Error(`unknown query ${op}`);
+    }
+  }
+
+  private callHost(name: string, argument: unknown): unknown {
+    const fn = this.options.calls?.[name];
+    if (!fn) throw new Error(`the host has no function ${name}`);
+    const value = fn(argument as never);
+    if (value instanceof Promise) throw new Error(`the host's function ${name} is async: it has to answer at once`);
+    return value;
+  }
+
+  private open(id: number, endpoint: Endpoint): void {
+    const what = `connection to ${endpoint.host}:${endpoint.port}`;
+    const events: SocketEvents = {
+      opened: room => this.tell(COMMAND.opened, id, `opened, ${what}`, u32(room)),
+      received: (bytes, taken) => this.tell(COMMAND.received, id, `received, ${what}`, bytes, taken),
+      writable: room => this.tell(COMMAND.writable, id, `writableAgain, ${what}`, u32(room)),
+      closed: reason => this.tell(COMMAND.closed, id, `closed, ${what}`, Buffer.from(reason ?? "")),
+    };
+    const socket = new LentSocket(endpoint, events);
+    this.sockets.set(id, socket);
+    socket.gone.then(() => this.sockets.delete(id));
+  }
+
+  private setDeadline(id: number, delayMs: number): void {
+    const due = (): void => {
+      this.deadlines.delete(id);
+      this.tell(COMMAND.due, id, "timer");
+    };
+    this.deadlines.set(id, setTimeout(due, delayMs));
+  }
+
+  private clearDeadline(id: number): void {
+    clearTimeout(this.deadlines.get(id));
+    this.deadlines.delete(id);
+  }
+}
+
+function commandHead(op: number, id: number): Buffer {
+  const head = Buffer.allocUnsafe(COMMAND_HEADER);
+  head[0] = op;
+  head.writeDoubleLE(performance.now(), 1);
+  head.writeUInt32LE(id, 9);
+  return head;
+}
+
+function u32(value: number): Buffer {
+  const bytes = Buffer.allocUnsafe(4);
+  bytes.writeUInt32LE(value);
+  return bytes;
+}
+
+function f64(value: number): Buffer {
+  const bytes = Buffer.allocUnsafe(8);
+  bytes.writeDoubleLE(value);
+  return bytes;
+}
+
+/** A result for XS: what the function returns, or the text of what it throws. */
+function attempt(fn: () => unknown): Buffer {
+  try {
+    const text = JSON.stringify(fn());
+    return text === undefined ? VOID_RESULT : Buffer.from(`\0${text}`);
+  } catch (error) {
+    return Buffer.from(`\x01${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** Undoes withBytes of runtime.js. */
+function bytesBack(_key: string, value: unknown): unknown {
+  const bytes = (value as { bytes?: unknown } | null)?.bytes;
+  return Array.isArray(bytes) ? Uint8Array.from(bytes as number[]) : value;
+}
