@@ -2,7 +2,6 @@
 // platform and Mosquitto. What it prints and how it ends.
 
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -12,45 +11,16 @@ import { after, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { freePort, Mosquitto, withoutMosquitto } from "../broker/mosquitto.ts";
 import { startPlatform } from "../platform/platform.ts";
+import { Program } from "../support/program.ts";
 
 const MAIN = fileURLToPath(new URL("main.ts", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "iotf-demo-"));
 after(() => rmSync(folder, { recursive: true }));
 
-interface Ended {
-  code: number | null;
-  out: string;
-  err: string;
-}
-
-function start(...args: string[]): {
-  child: ChildProcess;
-  ended: Promise<Ended>;
-  printed(text: RegExp): Promise<void>;
-} {
-  const child = spawn(process.execPath, ["--import", "tsx", MAIN, ...args], {
+function start(...args: string[]): Program {
+  return new Program(process.execPath, ["--import", "tsx", MAIN, ...args], {
     env: { ...process.env, INIT_CWD: folder },
-    stdio: ["ignore", "pipe", "pipe"],
   });
-  let out = "";
-  let err = "";
-  const watchers = new Set<() => void>();
-  child.stdout.on("data", bytes => {
-    out += bytes;
-    for (const look of watchers) look();
-  });
-  child.stderr.on("data", bytes => {
-    err += bytes;
-  });
-  const ended = once(child, "close").then(([code]) => ({ code, out, err }));
-  const printed = (text: RegExp) =>
-    new Promise<void>((resolve, reject) => {
-      const look = () => text.test(out) && resolve();
-      watchers.add(look);
-      look();
-      ended.then(() => reject(new Error(`ended without printing ${text}:\n${out}${err}`)));
-    });
-  return { child, ended, printed };
 }
 
 function config(name: string, ...lines: string[]): string {
@@ -89,10 +59,9 @@ for (const engine of ["node", "xs"]) {
     });
 
     test("Ctrl-C disconnects cleanly", async () => {
-      const { child, ended, printed } = start("--engine", engine);
-      await printed(/app +← event/);
-      child.kill("SIGINT");
-      const { code, out } = await ended;
+      const program = start("--engine", engine);
+      await program.printed(/app +← event/);
+      const { code, out } = await program.kill("SIGINT");
       assert.equal(code, 0);
       assert.match(out, /d:abc123:thermo:t-01 sent DISCONNECT$/m);
       assert.doesNotMatch(out, /went without DISCONNECT/);

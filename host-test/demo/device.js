@@ -1,18 +1,19 @@
 // The device program, after the samples of the Python client: publishes `status` once a second, handles the commands
-// `setInterval` and `print`. Written as a user would; it runs unchanged on Node and in XS.
+// `setInterval` and `print`. Written as a user would; it runs unchanged on Node and in XS (see engines/engines.ts).
 //
-// In: the client class and ports of the engine, options, QoS, figures() -> { cpu, mem }. Out: report(what, details).
+// In: options and QoS, figures from the host. Out: reports of what happens.
 
 /** Seconds between events, until told otherwise. */
 const FIRST_INTERVAL = 1;
 
-export function startDevice({ DeviceClient, ports, options, qos, figures, report }) {
-  const client = new DeviceClient(options, ports);
+export function start({ lib, ports, argument: { options, qos }, call }) {
+  const client = new lib.DeviceClient(options, ports);
   const timer = ports.clock.timer(publish);
+  const report = (what, details) => call("report", [what, details]);
   let interval = FIRST_INTERVAL;
 
   function publish() {
-    const { cpu, mem } = figures();
+    const { cpu, mem } = call("figures");
     const data = { name: "foo", cpu, mem };
     const accepted = client.publishEvent("status", "json", data, qos, error => {
       if (error) report("failed", { event: "status", reason: error.message });
@@ -42,17 +43,17 @@ export function startDevice({ DeviceClient, ports, options, qos, figures, report
   client.connectedCallback = () => report("connected", { clientId: client.clientId });
   client.disconnectedCallback = (reason, willRetry) => {
     if (reason && !willRetry) timer.clear();
-    report("disconnected", { reason: reason?.message, code: reason?.code, willRetry });
+    report("disconnected", { reason: reason?.message, willRetry });
   };
   client.errorCallback = error => report("error", { reason: error.message });
   client.connect();
   publish();
 
   return {
-    /** Sends what was accepted, disconnects, then calls done. */
-    stop(done) {
+    /** Sends what was accepted, then disconnects; resolves when the connection is gone. */
+    stop() {
       timer.clear();
-      client.disconnect(done);
+      return new Promise(resolve => client.disconnect(resolve));
     },
   };
 }

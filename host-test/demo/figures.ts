@@ -1,7 +1,13 @@
 // CPU and memory of this machine, as the samples of the Python client report them.
 
 import os from "node:os";
-import type { Figures } from "./device.js";
+
+export interface Figures {
+  /** Per cent of all cores busy since the last look. */
+  cpu: number;
+  /** Per cent of memory in use. */
+  mem: number;
+}
 
 export function machineFigures(): () => Figures {
   let last = { busy: 0, total: 0 }; // the first look covers the time since the machine started

@@ -1,12 +1,15 @@
 // `npm start`: a local platform, a device and an application talking to each other, and a console that shows it.
 
+import { fileURLToPath } from "node:url";
 import type { DeviceOptions } from "../../dist/node.js";
+import { type Engine, startEngine } from "../engines/engines.ts";
 import { type Platform, startPlatform } from "../platform/platform.ts";
 import { Application } from "./application.ts";
 import { print } from "./console.ts";
-import { type Running, startInXs, startOnNode } from "./engines.ts";
 import { machineFigures } from "./figures.ts";
 import { HELP, parseOptions, type Settings, UsageError } from "./options.ts";
+
+const DEVICE = fileURLToPath(new URL("device.js", import.meta.url));
 
 /** The device that the local platform knows when no --config names another. */
 const DEMO_DEVICE = { org: "abc123", type: "thermo", id: "t-01", token: "demo-token" };
@@ -15,7 +18,7 @@ class Demo {
   private readonly settings: Settings;
   private platform: Platform | undefined;
   private application: Application | undefined;
-  private device: Running | undefined;
+  private device: Engine | undefined;
   private received = 0;
   private readonly handled = new Set<string>();
   private commanded = 0;
@@ -36,10 +39,12 @@ class Demo {
     if (url) await this.startApplication(url, onPlatform ? options : undefined);
     else print({ who: "app", direction: " ", what: "absent", text: "no application credentials for this platform" });
     this.waitOn();
-    const start = this.settings.engine === "xs" ? startInXs : startOnNode;
-    const report = (what: string, details: Record<string, unknown>) => this.deviceSays(what, details);
-    this.device = await start({ options, qos: this.qos, figures: machineFigures(), report });
-    if (this.ending) await this.device.stop();
+    const argument = { options, qos: this.qos };
+    this.device = await startEngine(this.settings.engine, DEVICE, argument, {
+      figures: machineFigures(),
+      report: ([what, details]: [string, Record<string, unknown>]) => this.deviceSays(what, details),
+    });
+    if (this.ending) await this.stopDevice();
   }
 
   /** Ends everything, in an order in which each can still say goodbye; `code` is the exit code. */
@@ -167,11 +172,16 @@ class Demo {
     this.patience = setTimeout(() => this.end(1, reason), timeoutMs);
   }
 
+  private async stopDevice(): Promise<void> {
+    await this.device?.invoke("stop");
+    await this.device?.close();
+  }
+
   private async close(code: number, reason: string | undefined): Promise<void> {
     clearTimeout(this.patience);
     if (reason) process.stderr.write(`npm start: ${reason}\n`);
     process.exitCode = code;
-    await this.device?.stop();
+    await this.stopDevice();
     await this.application?.close();
     await this.platform?.close();
   }

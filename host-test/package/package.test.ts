@@ -1,0 +1,166 @@
+// What npm publishes: only what a user needs, and it works in an empty project on Node, types included.
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { configure } from "../../src/config.ts";
+import { parseConfig } from "../../src/ini.ts";
+import { startPlatform } from "../platform/platform.ts";
+import { Program, runProgram } from "../support/program.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+describe("the package", { timeout: 120_000 }, () => {
+  let project: string;
+  let files: string[];
+
+  before(() => {
+    project = mkdtempSync(join(tmpdir(), "iotf-project-"));
+    // dist/ is built before the tests run; scripts would build it again under the feet of the other tests.
+    const pack = ["pack", "--ignore-scripts", "--json", "--pack-destination", project];
+    // One entry; npm 12 keys it by the package's name, earlier ones list it.
+    const report: { filename: string; files: { path: string }[] } = Object.values(
+      JSON.parse(npm(ROOT, pack)),
+    )[0] as never;
+    files = report.files.map(file => file.path);
+    writeFileSync(join(project, "package.json"), JSON.stringify({ name: "user", private: true, type: "module" }));
+    npm(project, ["install", "--no-audit", "--no-fund", "--prefer-offline", report.filename]);
+  });
+
+  after(() => rmSync(project, { recursive: true, force: true }));
+
+  test("holds what a user needs and nothing else", () => {
+    const expected = /^(dist\/|manifest\.json$|package\.json$|README\.md$|CHANGELOG\.md$|LICENSE$|targets\/moddable\/)/;
+    assert.deepEqual(
+      files.filter(path => !expected.test(path)),
+      [],
+    );
+    assert.deepEqual(
+      files.filter(path => /test|\.map$/.test(path.replace("dist/types/host-test/node/", ""))),
+      [],
+    );
+    const needed = ["iotf-embedded.js", "node.js", "moddable.js", "iotf-embedded.d.ts", "THIRD-PARTY-LICENSES.txt"];
+    for (const name of needed) assert.ok(files.includes(`dist/${name}`), name);
+    for (const name of ["LICENSE", "README.md", "CHANGELOG.md", "manifest.json"]) assert.ok(files.includes(name), name);
+  });
+
+  test("every file that package.json names is in it", () => {
+    const { exports, types } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+    const named = [types, ...leaves(exports)].map(path => path.replace("./", ""));
+    assert.deepEqual(
+      named.filter(path => !files.includes(path)),
+      [],
+    );
+  });
+
+  test("a device runs from it on Node", async () => {
+    const platform = await startPlatform({ devices: [{ org: "abc123", type: "thermo", id: "t-01", token: "secret" }] });
+    try {
+      const program = `
+        import { DeviceClient } from "iotf-embedded";
+        const client = new DeviceClient({
+          org: "abc123", type: "thermo", id: "t-01", "auth-method": "token", "auth-token": "secret",
+          host: "127.0.0.1", port: ${platform.port}, tls: false,
+        });
+        client.connect();
+        client.publishEvent("status", "json", { name: "foo" }, 1, error => {
+          client.disconnect(() => console.log(error ?? "published"));
+        });`;
+      writeFileSync(join(project, "device.js"), program);
+      const { code, out, err } = await runProgram(process.execPath, ["device.js"], { cwd: project });
+      assert.equal(code, 0, err);
+      assert.equal(out, "published\n");
+    } finally {
+      await platform.close();
+    }
+  });
+
+  test("the README's programs run", async () => {
+    const platform = await startPlatform({
+      devices: [{ org: "abc123", type: "thermo", id: "t-01", token: "demo-token" }],
+    });
+    const [device, reader] = blocks("js").map(text => text.replace("port: 1883", `port: ${platform.port}, tls: false`));
+    const user = (code: string) =>
+      code.replace('"a:abc123:reader"', '"a:abc123:reader", username: "a-abc123-x", password: "y"');
+    writeFileSync(join(project, "reader.js"), user(reader!).replace(", tls: false", ""));
+    writeFileSync(join(project, "sample.js"), device!);
+    const programs = ["reader.js", "sample.js"].map(file => new Program(process.execPath, [file], { cwd: project }));
+    try {
+      await programs[0]!.printed(/^granted \[ 1 \]$/m);
+      await programs[1]!.printed(/^the platform has it$/m);
+      await programs[0]!.printed(
+        /^iot-2\/type\/thermo\/id\/t-01\/evt\/status\/fmt\/json 1 \{"name":"foo","cpu":60,"mem":50\}$/m,
+      );
+      await platform.sendToDevice("d:abc123:thermo:t-01", "iot-2/cmd/print/fmt/json", '{"message":"hi"}', 1);
+      await programs[1]!.printed(/Z print json \{ message: 'hi' \}$/m);
+    } finally {
+      for (const program of programs) await program.kill();
+      await platform.close();
+    }
+  });
+
+  test("the README's configurations are complete", () => {
+    const hosts = blocks("ini").map(text => {
+      const { mqtt } = configure(parseConfig(text, "README.md"), Math.random);
+      return `${mqtt.endpoint.host}:${mqtt.endpoint.port}${mqtt.endpoint.tls ? " TLS" : ""}`;
+    });
+    assert.deepEqual(hosts, [
+      "abc123.messaging.iot.mas.example.com:443 TLS",
+      "amlen.example.com:8883 TLS",
+      "192.0.2.7:1883",
+    ]);
+  });
+
+  test("its types serve a strict TypeScript project, with and without skipLibCheck", async () => {
+    const program = `
+      import { type Command, DeviceClient, parseConfigFile } from "iotf-embedded";
+      import { MqttClient } from "iotf-embedded/core";
+      const client = new DeviceClient(parseConfigFile("device.ini"));
+      client.commandCallback = (command: Command) => console.log(command.command, command.data, command.timestamp.getTime());
+      const accepted: boolean = client.publishEvent("status", "json", { cpu: 1 }, 1, error => console.log(error?.message));
+      console.log(accepted, MqttClient.name);`;
+    writeFileSync(join(project, "device.ts"), program);
+    for (const skipLibCheck of [true, false]) {
+      const compilerOptions = {
+        strict: true,
+        noEmit: true,
+        module: "nodenext",
+        target: "es2022",
+        types: ["node"],
+        typeRoots: [join(ROOT, "node_modules/@types")],
+        skipLibCheck,
+      };
+      writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["device.ts"] }));
+      const { code, out } = await runProgram(process.execPath, [
+        join(ROOT, "node_modules/typescript/bin/tsc"),
+        "-p",
+        project,
+      ]);
+      assert.equal(code, 0, out);
+    }
+  });
+});
+
+function npm(cwd: string, args: string[]): string {
+  return execFileSync("npm", args, {
+    cwd,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "pipe"],
+    shell: process.platform === "win32",
+  });
+}
+
+/** The README's blocks of one language. */
+function blocks(language: string): string[] {
+  const text = readFileSync(join(ROOT, "README.md"), "utf8");
+  return [...text.matchAll(new RegExp(`^\`\`\`${language}\n([^]*?)^\`\`\``, "gm"))].map(match => match[1]!);
+}
+
+/** The paths at the ends of the conditions of "exports". */
+function leaves(node: unknown): string[] {
+  return typeof node === "string" ? [node] : Object.values(node as object).flatMap(leaves);
+}
