@@ -1,0 +1,60 @@
+// Who does a client id claim to be (§1.2)? Only the spelling is judged here; whether the claim is true is the
+// registry's question.
+
+import { CONNACK } from "./reasons.ts";
+
+export interface DeviceIdentity {
+  readonly kind: "device";
+  readonly org: string;
+  readonly type: string;
+  readonly id: string;
+}
+
+export interface ApplicationIdentity {
+  readonly kind: "application";
+  readonly org: string;
+  readonly appId: string;
+}
+
+export type Identity = DeviceIdentity | ApplicationIdentity;
+
+const NAME = /^[A-Za-z0-9_.-]{1,36}$/;
+const ORG = /^[A-Za-z0-9_-]{1,36}$/;
+
+// What mqtt-packet puts where bytes are not UTF-8.
+const REPLACEMENT = "\uFFFD";
+
+/** True for a legal typeId, deviceId or appId. */
+export function isName(text: string): boolean {
+  return NAME.test(text);
+}
+
+/** Wider than the six characters of the hosted service: Maximo workspace ids are organizations too. */
+export function isOrg(text: string): boolean {
+  return ORG.test(text);
+}
+
+export function deviceClientId(device: { org: string; type: string; id: string }): string {
+  return `d:${device.org}:${device.type}:${device.id}`;
+}
+
+/** The identity a client id spells, or the CONNACK code that refuses it. */
+export function parseClientId(clientId: string): Identity | number {
+  if (clientId.includes(REPLACEMENT)) return CONNACK.badClientId;
+  const [kind, org = "", ...names] = clientId.split(":");
+  if (kind === "d") return parseDevice(org, names);
+  if (kind === "a") return parseApplication(org, names);
+  return CONNACK.notAuthorized;
+}
+
+function parseDevice(org: string, names: string[]): Identity | number {
+  const [type, id] = names;
+  if (names.length !== 2 || !isName(type!) || !isName(id!)) return CONNACK.badClientId;
+  return { kind: "device", org, type: type!, id: id! };
+}
+
+function parseApplication(org: string, names: string[]): Identity | number {
+  const [appId] = names;
+  if (names.length !== 1 || !isName(appId!)) return CONNACK.badClientId;
+  return { kind: "application", org, appId: appId! };
+}

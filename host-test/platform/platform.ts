@@ -1,0 +1,318 @@
+// A WIoTP on this machine: who may connect, what goes where, and when a connection ends. The MQTT itself is aedes.
+//
+//     const platform = await startPlatform({ devices: [{ org: "abc123", type: "thermo", id: "t-01", token: "…" }] });
+//     platform.on("event", ({ event, payload }) => …);
+//     await platform.close();
+
+import { EventEmitter, once } from "node:events";
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { Aedes, type AedesPublishPacket, type AuthenticateError, type Client } from "aedes";
+import { REFUSED, translateOutward, watchInbound } from "./border.ts";
+import type { PlatformEvents, PlatformMessage, QoS } from "./events.ts";
+import { FrameMeter, PUBLISH_TYPE } from "./frames.ts";
+import { parseClientId } from "./identity.ts";
+import { Link } from "./link.ts";
+import { logTo } from "./log.ts";
+import { connectMessage, disconnectMessage, failedConnectMessage, type MonitorMessage } from "./monitor.ts";
+import { Owners } from "./owners.ts";
+import { CLOSE, CONNACK, closeText, connackText } from "./reasons.ts";
+import { type ApplicationEntry, type DeviceEntry, QUICKSTART, Registry } from "./registry.ts";
+import { mendStore } from "./sessions.ts";
+import { deviceTopic, parseBrokerTopic } from "./topics.ts";
+
+export type * from "./events.ts";
+export type { ApplicationEntry, DeviceEntry } from "./registry.ts";
+
+export interface PlatformOptions {
+  /** Default 0: the system chooses a free one. */
+  readonly port?: number;
+  /** Default 127.0.0.1. */
+  readonly host?: string;
+  readonly devices?: readonly DeviceEntry[];
+  /** An organization without registered applications lets every application in. */
+  readonly applications?: readonly ApplicationEntry[];
+  /** Organizations to know besides those of the devices and applications. */
+  readonly orgs?: readonly string[];
+  /** Accept any device of a known organization with any token. Default false. */
+  readonly open?: boolean;
+  /** Let `d:quickstart:<type>:<id>` in. Default true. */
+  readonly quickstart?: boolean;
+  /** Gets one readable line for everything that happens. */
+  readonly log?: (line: string) => void;
+}
+
+/** MQTT 3.1 ids may be longer than its 23 characters here (§1.2). */
+const MAX_CLIENT_ID_LENGTH = 256;
+
+export async function startPlatform(options: PlatformOptions = {}): Promise<Platform> {
+  const platform = new Platform(options);
+  await platform.listen(options.port ?? 0, options.host ?? "127.0.0.1");
+  return platform;
+}
+
+export class Platform extends EventEmitter<PlatformEvents> {
+  /** False: every well-formed CONNECT gets code 3. Open connections are not touched. */
+  available = true;
+  readonly #registry = new Registry();
+  readonly #links = new Map<Client, Link>();
+  readonly #owners = new Owners();
+  readonly #broker: Aedes;
+  readonly #server: Server;
+  #url = "";
+  #closing: Promise<void> | undefined;
+
+  constructor(options: PlatformOptions) {
+    super();
+    this.#register(options);
+    if (options.log) logTo(this, options.log);
+    this.#broker = this.#createBroker();
+    // Packets are small and answered at once; waiting to fill a segment would cost 40 ms per exchange.
+    this.#server = createServer({ noDelay: true }, socket => this.#meet(socket));
+  }
+
+  async listen(port: number, host: string): Promise<void> {
+    await this.#broker.listen();
+    mendStore(this.#broker, clientId => this.#holdsFilters(clientId));
+    this.#watchMessages();
+    this.#server.listen(port, host);
+    try {
+      await once(this.#server, "listening");
+    } catch (error) {
+      this.#broker.close();
+      throw error;
+    }
+    this.#url = `mqtt://${host.includes(":") ? `[${host}]` : host}:${this.port}`;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  get url(): string {
+    return this.#url;
+  }
+
+  get connectedClients(): string[] {
+    return [...this.#links.values()].filter(link => link.stage === "open").map(link => link.clientId);
+  }
+
+  connected(clientId: string): boolean {
+    return this.connectedClients.includes(clientId);
+  }
+
+  addDevice(device: DeviceEntry): void {
+    this.#registry.addDevice(device);
+  }
+
+  addApplication(application: ApplicationEntry): void {
+    this.#registry.addApplication(application);
+  }
+
+  /** Closes a connection as an administrator would; resolves when it is gone, with false if there was none. */
+  async disconnectDevice(clientId: string): Promise<boolean> {
+    const link = [...this.#links.values()].find(link => link.stage === "open" && link.clientId === clientId);
+    link?.end(CLOSE.administrator, "disconnectDevice");
+    await link?.gone;
+    return link !== undefined;
+  }
+
+  /** Publishes to one device, connected or not; `topic` as the device sees it, for instance `iotdm-1/observe`. */
+  async sendToDevice(clientId: string, topic: string, payload: string | Uint8Array, qos: QoS = 0): Promise<void> {
+    const identity = parseClientId(clientId);
+    if (typeof identity === "number" || identity.kind !== "device") throw new TypeError(`no device id: ${clientId}`);
+    await this.#publish(deviceTopic(identity, topic), payload, qos, false);
+  }
+
+  /** Closes the server and every connection; nothing stays open after it. */
+  close(): Promise<void> {
+    this.#closing ??= this.#shutDown();
+    return this.#closing;
+  }
+
+  async #shutDown(): Promise<void> {
+    const serverClosed = new Promise(resolve => this.#server.close(resolve));
+    const links = [...this.#links.values()];
+    for (const link of links) link.end(CLOSE.shuttingDown, "platform closes");
+    await Promise.all(links.map(link => link.gone));
+    await new Promise<void>(resolve => this.#broker.close(resolve));
+    await serverClosed;
+  }
+
+  #register({ devices = [], applications = [], orgs = [], open = false, quickstart = true }: PlatformOptions): void {
+    this.#registry.open = open;
+    if (quickstart) this.#registry.addOrg(QUICKSTART);
+    for (const org of orgs) this.#registry.addOrg(org);
+    for (const device of devices) this.#registry.addDevice(device);
+    for (const application of applications) this.#registry.addApplication(application);
+  }
+
+  #createBroker(): Aedes {
+    const broker = new Aedes({
+      maxClientsIdLength: MAX_CLIENT_ID_LENGTH,
+      authenticate: (client, user, password, done) => this.#authenticate(client, user, password, done),
+      authorizePublish: (_client, packet, done) => done(packet.topic === REFUSED ? new Error(REFUSED) : null),
+      authorizeSubscribe: (client, subscription, done) => {
+        if (subscription.topic === REFUSED) return done(new Error(REFUSED));
+        // Asked for new subscriptions and for those of a resumed session alike.
+        this.#links.get(client)?.filters.set(subscription.topic, subscription.qos);
+        done(null, subscription);
+      },
+      authorizeForward: (client, packet) => {
+        const link = this.#links.get(client);
+        return link ? translateOutward(link, packet) : packet;
+      },
+    });
+    broker.on("client", client => this.#withLink(client, link => this.#enter(link)));
+    broker.on("connackSent", ({ returnCode }, client) => {
+      if (returnCode) this.#withLink(client, link => this.#refused(link, returnCode));
+    });
+    broker.on("clientDisconnect", client => this.#withLink(client, link => this.#leave(link)));
+    broker.on("keepaliveTimeout", client => this.#withLink(client, link => link.blame(CLOSE.timedOut, "keep-alive")));
+    broker.on("clientError", (client, error) => this.#withLink(client, link => this.#explain(link, error)));
+    broker.on("connectionError", (client, error) => this.#withLink(client, link => this.#explain(link, error)));
+    return broker;
+  }
+
+  #holdsFilters(clientId: string): boolean {
+    return [...this.#links.values()].some(link => link.clientId === clientId && link.filters.size > 0);
+  }
+
+  #withLink(client: Client, action: (link: Link) => void): void {
+    const link = this.#links.get(client);
+    if (link) action(link);
+  }
+
+  #meet(socket: Socket): void {
+    const link = new Link(this.#broker.handle(socket), socket);
+    this.#links.set(link.client, link);
+    watchInbound(link, {
+      violation: (link, code, detail) => this.#violation(link, code, detail),
+      unknownLevel: link => {
+        socket.write(Uint8Array.of(0x20, 2, 0, CONNACK.unknownLevel));
+        this.#refused(link, CONNACK.unknownLevel);
+      },
+    });
+    // Since aedes already listens to "readable", this "data" listener sees what aedes reads, just before it gets it.
+    const meter = new FrameMeter(packetType => this.#tooLong(link, packetType));
+    socket.on("data", chunk => meter.read(chunk));
+    // aedes reports the end of an open connection itself, after its subscriptions are gone.
+    socket.on("close", () => {
+      if (link.stage !== "open") this.#leave(link);
+    });
+  }
+
+  #authenticate(
+    client: Client,
+    user: string | undefined,
+    password: Buffer | undefined,
+    done: (error: AuthenticateError | null, accepted: boolean | null) => void,
+  ): void {
+    const link = this.#links.get(client);
+    // The connection may have closed between CONNECT and here.
+    if (!link) return;
+    const returnCode = this.#judge(link, user, password);
+    if (returnCode === CONNACK.accepted) this.#owners.claim(link).then(() => done(null, true));
+    else done(Object.assign(new Error(connackText(returnCode)), { returnCode }) as AuthenticateError, false);
+  }
+
+  #judge(link: Link, user: string | undefined, password: Buffer | undefined): number {
+    if (!link.identity) return link.refusal ?? CONNACK.badClientId;
+    if (!this.available) return CONNACK.unavailable;
+    return this.#registry.judge(link.identity, { user, password, cleanSession: link.cleanSession });
+  }
+
+  // Called before CONNACK leaves, so whoever has seen CONNACK finds itself listed. A connection that closed on the way
+  // here is never reported as gone by aedes; it has not been here.
+  #enter(link: Link): void {
+    if (link.client.closed) return;
+    link.stage = "open";
+    this.emit("connect", { clientId: link.clientId, cleanSession: link.cleanSession });
+    if (link.identity?.kind === "device") this.#announce(connectMessage(link.identity, link));
+  }
+
+  #refused(link: Link, returnCode: number): void {
+    link.stage = "refused";
+    this.emit("refused", { clientId: link.clientId, returnCode });
+    if (link.identity?.kind === "device" && this.#registry.knowsOrg(link.identity.org)) {
+      this.#announce(failedConnectMessage(link.identity, link, returnCode));
+    }
+  }
+
+  #leave(link: Link): void {
+    this.#links.delete(link.client);
+    link.markGone();
+    if (link.stage !== "open") return;
+    const cause = link.cause ?? { code: CLOSE.closedByClient, detail: closeText(CLOSE.closedByClient) };
+    const { clientId, sawDisconnect } = link;
+    this.emit("disconnect", { clientId, clean: sawDisconnect, reason: cause.code, detail: cause.detail });
+    if (link.identity?.kind === "device") this.#announce(disconnectMessage(link.identity, link, cause));
+  }
+
+  #violation(link: Link, reason: number, detail: string): void {
+    const shown = detail.slice(0, 200);
+    if (link.blame(reason, shown)) this.emit("violation", { clientId: link.clientId, reason, detail: shown });
+  }
+
+  #tooLong(link: Link, packetType: number): void {
+    const first = link.stage === "new" ? CLOSE.firstPacketTooBig : CLOSE.badLength;
+    this.#violation(link, packetType === PUBLISH_TYPE ? CLOSE.messageTooLarge : first, "announced length");
+    link.client.close();
+  }
+
+  // aedes closes after every error it meets. What is not explained yet is either the network or nonsense.
+  #explain(link: Link, error: Error & { code?: string }): void {
+    if (link.client.closed || link.stage === "refused") return;
+    if (error.code) link.blame(CLOSE.closedByClient, error.code);
+    else if (error.message === "drain timeout") link.blame(CLOSE.closedByServer, error.message);
+    else if (error.message.startsWith("connect did not arrive")) {
+      this.#violation(link, CLOSE.noFirstPacket, error.message);
+    } else this.#violation(link, CLOSE.badClientData, error.message);
+  }
+
+  #announce({ topic, payload, retain }: MonitorMessage): void {
+    // The only failure is a broker that is closing, when nobody is left to read it.
+    this.#publish(topic, payload, 0, retain).catch(() => {});
+  }
+
+  #publish(topic: string, payload: string | Uint8Array, qos: QoS, retain: boolean): Promise<void> {
+    const packet = {
+      cmd: "publish" as const,
+      topic,
+      payload: Buffer.from(payload as Uint8Array),
+      qos,
+      retain,
+      dup: false,
+    };
+    return new Promise((resolve, reject) => {
+      this.#broker.publish(packet, error => (error ? reject(error) : resolve()));
+    });
+  }
+
+  // A subscriber inside the broker sees every message once, when it is accepted, and not only when it is delivered.
+  #watchMessages(): void {
+    const report = (packet: AedesPublishPacket, done: () => void) => {
+      this.#report(packet);
+      done();
+    };
+    for (const filter of ["iot-2/#", "iotdevice-1/#"]) this.#broker.subscribe(filter, report, () => {});
+  }
+
+  #report(packet: AedesPublishPacket): void {
+    const routed = parseBrokerTopic(packet.topic);
+    if (!routed) return;
+    const { kind, org, type, id, name, format } = routed;
+    const clientId = (packet as { clientId?: string }).clientId ?? "";
+    const message: PlatformMessage = {
+      clientId,
+      org,
+      type,
+      id,
+      format,
+      payload: packet.payload as Buffer,
+      qos: packet.qos,
+    };
+    if (kind === "event") this.emit("event", { ...message, event: name });
+    else if (kind === "command") this.emit("command", { ...message, command: name });
+    else this.emit("management", { ...message, topic: name });
+  }
+}
