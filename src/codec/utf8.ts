@@ -48,7 +48,7 @@ function encodeNatively(text: string): Uint8Array | undefined {
 
 function decodeOnDevice(bytes: Uint8Array, from: number, to: number): string {
   const text = (String as DeviceStrings).fromArrayBuffer!(bytes.buffer, bytes.byteOffset + from, to - from);
-  // The device's converter has looked at the continuation bytes only. ASCII needs no second look.
+  // It takes overlong forms, surrogates and more. ASCII, as many characters as bytes, needs no second look.
   if (text.length !== to - from) {
     for (let at = from; at < to; ) at += sequenceLength(bytes, at, to);
   }

@@ -2,7 +2,7 @@
 // declarations and mqtt-packet's licence.
 
 import { execFile } from "node:child_process";
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import { argv } from "node:process";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -22,15 +22,20 @@ interface Entry {
   name: string;
   source: string;
   external?: string[];
+  /** What it calls the bundle, where that is not the file beside it. */
+  core?: string;
 }
 
 const ENTRIES: readonly Entry[] = [
   { name: "iotf-embedded", source: "src/index.ts" },
+  { name: "http", source: "src/http.ts" },
   { name: "node", source: "host-test/node/index.ts", external: ["node:*"] },
+  { name: "http-node", source: "host-test/node/http.ts", external: ["node:*"] },
   {
     name: "moddable",
     source: "targets/moddable/index.ts",
-    external: ["embedded:*", "mc/*", "pins/*", "device", "instrumentation", "time", "timer"],
+    external: ["embedded:*", "modules", "net", "time", "timer"],
+    core: "iotf-embedded/core", // its name in manifest.json: there, modules have names of their own, not file names
   },
 ];
 
@@ -53,24 +58,35 @@ export async function build(dist = join(ROOT, "dist")): Promise<BuildReport> {
   return { bytes: Buffer.byteLength(core as string), minifiedBytes: Buffer.byteLength(minified) };
 }
 
-function bundleEntry({ name, source, external = [] }: Entry, dist: string): Promise<string> {
+function bundleEntry(
+  { name, source, external = [], core = "./iotf-embedded.js" }: Entry,
+  dist: string,
+): Promise<string> {
   const entry = join(ROOT, source);
-  const plugins = entry === CORE ? [] : [coreStaysOutside];
+  const plugins = entry === CORE ? [] : [coreStaysOutside(core)];
   return bundle({ entry, outfile: join(dist, `${name}.js`), external, plugins });
 }
 
-/** An adapter imports the one bundle, never parts of src/: else there would be two copies of them. */
-const coreStaysOutside: Plugin = {
+/** The entries that others import, so that there is one of each; all of src/ is in these and the bundle. */
+const SHARED: Readonly<Record<string, string>> = {
+  [join(ROOT, "src/http.ts")]: "./http.js",
+  [join(ROOT, "host-test/node/index.ts")]: "./node.js",
+};
+
+/** The other entries import the one bundle, never parts of src/: else there would be two copies of them. */
+const coreStaysOutside = (core: string): Plugin => ({
   name: "core-stays-outside",
   setup({ onResolve }) {
     onResolve({ filter: /^\.\.?\// }, ({ path, resolveDir, kind }) => {
       const file = resolve(resolveDir, path);
-      if (kind === "entry-point" || !file.startsWith(join(ROOT, "src/"))) return undefined;
-      if (file === CORE) return { path: "./iotf-embedded.js", external: true };
+      if (kind === "entry-point") return undefined;
+      if (file === CORE) return { path: core, external: true };
+      if (SHARED[file]) return { path: SHARED[file], external: true };
+      if (!file.startsWith(join(ROOT, "src/"))) return undefined;
       return { errors: [{ text: `import src/index.ts, not ${relative(ROOT, file)}: it is in the bundle already` }] };
     });
   },
-};
+});
 
 /** mqtt-packet is part of the bundle; its licence asks to come along. */
 async function writeLicences(dist: string): Promise<void> {
@@ -94,9 +110,24 @@ async function writeDeclarations(dist: string): Promise<void> {
   ]).catch(error => {
     throw new Error(`declarations: ${error.stdout || error.message}`);
   });
+  await bringMqttPacketTypes(join(types, "src/wire"));
   for (const { name, source } of ENTRIES) {
     await writeFile(join(dist, `${name}.d.ts`), `export * from "./types/${source.replace(/\.ts$/, ".js")}";\n`);
   }
+}
+
+/**
+ * Whoever installs the package has no mqtt-packet: packet.d.ts must find its types beside it. That it implements what
+ * mqtt-packet writes to is internal, and its declarations are without internals.
+ */
+async function bringMqttPacketTypes(folder: string): Promise<void> {
+  const importer = join(folder, "packet.d.ts");
+  const text = await readFile(importer, "utf8");
+  await writeFile(
+    importer,
+    text.replaceAll('"mqtt-packet"', '"./mqtt-packet.js"').replace(" implements PacketStream", ""),
+  );
+  await copyFile(join(ROOT, "src/wire/mqtt-packet.d.ts"), join(folder, "mqtt-packet.d.ts"));
 }
 
 if (import.meta.url === pathToFileURL(argv[1] ?? "").href) {

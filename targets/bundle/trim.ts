@@ -8,45 +8,54 @@ import { type Group, PATCHES, type Patch } from "./patches.ts";
 
 // By path: tsconfig.json leads the name "mqtt-packet" to its declarations.
 export const MQTT_PACKET = fileURLToPath(new URL("../../node_modules/mqtt-packet", import.meta.url));
+const WHOLE_FRAME = fileURLToPath(new URL("whole-frame.ts", import.meta.url));
 const STANDINS = fileURLToPath(new URL("standins", import.meta.url));
 
+export function sourceOf(file: string): string {
+  return readFileSync(join(MQTT_PACKET, file), "utf8");
+}
+
 /** mqtt-packet's `source` of `file` with the patches of `groups`. Throws where a patch does not match as it must. */
-export function patched(file: string, source: string, groups: readonly Group[], patches = PATCHES): string {
-  let result = source;
-  for (const patch of patches) {
-    if (patch.file === file && groups.includes(patch.group)) result = applied(patch, result);
-  }
-  return result;
+export function patched(file: string, source: string, groups: readonly Group[]): string {
+  return PATCHES[file]!.reduce(
+    (text, patch) => (groups.includes(patch[0]) ? applyPatch(file, patch, text) : text),
+    source,
+  );
 }
 
-function applied(patch: Patch, source: string): string {
-  const { file, group, find, replace, count = 1 } = patch;
+export function applyPatch(file: string, [group, find, replace, count = 1]: Patch, source: string): string {
   const found = typeof find === "string" ? source.split(find).length - 1 : [...source.matchAll(find)].length;
-  if (found !== count) {
-    throw new Error(
-      `mqtt-packet/${file} is not what patch group "${group}" was written for: ` +
-        `expected ${count} of ${find instanceof RegExp ? find : JSON.stringify(find)}, found ${found}`,
-    );
-  }
-  return typeof find === "string" ? source.replaceAll(find, () => replace) : source.replace(find, replace);
+  if (found === count) return source.replaceAll(find, replace);
+  throw new Error(
+    `mqtt-packet/${file} is not what patch group "${group}" was written for: ` +
+      `expected ${count} of ${find instanceof RegExp ? find : JSON.stringify(find)}, found ${found}`,
+  );
 }
 
-export function mqttPacketPlugin(groups: readonly Group[]): Plugin {
+function contentsOf(files: Map<string, string>, file: string): string {
+  const contents = files.get(file);
+  if (contents === undefined) throw new Error(`mqtt-packet/${file} is new: patches.ts knows nothing of it`);
+  return contents;
+}
+
+/** `source` reads a file of mqtt-packet. */
+export function mqttPacketPlugin(groups: readonly Group[], source = sourceOf): Plugin {
   return {
     name: "mqtt-packet",
     setup(build) {
+      // All of them, also those that nobody imports any more once others are patched.
+      const files = new Map(Object.keys(PATCHES).map(file => [file, patched(file, source(file), groups)]));
       build.onResolve({ filter: /^(buffer|events|bl|debug|process-nextick-args)$/ }, ({ path }) => ({
         path: join(STANDINS, `${path}.ts`),
         sideEffects: false,
       }));
+      build.onResolve({ filter: /^whole-frame$/ }, () => ({ path: WHOLE_FRAME, sideEffects: false }));
       build.onResolve({ filter: /^mqtt-packet$/ }, () => ({ path: join(MQTT_PACKET, "mqtt.js"), sideEffects: false }));
       build.onResolve({ filter: /^\.\// }, ({ path, resolveDir }) =>
         resolveDir === MQTT_PACKET ? { path: join(MQTT_PACKET, path), sideEffects: false } : undefined,
       );
       build.onLoad({ filter: /[\\/]mqtt-packet[\\/]\w+\.js$/ }, ({ path }) =>
-        dirname(path) === MQTT_PACKET
-          ? { contents: patched(basename(path), readFileSync(path, "utf8"), groups), loader: "js" }
-          : undefined,
+        dirname(path) === MQTT_PACKET ? { contents: contentsOf(files, basename(path)), loader: "js" } : undefined,
       );
     },
   };

@@ -3,7 +3,8 @@
 
 import { encodeUtf8, utf8Length } from "../../../src/codec/utf8.ts";
 
-export const Buffer = {
+// Frozen: costs a preloaded module no RAM.
+export const Buffer = Object.freeze({
   alloc(size: number): Uint8Array {
     return new Uint8Array(size);
   },
@@ -19,4 +20,4 @@ export const Buffer = {
   byteLength(source: string | Uint8Array): number {
     return typeof source === "string" ? utf8Length(source) : source.length;
   },
-};
+});

@@ -3,7 +3,8 @@
 type Listener = (argument: unknown) => void;
 
 export class EventEmitter {
-  private readonly listeners: Record<string, Listener> = {};
+  /** The trimmed parser calls `listeners.packet` (patches.ts, group "reader"). */
+  readonly listeners: Record<string, Listener> = {};
 
   on(event: string, listener: Listener): this {
     if (this.listeners[event]) throw new Error(`${event}: one listener only`);

@@ -1,0 +1,37 @@
+// Inside XS: the packets that matter most, through mqtt-packet alone. Registered for measuring (xs/measure.ts).
+
+import { Buffer } from "buffer";
+import { type Packet, parser, writeToStream } from "mqtt-packet";
+import { Collector } from "./streams.ts";
+
+declare const host: { register(name: string, run: () => unknown): void };
+
+const stream = new Collector(512);
+const payload = Buffer.from(JSON.stringify({ d: { temp: 21.5, hum: 40, ok: true } }));
+const event = { cmd: "publish", topic: Buffer.from("iot-2/evt/status/fmt/json"), payload, qos: 1, messageId: 7 };
+const acknowledgement = { cmd: "puback", messageId: 7 };
+
+function frameOf(packet: object): Uint8Array {
+  stream.used = 0;
+  writeToStream(packet, stream);
+  return stream.bytes;
+}
+
+const command = frameOf({ ...event, topic: Buffer.from("iot-2/cmd/reboot/fmt/json") });
+const puback = frameOf(acknowledgement);
+
+const seen: { last?: Packet } = {};
+const reader = parser({ protocolVersion: 4 });
+reader.on("packet", packet => {
+  seen.last = packet;
+});
+
+function write(packet: object): void {
+  stream.used = 0;
+  writeToStream(packet, stream);
+}
+
+host.register("write event", () => write(event));
+host.register("write puback", () => write(acknowledgement));
+host.register("read command", () => void reader.parse(command));
+host.register("read puback", () => void reader.parse(puback));

@@ -1,0 +1,54 @@
+// What mqtt-packet itself costs in XS for one event and one command, trimmed and as published: figures that the budgets
+// of the whole way depend on, held here so that a patch that stops paying is noticed.
+
+import assert from "node:assert/strict";
+import { before, test } from "node:test";
+import { startXs, type Xs } from "../xs/host.ts";
+import { type Cost, cost } from "../xs/measure.ts";
+import { withBundled } from "./subjects.ts";
+
+/** At most this. Counts, not times: the same in every run of the same worker. */
+const LIMITS: Record<string, Cost> = {
+  "write event": { computrons: 480, slots: 0 },
+  "write puback": { computrons: 285, slots: 0 },
+  "read command": { computrons: 430, slots: 17 },
+  "read puback": { computrons: 220, slots: 9 },
+};
+
+type Table = Record<string, Cost>;
+let trimmed: Table;
+let published: Table;
+before(async () => {
+  trimmed = await measured(true);
+  published = await measured(false);
+});
+
+for (const [what, limit] of Object.entries(LIMITS)) {
+  test(what, () => {
+    const [now, then] = [trimmed[what]!, published[what]!];
+    console.log(`${what}: ${then.computrons} -> ${now.computrons} computrons, ${then.slots} -> ${now.slots} slots`);
+    assert.ok(now.computrons <= limit.computrons, `${now.computrons} computrons`);
+    assert.ok(now.slots <= limit.slots, `${now.slots} slots`);
+  });
+}
+
+function measured(trim: boolean): Promise<Table> {
+  return withBundled(
+    trim,
+    async file => {
+      const xs = await startXs({ modules: [file] });
+      try {
+        return await tableOf(xs);
+      } finally {
+        await xs.close();
+      }
+    },
+    "cost-xs.ts",
+  );
+}
+
+async function tableOf(xs: Xs): Promise<Table> {
+  const table: Table = {};
+  for (const what of Object.keys(LIMITS)) table[what] = await cost(xs, what);
+  return table;
+}

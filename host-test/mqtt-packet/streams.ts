@@ -1,0 +1,92 @@
+// Streams for mqtt-packet to write to: one that collects, and `readable-stream` as far as the test suite uses it.
+
+import type { PacketStream } from "mqtt-packet";
+import { encodeUtf8 } from "../../src/codec/utf8.ts";
+
+/** Collects what is written. Small at first, so that both ways of writing a PUBLISH are taken. */
+export class Collector implements PacketStream {
+  buffer: Uint8Array;
+  used = 0;
+  limit: number;
+
+  constructor(size = 64) {
+    this.buffer = new Uint8Array(size);
+    this.limit = size;
+  }
+
+  get bytes(): Uint8Array {
+    return this.used === this.buffer.length ? this.buffer : this.buffer.slice(0, this.used);
+  }
+
+  write(chunk: Uint8Array | string): boolean {
+    const bytes = typeof chunk === "string" ? encodeUtf8(chunk) : chunk;
+    this.grow(this.used + bytes.length);
+    this.buffer.set(bytes, this.used);
+    this.used += bytes.length;
+    return true;
+  }
+
+  writeByte(value: number): boolean {
+    this.grow(this.used + 1);
+    this.buffer[this.used++] = value;
+    return true;
+  }
+
+  writeUInt16(value: number): boolean {
+    this.grow(this.used + 2);
+    this.buffer[this.used++] = value >> 8;
+    this.buffer[this.used++] = value;
+    return true;
+  }
+
+  destroy(error: Error): void {
+    throw error;
+  }
+
+  private grow(size: number): void {
+    if (size <= this.limit) return;
+    const larger = new Uint8Array(Math.max(size, this.limit * 2));
+    larger.set(this.buffer);
+    this.buffer = larger;
+    this.limit = larger.length;
+  }
+}
+
+/** The suite puts its own `write` in; numbers find their way there. Without a buffer, everything is written. */
+class Writable {
+  readonly used = 0;
+  readonly limit = 0;
+  private failed = (_error: Error): void => {};
+
+  on(_event: "error", listener: (error: Error) => void): void {
+    this.failed = listener;
+  }
+
+  _write(_chunk: Uint8Array | string, _encoding: string, done: () => void): void {
+    done();
+  }
+
+  write(chunk: Uint8Array | string): boolean {
+    this._write(chunk, "", () => {});
+    return true;
+  }
+
+  writeByte(value: number): boolean {
+    return this.write(Uint8Array.of(value));
+  }
+
+  writeUInt16(value: number): boolean {
+    return this.write(Uint8Array.of(value >> 8, value));
+  }
+
+  end(): void {}
+
+  destroy(error: Error): void {
+    this.failed(error);
+  }
+}
+
+/** Called without `new` by the suite. */
+export function writable(): Writable {
+  return new Writable();
+}

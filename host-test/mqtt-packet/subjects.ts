@@ -1,0 +1,55 @@
+// The two that are compared: mqtt-packet as published, with its own dependencies, and mqtt-packet as it is in the bundle.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { bundle } from "../../targets/bundle/bundle.ts";
+import type { Group } from "../../targets/bundle/patches.ts";
+import { MQTT_PACKET } from "../../targets/bundle/trim.ts";
+
+export interface Parser {
+  on(event: "packet" | "error", listener: (value: never) => void): void;
+  parse(bytes: Uint8Array): number;
+}
+
+export interface MqttPacket {
+  parser(options?: object): Parser;
+  generate(packet: object, options?: object, size?: number): Uint8Array;
+}
+
+const original: MqttPacket = createRequire(import.meta.url)(join(MQTT_PACKET, "mqtt.js"));
+
+export const published: MqttPacket = {
+  parser: original.parser,
+  generate: (packet, options) => original.generate(withBuffers(packet) as object, options),
+};
+
+/** The published one takes Buffers only. */
+function withBuffers(value: unknown): unknown {
+  if (value instanceof Uint8Array) return Buffer.from(value);
+  if (Array.isArray(value)) return value.map(withBuffers);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, withBuffers(inner)]));
+}
+
+/** Runs `use` with a file that exports what a subject is. */
+export async function withBundled<T>(
+  trim: boolean | readonly Group[],
+  use: (file: string) => Promise<T>,
+  entry = "suite-subject.ts",
+): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), "mqtt-packet-"));
+  try {
+    const outfile = join(folder, "subject.mjs");
+    await bundle({ entry: fileURLToPath(new URL(entry, import.meta.url)), outfile, trim });
+    return await use(outfile);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+export async function bundled(trim: boolean | readonly Group[] = true): Promise<MqttPacket> {
+  return await withBundled(trim, async file => (await import(pathToFileURL(file).href)) as MqttPacket);
+}

@@ -1,0 +1,35 @@
+// Node's Buffer as far as mqtt-packet's test suite itself uses it, for engines that have none. The bundle under test has
+// no part in this: to it these are Uint8Arrays.
+
+import { decodeUtf8, encodeUtf8 } from "../../src/codec/utf8.ts";
+
+class SuiteBuffer extends Uint8Array {
+  override toString(encoding = "utf8"): string {
+    if (encoding === "hex") return Array.from(this, byte => byte.toString(16).padStart(2, "0")).join("");
+    return decodeUtf8(new Uint8Array(this));
+  }
+
+  equals(other: Uint8Array): boolean {
+    let at = this.length === other.length ? 0 : -1;
+    // A loop: one of the packets has 256 MiB.
+    while (at >= 0 && at < this.length) at = this[at] === other[at] ? at + 1 : -1;
+    return at >= 0;
+  }
+}
+
+export const Buffer = {
+  from: (source: string | ArrayLike<number>): SuiteBuffer =>
+    new SuiteBuffer(typeof source === "string" ? encodeUtf8(source) : source),
+  over: (bytes: Uint8Array): SuiteBuffer =>
+    new SuiteBuffer(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.length),
+  alloc: (size: number): SuiteBuffer => new SuiteBuffer(size),
+  concat(parts: Uint8Array[]): SuiteBuffer {
+    const whole = new SuiteBuffer(parts.reduce((length, part) => length + part.length, 0));
+    let at = 0;
+    for (const part of parts) {
+      whole.set(part, at);
+      at += part.length;
+    }
+    return whole;
+  },
+};

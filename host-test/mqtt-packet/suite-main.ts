@@ -1,0 +1,6 @@
+// Runs mqtt-packet's published test suite on import and leaves what came of it for the host, as JSON.
+
+import "mqtt-packet-test-suite";
+import { results } from "./tape.ts";
+
+(globalThis as { suiteResults?: string }).suiteResults = JSON.stringify(results);

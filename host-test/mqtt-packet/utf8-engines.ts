@@ -1,0 +1,77 @@
+// src/codec/utf8.ts on every engine it is made for: with Node's converters, with none (Espruino), with those of a
+// Moddable device (simulated from its C sources, xsDataView.c and xsString.c), and in a real XS engine.
+
+import { fileURLToPath } from "node:url";
+import { createContext, runInContext } from "node:vm";
+import { build } from "esbuild";
+
+export interface Utf8 {
+  encodeUtf8(text: string): Uint8Array;
+  decodeUtf8(bytes: Uint8Array, from?: number, to?: number): string;
+  utf8Length(text: string): number;
+}
+
+const SOURCE = fileURLToPath(new URL("../../src/codec/utf8.ts", import.meta.url));
+
+async function script(): Promise<string> {
+  const result = await build({
+    entryPoints: [SOURCE],
+    bundle: true,
+    write: false,
+    format: "iife",
+    globalName: "utf8",
+    target: "es2020",
+  });
+  return `${result.outputFiles[0]!.text}; utf8`;
+}
+
+/** Another realm: it has the language, and what is put there. */
+export async function inRealm(globals: object): Promise<Utf8> {
+  return runInContext(await script(), createContext(globals)) as Utf8;
+}
+
+export async function onDevice(): Promise<Utf8> {
+  const context = createContext({});
+  const realm = runInContext("({ ArrayBuffer, String })", context);
+  realm.ArrayBuffer.fromString = fromString;
+  realm.String.fromArrayBuffer = fromArrayBuffer;
+  return runInContext(await script(), context) as Utf8;
+}
+
+/** fx_ArrayBuffer_fromString: copies the engine's own UTF-8, in which a lone surrogate is three bytes like any other. */
+function fromString(text: string): ArrayBuffer {
+  const bytes: number[] = [];
+  for (const character of text) bytes.push(...sequence(character.codePointAt(0)!));
+  return Uint8Array.from(bytes).buffer;
+}
+
+function sequence(code: number): number[] {
+  const tail = (shift: number) => 0x80 | ((code >> shift) & 0x3f);
+  if (code < 0x80) return [code];
+  if (code < 0x800) return [0xc0 | (code >> 6), tail(0)];
+  if (code < 0x10000) return [0xe0 | (code >> 12), tail(6), tail(0)];
+  return [0xf0 | (code >> 18), tail(12), tail(6), tail(0)];
+}
+
+/** fx_String_fromArrayBuffer: looks at the kind of the lead byte and at continuation bytes, at nothing else. */
+function fromArrayBuffer(buffer: ArrayBuffer, byteOffset = 0, byteLength = buffer.byteLength - byteOffset): string {
+  const bytes = new Uint8Array(buffer, byteOffset, byteLength);
+  let text = "";
+  for (let at = 0; at < bytes.length; ) {
+    const lead = bytes[at]!;
+    const length = lead < 0x80 ? 1 : (lead & 0xe0) === 0xc0 ? 2 : (lead & 0xf0) === 0xe0 ? 3 : 4;
+    const tail = bytes.subarray(at + 1, at + length);
+    const wrong = (lead & 0xc0) === 0x80 || tail.length < length - 1 || tail.some(byte => (byte & 0xc0) !== 0x80);
+    if (wrong) throw new TypeError("invalid UTF-8");
+    text += character(lead, length, tail);
+    at += length;
+  }
+  return text;
+}
+
+function character(lead: number, length: number, tail: Uint8Array): string {
+  const first = length === 1 ? lead : lead & (0xff >> (length + 1));
+  const code = tail.reduce((value, byte) => (value << 6) | (byte & 0x3f), first);
+  // What XS makes of values beyond U+10FFFF is one odd character.
+  return String.fromCodePoint(Math.min(code, 0x10ffff));
+}
