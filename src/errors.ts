@@ -73,7 +73,7 @@ export class MissingMessageDecoderException extends Error {
  *   `takeover`: the stream ends again and again soon after a good CONNACK. All are retried with back-off.
  * - `protocol`: the server broke MQTT 3.1.1; the connection was closed and is retried.
  * - `limit`: something did not fit the limits the caller set. `not-connected`: connect() was not called.
- * - `subscribe`: the server refused a subscription. `callback`: the application's own callback threw.
+ * - `subscribe`: the server refused a subscription, or it was made anew before the server answered.
  */
 export type ErrorCode =
   | "configuration"
@@ -89,5 +89,4 @@ export type ErrorCode =
   | "protocol"
   | "limit"
   | "not-connected"
-  | "subscribe"
-  | "callback";
+  | "subscribe";

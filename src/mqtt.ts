@@ -3,7 +3,7 @@
 
 import { ConfigurationException, ConnectionException } from "./errors.ts";
 import type { Endpoint, Ports, Timer, Transport } from "./ports.ts";
-import { backoffMs, LONGEST_MS, TAKEOVER_LOSSES } from "./session/backoff.ts";
+import { backoffMs, TAKEOVER_LOSSES } from "./session/backoff.ts";
 import { KeepAlive } from "./session/keepalive.ts";
 import { Session } from "./session/session.ts";
 import {
@@ -26,6 +26,7 @@ import {
   type State,
   WAITING,
 } from "./session/states.ts";
+import { textFault, topicFault } from "./topic.ts";
 import { FrameSplitter } from "./wire/frame.ts";
 import { encodeTopic, type Packet, PacketReader, PacketWriter, type Subscription } from "./wire/packet.ts";
 
@@ -35,7 +36,7 @@ export interface Limits {
   frameBytes?: number;
   /** Transmit buffer, bytes, 128..1048576, default 1024. Larger payloads are sent from the caller's bytes. */
   transmitBytes?: number;
-  /** Unconfirmed QoS 1 and 2 messages, 1..65535, default 10 (the platform's own limit, protocol sheet 2.2). */
+  /** Unconfirmed QoS 1 and 2 messages, 1..64000, default 10 (the platform's own limit, protocol sheet 2.2). */
   inflight?: number;
   /** Messages waiting to be sent, 0..1000000, default 100. */
   queuedMessages?: number;
@@ -74,7 +75,7 @@ export interface MqttOptions {
   keepAlive?: number;
   will?: Will;
   limits?: Limits;
-  /** How long to wait for the transport, CONNACK, and PINGRESP, milliseconds; default 30000. */
+  /** How long to wait for the transport, and then for CONNACK, milliseconds, 1..2147483647; default 30000. */
   timeoutMs?: number;
 }
 
@@ -101,6 +102,10 @@ export interface Counters {
 /** How long disconnect() waits for confirmations, milliseconds. */
 const LEAVE_MS = 5000;
 const TIMEOUT_MS = 30_000;
+/** Largest remaining length (MQTT 3.1.1, 2.2.3) without the topic's length and a packet id. */
+const MOST_PAYLOAD = 268435455 - 4;
+/** CONNECT's fixed header, protocol name and level, flags, keep-alive. */
+const CONNECT_OVERHEAD = 15;
 
 const REFUSALS: readonly string[] = Object.freeze([
   "accepted",
@@ -119,6 +124,8 @@ export class MqttClient {
   messageCallback: ((message: MqttMessage) => void) | undefined;
   /** A message was larger than `frameBytes`; it is acknowledged and gone. `size` is the whole packet's, in bytes. */
   oversizeCallback: ((topic: string, size: number) => void) | undefined;
+  /** What one of the application's callbacks threw. The client goes on as if it had returned. */
+  errorCallback: ((error: Error) => void) | undefined;
 
   private readonly options: MqttOptions;
   private readonly ports: Ports;
@@ -138,12 +145,13 @@ export class MqttClient {
   private settled = false;
   private reconnects = -1;
   private skipped = 0;
-  private left: (() => void) | undefined;
+  private left: (() => void)[] = [];
 
   /** @throws ConfigurationException naming the wrong option. Nothing is sent before connect(). */
   constructor(options: MqttOptions, ports: Ports) {
     const limits: Required<Limits> = Object.assign({}, DEFAULT_LIMITS, options.limits);
     checkLimits(limits);
+    checkOptions(options, limits.transmitBytes);
     this.options = options;
     this.ports = ports;
     this.timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
@@ -195,7 +203,10 @@ export class MqttClient {
     const before = this.state;
     this.to(CONNECT);
     if (this.state === OPENING && before !== OPENING) {
-      if (before === IDLE) this.attempt = 0;
+      if (before === IDLE) {
+        this.attempt = 0;
+        this.earlyLosses = 0;
+      }
       this.open();
     } else if (before === LEAVING) this.tickFrom();
   }
@@ -203,27 +214,30 @@ export class MqttClient {
   /**
    * Sends what was accepted, waits for confirmations up to 5 s, then sends DISCONNECT (the server drops the will) and
    * closes. With a clean session, what could not be sent is dropped and its callbacks get an error; otherwise it waits
-   * for the next connect(). `done` is called once, when the connection is gone. Twice: both are told.
+   * for the next connect(). `done` is called once, when the connection is gone. Called twice: both are told.
    */
   disconnect(done?: () => void): void {
     const before = this.state;
-    if (done) this.left = chain(this.left, done);
+    if (done) this.left.push(done);
     this.to(DISCONNECT);
     if (this.state === LEAVING) {
-      this.timer.set(LEAVE_MS);
+      if (before === CONNECTED) this.timer.set(LEAVE_MS);
       // Called from messageCallback: the message is still to be acknowledged; `received` sees to the rest.
       if (!this.writer.holding) this.leaveIfIdle();
-    } else if (before !== IDLE) this.ended();
-    else this.tellLeft();
+    } else if (before !== IDLE) {
+      if (before === GREETING) this.writer.disconnect(); // else the server may publish the will
+      this.ended();
+    } else this.tellLeft();
   }
 
   /**
    * Sends a message, or queues it while there is no connection. A payload that does not fit the transmit buffer, and any
    * payload of QoS 1 or 2, is read until `done` is called, and must not change before.
-   * @param topic text, or what {@link encodeTopic} made of it
+   * @param topic text; or, as DeviceClient does, what encodeTopic made of checked text
    * @param done called once: at QoS 0 when handed to the transport, else when confirmed; with an error when dropped
    * @returns false when the outbox is full; nothing is kept and `done` is not called
-   * @throws ConnectionException `not-connected` before connect() and after disconnect()
+   * @throws ConnectionException `not-connected` before connect() and after disconnect(); ConfigurationException for a
+   * topic, payload or QoS that cannot be sent
    */
   publish(
     topic: string | Uint8Array,
@@ -235,18 +249,21 @@ export class MqttClient {
     if (this.state === IDLE || this.state === LEAVING) {
       throw new ConnectionException("not connected: call connect() first", "not-connected");
     }
-    return this.session.publish(typeof topic === "string" ? this.topic(topic) : topic, payload, qos, retain, done);
+    const bytes = topic instanceof Uint8Array ? topic : this.checked(topic, payload, qos);
+    return this.session.publish(bytes, payload, qos, retain, done);
   }
 
   /**
    * Subscribes now or at the next CONNACK, and again whenever the server has lost the session. `done` gets the granted
-   * QoS of each filter, 128 for a refused one [MQTT-3.9.3-2].
+   * QoS of each filter, 128 for a refused one [MQTT-3.9.3-2]. A filter named before is subscribed anew and remembered
+   * once.
    * @returns false when `limits.subscriptions` requests are remembered already
    */
   subscribe(
     subscriptions: readonly Subscription[],
     done?: (error: Error | undefined, granted: readonly number[]) => void,
   ): boolean {
+    for (let i = 0; i < subscriptions.length; i++) checkQos(subscriptions[i]!.qos);
     this.checkFilters(subscriptions.map(one => one.topic));
     return this.session.subscribe(subscriptions, done);
   }
@@ -257,17 +274,28 @@ export class MqttClient {
     return this.session.unsubscribe(topics, done);
   }
 
-  private topic(text: string): Uint8Array {
+  private checked(text: string, payload: Uint8Array, qos: number): Uint8Array {
+    checkQos(qos);
+    const fault = topicFault(text, false);
+    if (fault) throw new ConfigurationException(`topic ${fault}`);
     const topic = encodeTopic(text);
-    if (!topic.length || topic.length > this.writer.topicLimit) {
+    if (topic.length > this.writer.topicLimit) {
       throw new ConfigurationException(`topic of ${topic.length} bytes, limit ${this.writer.topicLimit}`, "limit");
+    }
+    if (!(payload instanceof Uint8Array)) throw new ConfigurationException("payload is not a Uint8Array");
+    if (payload.length > MOST_PAYLOAD - topic.length) {
+      throw new ConfigurationException(`payload of ${payload.length} bytes`, "limit");
     }
     return topic;
   }
 
   private checkFilters(topics: readonly string[]): void {
     let bytes = 7;
-    for (let i = 0; i < topics.length; i++) bytes += encodeTopic(topics[i]!).length + 3;
+    for (let i = 0; i < topics.length; i++) {
+      const fault = topicFault(topics[i], true);
+      if (fault) throw new ConfigurationException(`filter ${fault}`);
+      bytes += fieldBytes("filter", topics[i]) + 1;
+    }
     if (!topics.length || bytes > this.transmitBytes) {
       throw new ConfigurationException(
         `${topics.length} filters of ${bytes} bytes, limits.transmitBytes is ${this.transmitBytes}`,
@@ -282,7 +310,6 @@ export class MqttClient {
 
   private open(): void {
     this.timer.set(this.timeoutMs);
-    this.splitter.reset();
     try {
       this.transport = this.ports.open(this.options.endpoint, this);
     } catch (error) {
@@ -294,8 +321,10 @@ export class MqttClient {
   opened(): void {
     const options = this.options;
     this.to(OPENED);
+    // Not before: a callback may call connect() while the last connection's chunk is still being split.
+    this.splitter.reset();
     this.writer.attach(this.transport);
-    const sent = this.writer.connect({
+    this.writer.connect({
       clientId: options.clientId,
       clean: options.clean ?? true,
       keepalive: options.keepAlive ?? 60,
@@ -304,7 +333,6 @@ export class MqttClient {
       ...(options.will === undefined ? {} : { will: options.will }),
     });
     this.timer.set(this.timeoutMs);
-    if (!sent) this.refuse(new ConfigurationException(`CONNECT needs more than ${this.transmitBytes} transmitBytes`));
   }
 
   /** @internal From the transport. */
@@ -313,6 +341,7 @@ export class MqttClient {
     this.writer.hold();
     this.splitter.push(bytes);
     this.writer.release();
+    this.session.pump(); // what was released may have been the end of a payload that others waited for
     if (this.state === LEAVING) this.leaveIfIdle();
   }
 
@@ -342,12 +371,12 @@ export class MqttClient {
     const packet = this.reader.read(bytes);
     if (typeof packet === "string") return this.violation(packet);
     if (this.state === GREETING) return this.connack(packet);
-    if (packet.cmd === "connack") return this.violation("second CONNACK");
     this.session.packet(packet);
   }
 
   /** @internal From the splitter. */
   tooLarge(head: Uint8Array, size: number): void {
+    if (this.state === GREETING) return this.violation("publish before CONNACK");
     const packet = this.reader.read(shortened(head));
     if (typeof packet === "string") return this.violation(packet);
     packet.oversize = size;
@@ -356,6 +385,7 @@ export class MqttClient {
 
   /** @internal From the splitter and the session. */
   violation(reason: string): void {
+    this.writer.flush(); // acknowledgements of what came before
     this.lose(new ConnectionException(`protocol error: ${reason}`, "protocol"));
   }
 
@@ -363,8 +393,26 @@ export class MqttClient {
   message(packet: Packet): void {
     if (packet.oversize) {
       this.skipped++;
-      this.oversizeCallback?.(packet.topic!, packet.oversize);
-    } else this.messageCallback?.(packet as MqttMessage);
+      this.tell(this.oversizeCallback, packet.topic!, packet.oversize);
+    } else this.tell(this.messageCallback, packet as MqttMessage, undefined);
+  }
+
+  /** @internal Every call into the application: whatever it throws, packets and timers take their way. */
+  tell<A, B>(callback: ((first: A, second: B) => void) | undefined, first: A, second: B): void {
+    if (!callback) return;
+    try {
+      callback(first, second);
+    } catch (error) {
+      this.report(error as Error);
+    }
+  }
+
+  private report(error: Error): void {
+    try {
+      this.errorCallback?.(error);
+    } catch {
+      // There is nobody left to tell.
+    }
   }
 
   private connack(packet: Packet): void {
@@ -384,7 +432,7 @@ export class MqttClient {
     this.keepAlive.reset();
     this.tickFrom();
     this.session.accepted(sessionPresent && this.options.clean === false);
-    this.connectedCallback?.(sessionPresent);
+    if (this.state === CONNECTED) this.tell(this.connectedCallback, sessionPresent, undefined);
   }
 
   private tickFrom(): void {
@@ -413,8 +461,8 @@ export class MqttClient {
     if (act === "dead") {
       return this.lose(new ConnectionException(`no sign of life from ${this.options.endpoint.host}`, "timeout"));
     }
-    if (act === "ping") this.session.ping();
     this.tickFrom();
+    if (act === "ping") this.session.ping(); // last: there may be room for more, and a callback may call disconnect()
   }
 
   private drop(): void {
@@ -434,7 +482,8 @@ export class MqttClient {
     this.drop();
     if (this.state !== WAITING) return this.ended();
     let reason = error;
-    if (before === CONNECTED && !this.settled && ++this.earlyLosses >= TAKEOVER_LOSSES) {
+    const early = before === CONNECTED && !this.settled && error.code === "closed";
+    if (early && ++this.earlyLosses >= TAKEOVER_LOSSES) {
       this.attempt = 7; // the slowest rate
       reason = new ConnectionException(
         `lost ${this.earlyLosses} times soon after connecting; another client may be using client id ` +
@@ -442,9 +491,9 @@ export class MqttClient {
         "takeover",
       );
     }
-    const delay = Math.min(backoffMs(this.attempt++, this.ports.random()), LONGEST_MS);
+    const delay = backoffMs(this.attempt++, this.ports.random());
     this.timer.set(delay);
-    this.disconnectedCallback?.(reason, delay);
+    this.tell(this.disconnectedCallback, reason, delay);
   }
 
   // For a cause that will not pass by itself.
@@ -470,23 +519,15 @@ export class MqttClient {
     if (error || (this.options.clean ?? true)) {
       this.session.clear(error ?? new ConnectionException("dropped by disconnect()", "not-connected"));
     }
-    this.disconnectedCallback?.(error, -1);
+    this.tell(this.disconnectedCallback, error, -1);
     this.tellLeft();
   }
 
   private tellLeft(): void {
     const left = this.left;
-    this.left = undefined;
-    left?.();
+    this.left = [];
+    for (let i = 0; i < left.length; i++) this.tell(left[i]!, undefined, undefined);
   }
-}
-
-function chain(first: (() => void) | undefined, second: () => void): () => void {
-  if (!first) return second;
-  return () => {
-    first();
-    second();
-  };
 }
 
 // The head of a PUBLISH too large to keep, made a whole packet with an empty payload: mqtt-packet can read that.
@@ -509,7 +550,7 @@ function shortened(head: Uint8Array): Uint8Array {
 const RANGES: readonly (readonly [keyof Limits, number, number])[] = Object.freeze([
   ["frameBytes", 128, 268435460] as const,
   ["transmitBytes", 128, 1048576] as const,
-  ["inflight", 1, 65535] as const,
+  ["inflight", 1, 64000] as const, // packet ids are left for the subscriptions
   ["queuedMessages", 0, 1000000] as const,
   ["queuedBytes", 0, 268435456] as const,
   ["subscriptions", 1, 1000] as const,
@@ -518,9 +559,61 @@ const RANGES: readonly (readonly [keyof Limits, number, number])[] = Object.free
 function checkLimits(limits: Required<Limits>): void {
   for (let i = 0; i < RANGES.length; i++) {
     const name = RANGES[i]![0];
-    const value = limits[name];
-    if (typeof value !== "number" || value % 1 !== 0 || value < RANGES[i]![1] || value > RANGES[i]![2]) {
-      throw new ConfigurationException(`limits.${name} must be ${RANGES[i]![1]}..${RANGES[i]![2]}, not ${value}`);
-    }
+    checkRange(`limits.${name}`, limits[name], RANGES[i]![1], RANGES[i]![2]);
   }
+  for (const name in limits) {
+    if (!(name in DEFAULT_LIMITS)) throw new ConfigurationException(`Unknown option: limits.${name}`);
+  }
+}
+
+function checkRange(name: string, value: number, least: number, most: number): void {
+  if (typeof value !== "number" || value % 1 !== 0 || value < least || value > most) {
+    throw new ConfigurationException(`${name} must be a whole number ${least}..${most}, not ${value}`);
+  }
+}
+
+function checkQos(qos: number): void {
+  if (qos !== 0 && qos !== 1 && qos !== 2) throw new ConfigurationException(`qos must be 0, 1 or 2, not ${qos}`);
+}
+
+// Everything mqtt-packet would refuse, or would send though the server must refuse it.
+function checkOptions(options: MqttOptions, transmitBytes: number): void {
+  checkRange("keepAlive", options.keepAlive ?? 60, 0, 65535);
+  checkRange("timeoutMs", options.timeoutMs ?? TIMEOUT_MS, 1, 2147483647);
+  if (!options.clientId && options.clean === false) throw new ConfigurationException("clientId is empty"); // [MQTT-3.1.3-7]
+  if (options.password !== undefined && options.username === undefined) {
+    throw new ConfigurationException("password without username"); // [MQTT-3.1.2-22]
+  }
+  let bytes = CONNECT_OVERHEAD + textBytes("clientId", options.clientId);
+  if (options.username !== undefined) bytes += textBytes("username", options.username);
+  if (options.password !== undefined) bytes += fieldBytes("password", options.password);
+  const will = options.will;
+  if (will) {
+    const fault = topicFault(will.topic, false);
+    if (fault) throw new ConfigurationException(`will.topic ${fault}`);
+    checkQos(will.qos);
+    bytes += fieldBytes("will.topic", will.topic) + fieldBytes("will.payload", will.payload);
+  }
+  if (bytes > transmitBytes) {
+    throw new ConfigurationException(
+      `CONNECT may have ${bytes} bytes, limits.transmitBytes is ${transmitBytes}`,
+      "limit",
+    );
+  }
+}
+
+function textBytes(name: string, value: unknown): number {
+  const fault = typeof value === "string" ? textFault(value) : "is not a string";
+  if (fault) throw new ConfigurationException(`${name} ${fault}`);
+  return fieldBytes(name, value);
+}
+
+/** What a string or bytes take in a packet. The text of an error never has the value: it may be a password. */
+function fieldBytes(name: string, value: unknown): number {
+  if (typeof value !== "string" && !(value instanceof Uint8Array)) {
+    throw new ConfigurationException(`${name} is neither a string nor a Uint8Array`);
+  }
+  const length = typeof value === "string" ? encodeTopic(value).length : value.length;
+  if (length > 65535) throw new ConfigurationException(`${name} of ${length} bytes, limit 65535`, "limit");
+  return length + 2;
 }

@@ -1,4 +1,5 @@
-// Topic strings of the platform (protocol sheet 2.1, 3) and the rules for what stands in them. No MQTT, no payloads.
+// Topic strings of the platform (protocol sheet 2.1, 3), and the rules for what may stand in them and in the topics of
+// other brokers. No packets, no payloads.
 
 /** What a device subscribes to: every command in every format. */
 export const COMMAND_FILTER = "iot-2/cmd/+/fmt/+";
@@ -26,13 +27,45 @@ export function levelFault(text: unknown): string {
     const code = text.charCodeAt(i);
     if (code < 32 || (code > 126 && code < 160)) return `"${printable(text)}" has a control character`;
     if (code === 47 || code === 43 || code === 35) return `"${text}" has a "${text.charAt(i)}"`;
-    if (code >= 0xd800 && code < 0xe000) {
-      const low = text.charCodeAt(i + 1);
-      if (code >= 0xdc00 || !(low >= 0xdc00 && low < 0xe000)) return "has half of a surrogate pair";
-      i++;
-    }
+    if (isHalf(text, i, code)) return "has half of a surrogate pair";
   }
   return "";
+}
+
+/**
+ * Why `text` cannot be a topic name or, with `filter`, a topic filter; "" when it can. Wildcards stand in filters only,
+ * each a level of its own, "#" the last [MQTT-4.7.1-1], [MQTT-4.7.1-2], [MQTT-4.7.1-3].
+ */
+export function topicFault(text: unknown, filter: boolean): string {
+  if (typeof text !== "string") return `is not a string but ${text === null ? "null" : typeof text}`;
+  if (!text) return "is empty"; // [MQTT-4.7.3-1]
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code !== 43 && code !== 35) continue;
+    if (!filter) return `"${text}" has a "${text.charAt(i)}"`;
+    const begins = i === 0 || text.charCodeAt(i - 1) === 47;
+    const ends = i === text.length - 1 || (code === 43 && text.charCodeAt(i + 1) === 47);
+    if (!begins || !ends) return `"${text}" has a "${text.charAt(i)}" out of place`;
+  }
+  return textFault(text);
+}
+
+/** Why `text` cannot be a string in a packet [MQTT-1.5.3-1], [MQTT-1.5.3-2]; "" when it can. Never shows the text. */
+export function textFault(text: string): string {
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === 0) return "has a U+0000";
+    if (isHalf(text, i, code)) return "has half of a surrogate pair";
+  }
+  return "";
+}
+
+/** Whether `code`, at `i`, is one half of a surrogate pair without the other beside it. */
+function isHalf(text: string, i: number, code: number): boolean {
+  if (code < 0xd800 || code > 0xdfff) return false;
+  const high = code < 0xdc00;
+  const other = text.charCodeAt(high ? i + 1 : i - 1);
+  return !(high ? other >= 0xdc00 && other < 0xe000 : other >= 0xd800 && other < 0xdc00);
 }
 
 function printable(text: string): string {

@@ -6,9 +6,12 @@
 import net from "node:net";
 import tls from "node:tls";
 import type { Endpoint, Transport, TransportListener } from "../../src/ports.ts";
+import { describe, tlsSettings } from "./tls.ts";
 
 const BLOCK_BYTES = 16 * 1024;
 const HIGH_WATER = 256 * 1024;
+/** How long a closed socket may take to send the rest and to hear from the peer. */
+const LINGER_MS = 2000;
 
 /** Opens a socket to `endpoint`. Throws if TLS cannot use the certificate, key or authorities given. */
 export function openSocket(endpoint: Endpoint, listener: TransportListener): Transport {
@@ -59,10 +62,16 @@ class SocketTransport implements Transport {
   }
 
   close(): void {
+    const up = this.up;
     this.listener = undefined;
     this.up = false;
+    if (!up) return void this.socket.destroy(); // else it would go on connecting
     this.flush();
-    this.socket.destroySoon();
+    // Read on until the peer ends too: closing over unread bytes resets the connection, and takes what was just sent
+    // along. A peer that neither reads nor ends may not keep the socket for ever.
+    this.socket.end();
+    const limit = setTimeout(() => this.socket.destroy(), LINGER_MS);
+    this.socket.once("close", () => clearTimeout(limit));
   }
 
   private opened(): void {
@@ -89,25 +98,5 @@ class SocketTransport implements Transport {
 }
 
 function connectTls(endpoint: Endpoint): tls.TLSSocket {
-  const { ca, cert, key, serverName } = endpoint.tls!;
-  const servername = serverName ?? (net.isIP(endpoint.host) ? "" : endpoint.host);
-  return tls.connect({
-    host: endpoint.host,
-    port: endpoint.port,
-    servername,
-    minVersion: "TLSv1.2",
-    ...(ca === undefined ? {} : { ca: pem(ca) }),
-    ...(cert === undefined ? {} : { cert: pem(cert) }),
-    ...(key === undefined ? {} : { key: pem(key) }),
-  });
-}
-
-function pem(value: string | Uint8Array): string | Buffer {
-  return typeof value === "string" ? value : Buffer.from(value);
-}
-
-// Connecting to a name with several addresses fails with one error for each of them and no text of its own.
-function describe(error: Error & { code?: string }): string {
-  if (error instanceof AggregateError && error.errors.length) return describe(error.errors[0]);
-  return error.message || error.code || error.name;
+  return tls.connect({ host: endpoint.host, port: endpoint.port, ...tlsSettings(endpoint) });
 }

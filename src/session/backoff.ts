@@ -3,7 +3,7 @@
 /** First delay, milliseconds. */
 const FIRST_MS = 1000;
 /** Longest delay before jitter, milliseconds. */
-export const LONGEST_MS = 120_000;
+const LONGEST_MS = 120_000;
 /** Losses in a row, each soon after a good CONNACK, that look like two clients with one id (protocol sheet 9.1 no. 3). */
 export const TAKEOVER_LOSSES = 3;
 

@@ -1,9 +1,9 @@
 // When to send PINGREQ and when to give a link up [MQTT-3.1.2-23, 3.1.2-24].
 //
-// Time is divided into ticks of half the keep-alive. Receiving sets a flag and sending grows a count that is kept anyway, so no packet on the hot path
-// asks for the time, and a clock that wraps cannot matter. A tick in which nothing was sent, or nothing arrived, ends
-// with a PINGREQ: the server hears from us at least once per keep-alive, and we hear from it, even when we publish all
-// the time at QoS 0 into a link that is dead.
+// Time is divided into ticks of half the keep-alive. Receiving sets a flag and sending grows a count that is kept
+// anyway, so no packet on the hot path asks for the time, and a clock that wraps cannot matter. A tick in which nothing
+// was sent, or nothing arrived, ends with a PINGREQ: the server hears from us at least once per keep-alive, and we hear
+// from it, even when we publish all the time at QoS 0 into a link that is dead.
 
 /** What to do at the end of a tick. */
 export type KeepAliveAct = "rest" | "ping" | "dead";

@@ -8,6 +8,7 @@
 // and payloads, those in flight included; acknowledgements that wait are limited to ACKS_LIMIT, ids of incoming QoS 2 to
 // RECEIVED_LIMIT, subscriptions to `subscriptions`.
 
+import { ConnectionException } from "../errors.ts";
 import type { AckType, Packet, Subscription } from "../wire/packet.ts";
 import { Inflight, type Message, QUEUED, RELEASED, SENT } from "./inflight.ts";
 
@@ -27,6 +28,8 @@ export interface SessionListener {
   message(packet: Packet): void;
   /** The server broke the standard; the owner ends the connection. */
   violation(reason: string): void;
+  /** Calls a callback of the application, which may throw, publish, or end the connection. */
+  tell<A, B>(callback: ((first: A, second: B) => void) | undefined, first: A, second: B): void;
 }
 
 export interface SessionLimits {
@@ -86,7 +89,10 @@ export class Session {
   // Incoming QoS 2 messages delivered but not released yet [MQTT-4.3.3-2].
   private received: number[] = [];
   private resends = 0;
-  private readonly idTaken = (id: number): boolean => this.requests.some(request => request.id === id);
+  private readonly idTaken = (id: number): boolean => {
+    for (let i = 0; i < this.requests.length; i++) if (this.requests[i]!.id === id) return true;
+    return false;
+  };
 
   constructor(sink: PacketSink, listener: SessionListener, limits: SessionLimits) {
     this.sink = sink;
@@ -158,7 +164,7 @@ export class Session {
     this.queued = 0;
     this.heldBytes = 0;
     this.received = [];
-    for (let i = 0; i < dropped.length; i++) dropped[i]!.done?.(error);
+    for (let i = 0; i < dropped.length; i++) this.listener.tell(dropped[i]!.done, error, undefined);
   }
 
   /** Sends or queues a message. False, and nothing is kept, when the outbox is full. */
@@ -190,9 +196,7 @@ export class Session {
   /** Forgets the filters and tells the server, now or at the next CONNACK. False when there are too many requests. */
   unsubscribe(topics: readonly string[], done: ((error: Error | undefined) => void) | undefined): boolean {
     const subscriptions = topics.map(topic => ({ topic, qos: 0 as const }));
-    if (!this.request({ subscriptions, unsubscribe: true, id: 0, sent: 0, granted: false, done })) return false;
-    this.forget(topics);
-    return true;
+    return this.request({ subscriptions, unsubscribe: true, id: 0, sent: 0, granted: false, done });
   }
 
   /** A PINGREQ, as soon as there is room. */
@@ -208,7 +212,7 @@ export class Session {
       if (this.sink.streaming) return;
       this.streamedOut();
     }
-    if (this.pumpResends()) this.pumpOutbox();
+    if (this.live && this.pumpResends()) this.pumpOutbox();
   }
 
   /** A packet from the server, CONNACK excepted. */
@@ -301,7 +305,7 @@ export class Session {
       if (message.qos > 0) this.takeBack(message);
       return false;
     }
-    if (message.qos === 0 && !this.streamed) message.done?.();
+    if (message.qos === 0 && !this.streamed) this.listener.tell(message.done, undefined, undefined);
     return true;
   }
 
@@ -329,7 +333,7 @@ export class Session {
   private streamedOut(): void {
     const message = this.streamed!;
     this.streamed = undefined;
-    if (message.qos === 0) message.done?.();
+    if (message.qos === 0) this.listener.tell(message.done, undefined, undefined);
   }
 
   private dequeue(message: Message): void {
@@ -392,7 +396,7 @@ export class Session {
       return this.listener.violation(`${qos === 1 ? "PUBACK" : "PUBCOMP"} out of turn for packet id ${id}`);
     }
     this.release(message);
-    message.done?.();
+    this.listener.tell(message.done, undefined, undefined);
     if (this.head) this.pump();
   }
 
@@ -406,17 +410,29 @@ export class Session {
 
   private request(request: Request): boolean {
     if (this.requests.length >= this.limits.subscriptions) return false;
+    const forgotten = this.forget(request.subscriptions.map(one => one.topic));
     this.requests.push(request);
     this.pump();
+    for (let i = 0; i < forgotten.length; i++) {
+      const error = new ConnectionException("another request for the same filters came before the answer", "subscribe");
+      this.listener.tell(forgotten[i]!.done, error, NO_GRANTS);
+    }
     return true;
   }
 
-  private forget(topics: readonly string[]): void {
-    this.requests = this.requests.filter(request => {
-      if (request.unsubscribe) return true;
-      request.subscriptions = request.subscriptions.filter(one => topics.indexOf(one.topic) < 0);
-      return request.subscriptions.length > 0;
-    });
+  // A filter is remembered by the request that named it last. Returns the requests of which nothing is left.
+  private forget(topics: readonly string[]): Request[] {
+    const requests = this.requests;
+    const forgotten: Request[] = [];
+    this.requests = [];
+    for (let i = 0; i < requests.length; i++) {
+      const request = requests[i]!;
+      if (!request.unsubscribe) {
+        request.subscriptions = request.subscriptions.filter(one => topics.indexOf(one.topic) < 0);
+      }
+      (request.subscriptions.length ? this.requests : forgotten).push(request);
+    }
+    return forgotten;
   }
 
   // SUBACK or UNSUBACK.
@@ -433,6 +449,6 @@ export class Session {
     if (request.unsubscribe) this.requests.splice(this.requests.indexOf(request), 1);
     const done = request.done;
     request.done = undefined;
-    done?.(undefined, granted);
+    this.listener.tell(done, undefined, granted);
   }
 }

@@ -208,8 +208,8 @@ export class FrameSplitter {
     }
     const reason = bodyFault(held, body, headSize);
     if (reason) return this.fault(reason, end);
-    this.skip = this.size - headSize;
-    return this.skip ? at + taken : this.skipped(at + taken);
+    this.skip = this.size - headSize; // more than 0: the head alone would not be too large
+    return at + taken;
   }
 
   private resumeSkip(at: number, end: number): number {

@@ -36,19 +36,9 @@ export function encodeTopic(topic: string): Uint8Array {
 
 /** Turns one whole frame into a packet. Holds nothing between frames. */
 export class PacketReader {
-  private readonly parser: PacketParser;
+  private parser: PacketParser = this.begin();
   private packet: Packet | undefined;
   private error = "";
-
-  constructor() {
-    this.parser = parser({ protocolVersion: 4 });
-    this.parser.on("packet", packet => {
-      this.packet = packet;
-    });
-    this.parser.on("error", error => {
-      this.error = error.message;
-    });
-  }
 
   /**
    * The packet in `frame`, or what is wrong with it as text. A payload is a view of the frame, valid as long as the
@@ -60,9 +50,29 @@ export class PacketReader {
     try {
       this.parser.parse(frame);
     } catch (error) {
-      return (error as Error).message; // topic not well-formed UTF-8 [MQTT-1.5.3-1]
+      this.error = (error as Error).message; // topic not well-formed UTF-8 [MQTT-1.5.3-1]
     }
-    return this.packet ?? (this.error || "frame without a packet");
+    if (this.packet) return this.checked(this.packet);
+    this.parser = this.begin(); // a parser that refused a frame keeps its place in it
+    return this.error || "frame without a packet";
+  }
+
+  // What mqtt-packet lets pass [MQTT-1.5.3-2], [MQTT-3.3.2-2].
+  private checked(packet: Packet): Packet | string {
+    const topic = packet.topic;
+    if (!topic || (topic.indexOf("\0") < 0 && topic.indexOf("+") < 0 && topic.indexOf("#") < 0)) return packet;
+    return "PUBLISH to a topic with a wildcard or U+0000";
+  }
+
+  private begin(): PacketParser {
+    const begun = parser({ protocolVersion: 4 });
+    begun.on("packet", packet => {
+      this.packet = packet;
+    });
+    begun.on("error", error => {
+      this.error = error.message;
+    });
+    return begun;
   }
 }
 
@@ -135,9 +145,9 @@ export class PacketWriter implements PacketStream {
     return this.held;
   }
 
-  /** The longest topic, in bytes, of a message that this buffer can carry. */
+  /** The longest topic, in bytes, of a message that this buffer can carry; never above 65535 [MQTT-4.7.3-3]. */
   get topicLimit(): number {
-    return this.buffer.length - CONTROL_BYTES - PUBLISH_OVERHEAD;
+    return Math.min(this.buffer.length - CONTROL_BYTES - PUBLISH_OVERHEAD, 65535);
   }
 
   connect(packet: ConnectPacket): boolean {

@@ -1,0 +1,153 @@
+// Windows, ceilings, jams: nothing grows beyond what the caller allowed, and acknowledgements always get through.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { device, mqtt, readyDevice, readyMqtt } from "../support/device.ts";
+import { noise } from "../support/feed-all-ways.ts";
+import { command, puback, publish, pubrel, suback } from "../support/frames.ts";
+
+const BYTE = new Uint8Array(1);
+
+test("ten messages in flight, the eleventh leaves with the first confirmation (protocol sheet 2.2)", () => {
+  const stage = readyDevice();
+  for (let n = 1; n <= 15; n++) stage.client.publishEvent("e", "json", n, 1);
+  assert.deepEqual(
+    stage.packets().map(packet => String(packet.payload)),
+    ["1", "2", "3", "4", "5", "6", "7", "8", "9", "10"],
+  );
+  assert.deepEqual([stage.client.counters.inflight, stage.client.counters.queued], [10, 5]);
+  stage.link.receives(puback(5));
+  assert.deepEqual(
+    stage.packets().map(packet => String(packet.payload)),
+    ["11"],
+  );
+});
+
+test("events right after connect() wait, a hundred of them; the next is refused, nothing of it kept, onPublish silent", () => {
+  const stage = device();
+  stage.client.connect();
+  for (let n = 0; n < 100; n++) assert.equal(stage.client.publishEvent("e", "json", n), true, `${n}`);
+  assert.equal(stage.client.publishEvent("e", "json", 100, 0, stage.done("too many")), false);
+  assert.equal(stage.client.counters.queued, 100);
+  stage.accepted();
+  stage.link.receives(suback(1, 1));
+  const sent = stage.packets().filter(packet => packet.cmd === "publish");
+  assert.deepEqual(
+    sent.map(packet => Number(packet.payload)),
+    Array.from({ length: 100 }, (_, n) => n),
+  );
+  assert.deepEqual(stage.heard(), ["connected"]);
+});
+
+test("queuedBytes is filled to the last byte", () => {
+  const stage = mqtt({ limits: { queuedBytes: 1000 } });
+  stage.client.connect();
+  assert.equal(stage.client.publish("t", new Uint8Array(499)), true);
+  assert.equal(stage.client.publish("t", new Uint8Array(500)), false);
+  assert.equal(stage.client.publish("t", new Uint8Array(499)), true);
+  assert.equal(stage.client.publish("t", new Uint8Array(0)), false);
+});
+
+test("an outbox of 0 refuses what cannot leave at once, and takes what can", () => {
+  const stage = mqtt({ limits: { queuedMessages: 0 } });
+  stage.client.connect();
+  assert.equal(stage.client.publish("t", BYTE), false);
+  stage.accepted();
+  assert.equal(stage.client.publish("t", BYTE), true);
+  stage.link.room = 0;
+  let taken = 0;
+  while (stage.client.publish("t", BYTE)) taken++;
+  assert.ok(taken < 1024 / 6, "no more than the transmit buffer holds");
+});
+
+test("commands are acknowledged while events are jammed, and everything leaves in order when there is room", () => {
+  const stage = readyDevice({ limits: { transmitBytes: 256 } });
+  stage.link.room = 0;
+  let accepted = 0;
+  while (stage.client.publishEvent("e", "json", accepted, 0)) accepted++;
+  assert.ok(accepted >= 100);
+  for (let id = 1; id <= 16; id++) stage.link.receives(command("c", "1", { qos: 1, id }));
+  stage.link.drains(256);
+  const first = stage.said();
+  assert.equal(first.filter(line => line.startsWith("PUBACK")).length, 16);
+  stage.link.drains();
+  const events = [...first, ...stage.said()]
+    .filter(line => line.startsWith("PUBLISH"))
+    .map(line => Number(line.split(" ").pop()));
+  assert.deepEqual(
+    events,
+    Array.from({ length: accepted }, (_, n) => n),
+  );
+});
+
+test("PINGREQ gets through a jam of publishes", () => {
+  const stage = readyMqtt({ limits: { transmitBytes: 128 } });
+  stage.clock.advance(30_000);
+  stage.link.room = 0;
+  while (stage.client.publish("t", BYTE)) {}
+  stage.clock.advance(29_000);
+  stage.link.drains(130);
+  stage.clock.advance(1_000);
+  stage.link.drains(130);
+  stage.clock.advance(30_000);
+  stage.link.drains();
+  assert.ok(stage.said().includes("PINGREQ"));
+});
+
+test("a payload far larger than the transmit buffer leaves through any room, acknowledgements right behind it", () => {
+  for (const room of [1, 37, 500]) {
+    const stage = readyMqtt({ limits: { transmitBytes: 128 } });
+    const payload = noise(20_000);
+    stage.link.room = room;
+    assert.equal(stage.client.publish("t", payload, 0, false, stage.done("big")), true);
+    assert.equal(stage.client.publish("t", BYTE, 0, false, stage.done("small")), true);
+    stage.link.receives(publish("x", "in", { qos: 1, id: 3 }));
+    while (stage.heard().every(line => line !== "done small")) stage.link.drains(room);
+    stage.link.drains();
+    const packets = stage.packets();
+    assert.deepEqual(
+      packets.map(packet => packet.cmd),
+      ["publish", "puback", "publish"],
+    );
+    assert.ok(packets[0]!.payload!.equals(payload));
+  }
+});
+
+test("all acknowledgements one chunk calls for leave as one write", () => {
+  const stage = readyMqtt();
+  const before = stage.link.writes.length;
+  stage.link.receives(...[1, 2, 3, 4, 5].map(id => publish("t", "x", { qos: 1, id })), pubrel(9));
+  assert.equal(stage.link.writes.length - before, 1);
+  assert.deepEqual(stage.said(), ["PUBACK #1", "PUBACK #2", "PUBACK #3", "PUBACK #4", "PUBACK #5", "PUBCOMP #9"]);
+});
+
+test("a hundred QoS 2 messages in one chunk are more than may be unreleased: it comes back for the rest, and each is delivered once", () => {
+  const stage = readyMqtt({ clean: false });
+  const messages = Array.from({ length: 100 }, (_, n) => publish("t", `${n}`, { qos: 2, id: n + 1 }));
+  stage.link.receives(...messages);
+  const received = stage.said().length;
+  assert.equal(received, 64, "what was delivered is acknowledged before the connection ends");
+  stage.clock.jumpToNext();
+  stage.accepted(true);
+  for (let id = 1; id <= received; id++) stage.link.receives(pubrel(id));
+  stage.link.receives(...messages.slice(received));
+  const texts = stage
+    .heard()
+    .filter(line => line.startsWith("message"))
+    .map(line => Number(line.split(" ")[2]));
+  assert.deepEqual(
+    texts,
+    Array.from({ length: 100 }, (_, n) => n),
+  );
+});
+
+test("a SUBSCRIBE that finds no room waits, and no message overtakes it from the outbox", () => {
+  const stage = readyMqtt({ limits: { transmitBytes: 128 } });
+  stage.link.room = 0;
+  while (stage.client.publish("t", noise(20), 1)) if (stage.client.counters.queued > 2) break;
+  stage.client.subscribe([{ topic: "f".repeat(100), qos: 0 }]);
+  stage.link.drains();
+  const said = stage.said().map(line => line.split(" ")[0]);
+  assert.equal(said.filter(word => word === "SUBSCRIBE").length, 1);
+  assert.equal(said.lastIndexOf("PUBLISH"), said.length - 1, "the outbox comes after it");
+});

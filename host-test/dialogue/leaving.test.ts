@@ -1,0 +1,204 @@
+// disconnect(): what is in flight is finished, DISCONNECT is sent, and it ends in bounded time from every state.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { mqtt, readyDevice, readyMqtt, type Stage } from "../support/device.ts";
+import { noise } from "../support/feed-all-ways.ts";
+import { connack, puback, pubcomp, publish, pubrec, utf8 } from "../support/frames.ts";
+import type { MqttClient } from "../support/subject.ts";
+
+function send(stage: Stage<MqttClient>, name: string, qos: 0 | 1 | 2): boolean {
+  return stage.client.publish("t", utf8(name), qos, false, stage.done(name));
+}
+
+function leave(stage: Stage<MqttClient>, name = "left"): void {
+  stage.client.disconnect(() => stage.note(name));
+}
+
+test("with nothing in flight: DISCONNECT, then closed at once, by the client [MQTT-3.14.4-1] [MQTT-3.14.4-2]", () => {
+  const stage = readyDevice();
+  stage.client.disconnect(() => stage.note("left"));
+  assert.deepEqual(stage.said(), ["DISCONNECT"]);
+  assert.deepEqual(stage.heard(), ["disconnected", "left"]);
+  assert.deepEqual([stage.link.closedByClient, stage.client.connected, stage.clock.pending], [true, false, []]);
+});
+
+test("what was accepted is sent and confirmed first, the outbox too, at every QoS", () => {
+  const stage = readyMqtt({ limits: { inflight: 1 } });
+  send(stage, "a", 1);
+  send(stage, "b", 2);
+  send(stage, "c", 0);
+  leave(stage);
+  assert.deepEqual([stage.said(), stage.client.connected], [["PUBLISH #1 q1 t a"], false]);
+  stage.link.receives(puback(1));
+  assert.deepEqual(stage.said(), ["PUBLISH #2 q2 t b", "PUBLISH q0 t c"].slice(0, 1).concat("PUBLISH q0 t c"));
+  stage.link.receives(pubrec(2));
+  assert.deepEqual(stage.said(), ["PUBREL #2"]);
+  stage.link.receives(pubcomp(2));
+  assert.deepEqual(stage.said(), ["DISCONNECT"]);
+  assert.deepEqual(stage.heard(), ["done a", "done c", "done b", "disconnected, for good", "left"]);
+});
+
+test("confirmations that do not come are waited for 5 s; a clean session drops what is left, and tells so", () => {
+  const stage = readyMqtt();
+  send(stage, "a", 1);
+  leave(stage);
+  stage.clock.advance(4_999);
+  assert.deepEqual(stage.heard(), []);
+  stage.clock.advance(1);
+  assert.deepEqual(stage.said(), ["PUBLISH #1 q1 t a", "DISCONNECT"]);
+  assert.deepEqual(stage.heard(), ["failed a: dropped by disconnect()", "disconnected, for good", "left"]);
+});
+
+test("a durable session keeps what is left, and sends it after the next connect()", () => {
+  const stage = readyMqtt({ clean: false });
+  send(stage, "a", 1);
+  leave(stage);
+  stage.clock.advance(5_000);
+  assert.deepEqual(stage.heard(), ["disconnected, for good", "left"]);
+  stage.quiet().connected(true);
+  assert.deepEqual(stage.said(), ["CONNECT plain durable", "PUBLISH #1 q1 dup t a"]);
+});
+
+test("the rest of a large payload leaves before DISCONNECT", () => {
+  const stage = readyMqtt();
+  stage.link.room = 1000;
+  stage.client.publish("t", noise(5000), 0, false, stage.done("big"));
+  leave(stage);
+  assert.deepEqual(stage.heard(), []);
+  stage.link.drains();
+  assert.deepEqual(
+    stage.packets().map(packet => packet.cmd),
+    ["publish", "disconnect"],
+  );
+  assert.deepEqual(stage.heard(), ["done big", "disconnected, for good", "left"]);
+});
+
+test("twice: both are told, DISCONNECT is sent once, the 5 s do not begin again", () => {
+  const stage = readyMqtt();
+  send(stage, "a", 1);
+  leave(stage, "first");
+  stage.clock.advance(3_000);
+  leave(stage, "second");
+  assert.deepEqual(stage.clock.pending, [2_000]);
+  stage.clock.advance(2_000);
+  assert.deepEqual(stage.said().filter(line => line === "DISCONNECT").length, 1);
+  assert.deepEqual(stage.heard().slice(-2), ["first", "second"]);
+  leave(stage, "third");
+  assert.deepEqual(stage.heard(), ["third"]);
+});
+
+test("messages that come while leaving are delivered and acknowledged", () => {
+  const stage = readyMqtt();
+  send(stage, "a", 1);
+  leave(stage);
+  stage.link.receives(publish("t", "late", { qos: 1, id: 4 }), puback(1));
+  assert.deepEqual(stage.said(), ["PUBLISH #1 q1 t a", "PUBACK #4", "DISCONNECT"]);
+});
+
+test("from inside messageCallback: the message is acknowledged, then DISCONNECT; the rest of the chunk is not lost", () => {
+  const stage = readyMqtt();
+  const note = stage.client.messageCallback!;
+  stage.client.messageCallback = message => {
+    note(message);
+    leave(stage);
+  };
+  stage.link.receives(publish("t", "1", { qos: 1, id: 1 }), publish("t", "2", { qos: 2, id: 2 }));
+  assert.deepEqual(stage.said(), ["PUBACK #1", "PUBREC #2", "DISCONNECT"]);
+  assert.deepEqual(stage.heard(), ["message t 1 q1", "message t 2 q2", "disconnected, for good", "left", "left"]);
+});
+
+test("a link lost while leaving ends it: no new attempt", () => {
+  const stage = readyMqtt();
+  send(stage, "a", 1);
+  leave(stage);
+  stage.link.ends("ECONNRESET");
+  assert.deepEqual(stage.heard(), ["failed a: dropped by disconnect()", "disconnected, for good", "left"]);
+  assert.deepEqual([stage.clock.pending, stage.net.links.length], [[], 1]);
+});
+
+test("publish after disconnect() throws not-connected, leaving or left; nothing is sent after DISCONNECT", () => {
+  const stage = readyMqtt();
+  send(stage, "a", 1);
+  leave(stage);
+  assert.throws(() => send(stage, "b", 0), { name: "ConnectionException", code: "not-connected" });
+  stage.clock.advance(5_000);
+  assert.throws(() => send(stage, "c", 0), { code: "not-connected" });
+  assert.equal(stage.said().pop(), "DISCONNECT");
+});
+
+test("connect() while leaving takes disconnect() back", () => {
+  const stage = readyMqtt();
+  send(stage, "a", 1);
+  leave(stage);
+  stage.client.connect();
+  assert.deepEqual([stage.client.connected, stage.clock.pending], [true, [30_000]]);
+  stage.link.receives(puback(1));
+  send(stage, "b", 0);
+  assert.deepEqual(stage.said(), ["PUBLISH #1 q1 t a", "PUBLISH q0 t b"]);
+  assert.deepEqual(stage.heard(), ["done a", "done b"]);
+});
+
+// How to get there; what the far end hears of disconnect(), or undefined where there is no link.
+const STATES: Record<string, [(stage: Stage<MqttClient>) => void, string[] | undefined]> = {
+  idle: [() => {}, undefined],
+  opening: [stage => stage.client.connect(), []],
+  // The server has CONNECT, and would publish the will if the stream just ended.
+  greeting: [
+    stage => {
+      stage.client.connect();
+      stage.link.opens();
+    },
+    ["CONNECT plain clean", "DISCONNECT"],
+  ],
+  connected: [stage => void stage.connected().quiet(), ["DISCONNECT"]],
+  waiting: [
+    stage => {
+      stage.client.connect();
+      stage.link.ends();
+      stage.quiet();
+    },
+    [],
+  ],
+};
+
+for (const [state, [reach, said]] of Object.entries(STATES)) {
+  test(`from ${state}: told once, no timer and no link stays, and connect() works again`, () => {
+    const stage = mqtt();
+    reach(stage);
+    assert.equal(stage.client.stateName, state);
+    leave(stage);
+    assert.deepEqual(stage.heard(), state === "idle" ? ["left"] : ["disconnected, for good", "left"]);
+    assert.deepEqual([stage.client.stateName, stage.client.active, stage.clock.pending], ["idle", false, []]);
+    if (said) {
+      assert.deepEqual(stage.said(), said);
+      assert.equal(stage.link.alive, false);
+    }
+    stage.connected();
+    assert.equal(stage.client.connected, true);
+  });
+}
+
+test("queued before connect() came through, then disconnect(): told as dropped", () => {
+  const stage = mqtt();
+  stage.client.connect();
+  send(stage, "a", 0);
+  send(stage, "b", 2);
+  leave(stage);
+  assert.deepEqual(stage.heard(), [
+    "failed a: dropped by disconnect()",
+    "failed b: dropped by disconnect()",
+    "disconnected, for good",
+    "left",
+  ]);
+});
+
+test("a transport that speaks after disconnect() is not listened to", () => {
+  const stage = readyMqtt();
+  leave(stage);
+  stage.quiet();
+  stage.link.receives(connack());
+  stage.link.drains();
+  stage.link.ends("late");
+  assert.deepEqual([stage.heard(), stage.clock.pending], [[], []]);
+});

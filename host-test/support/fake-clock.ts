@@ -1,0 +1,90 @@
+// A clock that stands still until a test moves it. Monotonic time may start anywhere below 2^32 and wraps there, as the
+// tick counter of a device does. Timers fire in the order they are due, none is ever lost or early.
+
+import type { Clock, Timer } from "../../src/ports.ts";
+
+/** When every fake clock starts, unless told otherwise: the example of the protocol sheet (2.4). */
+export const START_DATE = Date.UTC(2017, 2, 14, 1, 2, 3);
+
+interface FakeTimer extends Timer {
+  due: () => void;
+  /** On the clock's own scale, which does not wrap; undefined: not set. */
+  at: number | undefined;
+}
+
+export class FakeClock implements Clock {
+  private readonly start: number;
+  private elapsed = 0;
+  private readonly timers: FakeTimer[] = [];
+
+  /** @param start what now() says first, 0..2^32-1, milliseconds. */
+  constructor(start = 0) {
+    this.start = start;
+  }
+
+  now(): number {
+    return (this.start + this.elapsed) % 2 ** 32;
+  }
+
+  date(): number {
+    return START_DATE + this.elapsed;
+  }
+
+  timer(due: () => void): Timer {
+    const timer: FakeTimer = {
+      due,
+      at: undefined,
+      set: delayMs => {
+        if (!(delayMs >= 0 && delayMs < 2 ** 31)) throw new RangeError(`timer set to ${delayMs} ms`);
+        timer.at = this.elapsed + delayMs;
+      },
+      clear: () => {
+        timer.at = undefined;
+      },
+    };
+    this.timers.push(timer);
+    return timer;
+  }
+
+  /** Milliseconds until each timer that is set, soonest first. */
+  get pending(): number[] {
+    const waits: number[] = [];
+    for (const { at } of this.timers) if (at !== undefined) waits.push(at - this.elapsed);
+    return waits.sort((a, b) => a - b);
+  }
+
+  /** How many timers were ever asked for. */
+  get timersMade(): number {
+    return this.timers.length;
+  }
+
+  /** Lets `ms` pass; whatever becomes due meanwhile is called at its time. */
+  advance(ms: number): void {
+    const end = this.elapsed + ms;
+    for (let timer = this.next(end); timer; timer = this.next(end)) this.fire(timer);
+    this.elapsed = end;
+  }
+
+  /** Goes to the next timer and calls it. Returns how far that was; -1, and nothing happens, when none is set. */
+  jumpToNext(): number {
+    const timer = this.next(Number.POSITIVE_INFINITY);
+    if (!timer) return -1;
+    const wait = timer.at! - this.elapsed;
+    this.fire(timer);
+    return wait;
+  }
+
+  private next(end: number): FakeTimer | undefined {
+    let first: FakeTimer | undefined;
+    for (const timer of this.timers) {
+      if (timer.at !== undefined && timer.at <= end && (!first || timer.at < first.at!)) first = timer;
+    }
+    return first;
+  }
+
+  private fire(timer: FakeTimer): void {
+    this.elapsed = timer.at!;
+    timer.at = undefined;
+    timer.due();
+  }
+}
