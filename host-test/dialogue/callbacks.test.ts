@@ -161,11 +161,11 @@ for (const [what, act] of Object.entries(ACTS)) {
         run(stage);
       }
       assert.ok(ran > 0, "it ran");
-      if (what === "throws")
-        assert.ok(
-          stage.errors.some(error => error.message === "own"),
-          "it was reported",
-        );
+      const { stateName } = stage.client;
+      if (stateName === "idle") assert.deepEqual(stage.clock.pending, [], "no timer stays");
+      if (stateName === "leaving") assert.ok(stage.clock.pending[0]! <= 5000, "leaving ends soon");
+      const reported = stage.errors.some(error => error.message === "own");
+      assert.equal(reported, what === "throws", "what it threw was reported");
       works(stage, place);
     });
   }
@@ -210,6 +210,15 @@ test("one `done` of disconnect that throws does not keep the other from being to
   stage.client.disconnect(() => stage.note("second"));
   stage.clock.advance(5_000);
   assert.equal(stage.heard().pop(), "second");
+});
+
+test("disconnect() from inside `done`, while the outbox leaves after CONNACK: connectedCallback is not told any more", () => {
+  const stage = mqtt();
+  stage.client.connect();
+  stage.client.publish("t", BYTE, 0, false, () => stage.client.disconnect());
+  stage.accepted();
+  assert.deepEqual(stage.heard(), ["disconnected, for good"]);
+  assert.deepEqual(stage.said(), ["CONNECT plain clean", "PUBLISH q0 t x", "DISCONNECT"]);
 });
 
 test("connect() from inside disconnectedCallback: the rest of the old chunk is not taken for the new connection's", () => {

@@ -217,6 +217,14 @@ test("three connections lost soon after CONNACK look like a takeover: named, and
   assert.match(message, /^lost 3 times soon after connecting; another client may be using client id plain/);
 });
 
+test("a takeover is recognised after a connection that lasted, too", () => {
+  const stage = readyMqtt();
+  stage.clock.advance(30_000);
+  for (let n = 0; n < 3; n++) stage.reconnected(false);
+  stage.quiet().link.ends();
+  assert.deepEqual(stage.heard(), ["disconnected takeover, retry in 60000"]);
+});
+
 test("a takeover is forgotten after a connection that lasted, and after disconnect()", () => {
   for (const forget of ["last", "disconnect"]) {
     const stage = readyMqtt();
@@ -274,8 +282,14 @@ test("a SUBSCRIBE that was not answered is sent again though the session is pres
 });
 
 test("a server that says 'session present' to a clean session is not believed [MQTT-3.2.2-1]", () => {
-  const stage = device().connected(true);
-  assert.deepEqual(stage.said(), ["CONNECT d:abc123:thermo:t-01 clean", "SUBSCRIBE #1 iot-2/cmd/+/fmt/+ q1"]);
+  const stage = readyDevice();
+  stage.client.publishEvent("e", "json", 1, 1);
+  stage.quiet().reconnected(true);
+  assert.deepEqual(stage.said(), [
+    "CONNECT d:abc123:thermo:t-01 clean",
+    "SUBSCRIBE #3 iot-2/cmd/+/fmt/+ q1",
+    "PUBLISH #2 q1 iot-2/evt/e/fmt/json 1",
+  ]);
 });
 
 test("counters tell reconnects, and what is queued and in flight", () => {

@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { DeviceClient, MAX_PAYLOAD_BYTES } from "../../src/client.ts";
+import { DeviceClient } from "../../src/client.ts";
+import { MAX_PAYLOAD_BYTES } from "../../src/codec/payload.ts";
 import type { DeviceOptions } from "../../src/config.ts";
 import { FakeClock, START_DATE } from "../support/fake-clock.ts";
 import { FakeNetwork } from "../support/fake-transport.ts";

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Inflight, type Message, SENT } from "../../src/session/inflight.ts";
+import { seeded } from "../support/fake-transport.ts";
 
 const NOTHING = new Uint8Array(0);
 
@@ -26,32 +27,59 @@ test("is full at its window, not before", () => {
 
 test("finds by id and keeps the order they were sent in, also when one in the middle goes", () => {
   const inflight = holding(10, [5, 3, 9]);
-  const middle = inflight.find(3)!;
-  assert.equal(inflight.remove(middle), 1);
-  assert.equal(inflight.find(3), undefined);
+  assert.deepEqual([inflight.find(5), inflight.find(3), inflight.find(9), inflight.find(4)], [0, 1, 2, -1]);
+  inflight.removeAt(1);
+  assert.equal(inflight.find(3), -1);
   assert.deepEqual([inflight.at(0)?.id, inflight.at(1)?.id, inflight.at(2)], [5, 9, undefined]);
+  inflight.removeAt(0);
+  assert.deepEqual([inflight.at(0)?.id, inflight.count], [9, 1]);
 });
 
 test("ids begin at 1, go up by one, and wrap from 65535 to 1, never 0", () => {
   const inflight = new Inflight(1);
   const ids: number[] = [];
-  for (let i = 0; i < 65537; i++) ids.push(inflight.nextId());
+  for (let i = 0; i < 3 * 65535; i++) ids.push(inflight.nextId([]));
   assert.deepEqual(ids.slice(0, 3), [1, 2, 3]);
-  assert.deepEqual(ids.slice(-3), [65535, 1, 2]);
+  assert.deepEqual(ids.slice(65533, 65537), [65534, 65535, 1, 2]);
+  assert.deepEqual(ids.slice(-2), [65534, 65535]);
   assert.equal(ids.includes(0), false);
 });
 
+// Gives out ids until the last one was `last`, each of them used for a moment only.
+function wound(inflight: Inflight, last: number): Inflight {
+  while (inflight.nextId([]) !== last) {}
+  return inflight;
+}
+
 test("an id in flight is skipped after the wrap [MQTT-2.3.1-2]", () => {
-  const inflight = holding(10, [1, 2, 4]);
-  for (let i = 0; i < 65535; i++) if (inflight.nextId() === 65535) break;
-  assert.equal(inflight.nextId(), 3);
-  assert.equal(inflight.nextId(), 5);
+  const inflight = wound(new Inflight(10), 65535);
+  for (const id of [1, 2, 4]) inflight.add(message(id));
+  assert.deepEqual([inflight.nextId([]), inflight.nextId([]), inflight.nextId([])], [3, 5, 6]);
 });
 
-test("an id taken by somebody else is skipped", () => {
-  const inflight = new Inflight(10);
-  assert.equal(
-    inflight.nextId(id => id < 4),
-    4,
-  );
+test("an id a request has is skipped after the wrap; 0 is none", () => {
+  const inflight = wound(new Inflight(10), 65535);
+  inflight.add(message(2));
+  assert.equal(inflight.nextId([{ id: 1 }, { id: 0 }, { id: 3 }]), 4);
+});
+
+test("ids in use are skipped around the wrap itself, too", () => {
+  const inflight = wound(new Inflight(10), 65533);
+  for (let n = 0; n < 3; n++) inflight.add(message(inflight.nextId([])));
+  assert.deepEqual([inflight.at(0)?.id, inflight.at(1)?.id, inflight.at(2)?.id], [65534, 65535, 1]);
+  wound(inflight, 65533);
+  assert.deepEqual([inflight.nextId([]), inflight.nextId([])], [2, 3]);
+});
+
+test("whatever comes and goes, an id is never given out while it is in use", () => {
+  const inflight = new Inflight(50);
+  const random = seeded(7);
+  for (let n = 0; n < 200_000; n++) {
+    const id = inflight.nextId([]);
+    assert.equal(inflight.find(id), -1);
+    // Now and then one stays for a long time, over the wrap.
+    if (inflight.full) inflight.removeAt(Math.floor(random() * inflight.count));
+    if (n % 40_000 < 50) inflight.add(message(id));
+    assert.ok(inflight.count <= 50);
+  }
 });

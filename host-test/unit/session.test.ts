@@ -253,6 +253,55 @@ test("PUBRELs leave in the order their PUBRECs came, also when they have to wait
   assert.deepEqual(out.said(), ["PUBREL #2", "PUBREL #3", "PUBREL #1"]);
 });
 
+test("an acknowledgement does not overtake one that waits, though there is room by now", () => {
+  const { session, out, take } = live();
+  out.room = 0;
+  out.control = 0;
+  take("publish", 1, { qos: 1, topic: "t" });
+  out.room = 9;
+  take("publish", 2, { qos: 1, topic: "t" });
+  session.pump();
+  assert.deepEqual(
+    out.said().filter(line => line.startsWith("PUBACK")),
+    ["PUBACK #1", "PUBACK #2"],
+  );
+});
+
+test("acknowledgements that waited belong to the connection that ended", () => {
+  const { session, out, take } = live();
+  out.room = 0;
+  out.control = 0;
+  take("publish", 1, { qos: 1, topic: "t" });
+  session.lost();
+  out.room = 9;
+  out.said();
+  session.accepted(true);
+  assert.deepEqual(out.said(), []);
+});
+
+test("a new message does not overtake those that still have to be sent again", () => {
+  const { session, out, send } = live();
+  for (const name of ["a", "b"]) send(name, 1, 1);
+  session.lost();
+  out.said();
+  out.room = 1;
+  session.accepted(true);
+  out.room = 1;
+  send("c", 1, 1);
+  out.room = 9;
+  session.pump();
+  assert.deepEqual(out.said(), ["PUBLISH dup #1 q1 a 1", "PUBLISH dup #2 q1 b 1", "PUBLISH #3 q1 c 1"]);
+});
+
+test("bytes of messages that have left the outbox are free again", () => {
+  const { session, send } = setup({ queuedBytes: 100 });
+  for (let round = 0; round < 5; round++) {
+    assert.deepEqual([send("a", 49), send("b", 49), send("c", 0)], [true, true, false], `round ${round}`);
+    session.accepted(false);
+    session.lost();
+  }
+});
+
 test("64 unreleased QoS 2 messages are remembered; the next one is not delivered and ends the connection", () => {
   const { out, take } = live();
   for (let id = 1; id <= 64; id++) take("publish", id, { qos: 2, topic: "t" });

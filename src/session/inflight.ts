@@ -26,8 +26,11 @@ export class Inflight {
   readonly window: number;
   private readonly messages: Message[] = [];
   private lastId = 0;
+  // So many ids behind lastId are known to be free: looking for one in use at every message would cost more than the
+  // message, and only after 65,535 of them can one still be in use.
+  private free = 65535;
 
-  /** @param window most messages in flight at once, 1..65535. */
+  /** @param window most messages in flight at once, 1..64000. */
   constructor(window: number) {
     this.window = window;
   }
@@ -49,26 +52,40 @@ export class Inflight {
     this.messages.push(message);
   }
 
-  find(id: number): Message | undefined {
+  /** The place of the message with this packet id; -1: none. */
+  find(id: number): number {
     const messages = this.messages;
-    for (let i = 0; i < messages.length; i++) if (messages[i]!.id === id) return messages[i];
-    return undefined;
+    for (let i = 0; i < messages.length; i++) if (messages[i]!.id === id) return i;
+    return -1;
   }
 
-  /** Returns the place the message had. */
-  remove(message: Message): number {
-    const at = this.messages.indexOf(message);
-    this.messages.splice(at, 1);
-    return at;
+  removeAt(place: number): void {
+    if (place === 0) this.messages.shift();
+    else this.messages.splice(place, 1);
   }
 
-  /** The next packet id, 1..65535, that neither a message in flight nor `taken` uses [MQTT-2.3.1-2]. */
-  nextId(taken?: (id: number) => boolean): number {
-    let id = this.lastId;
-    do {
-      id = id < 65535 ? id + 1 : 1;
-    } while (this.find(id) || taken?.(id));
-    this.lastId = id;
-    return id;
+  /** The next packet id, 1..65535, that neither a message in flight nor one of `others` uses [MQTT-2.3.1-2]. */
+  nextId(others: readonly { readonly id: number }[]): number {
+    if (this.free === 0) this.skipUsed(others);
+    this.free--;
+    this.lastId = (this.lastId % 65535) + 1;
+    return this.lastId;
   }
+
+  private skipUsed(others: readonly { readonly id: number }[]): void {
+    for (;;) {
+      this.free = Math.min(freeBehind(this.lastId, this.messages), freeBehind(this.lastId, others));
+      if (this.free > 0) return;
+      this.lastId = (this.lastId % 65535) + 1;
+    }
+  }
+}
+
+/** How many ids behind `last` come before the first that is in use. */
+function freeBehind(last: number, users: readonly { readonly id: number }[]): number {
+  let free = 65535;
+  for (let i = 0; i < users.length; i++) {
+    if (users[i]!.id) free = Math.min(free, (users[i]!.id - last + 131069) % 65535);
+  }
+  return free;
 }

@@ -78,7 +78,9 @@ export class Session {
   private tail: Message | undefined;
   private queued = 0;
   private heldBytes = 0;
-  // Messages in flight from here on still have to be sent again on this connection, with or without DUP.
+  // While resending, messages in flight from resendAt on still have to be sent again on this connection, with or without
+  // DUP.
+  private resending = false;
   private resendAt = 0;
   private resendDup = false;
   // The message whose payload the sink is still reading.
@@ -89,10 +91,8 @@ export class Session {
   // Incoming QoS 2 messages delivered but not released yet [MQTT-4.3.3-2].
   private received: number[] = [];
   private resends = 0;
-  private readonly idTaken = (id: number): boolean => {
-    for (let i = 0; i < this.requests.length; i++) if (this.requests[i]!.id === id) return true;
-    return false;
-  };
+  // Something waits for room, or for its turn: `pump` has work to do.
+  private waits = false;
 
   constructor(sink: PacketSink, listener: SessionListener, limits: SessionLimits) {
     this.sink = sink;
@@ -128,6 +128,8 @@ export class Session {
    */
   accepted(sessionPresent: boolean): void {
     this.live = true;
+    this.waits = true;
+    this.resending = true;
     this.resendAt = 0;
     this.resendDup = sessionPresent;
     if (!sessionPresent) this.received = [];
@@ -154,9 +156,8 @@ export class Session {
   clear(error: Error): void {
     const dropped: Message[] = [];
     while (this.inflight.count) {
-      const message = this.inflight.at(0)!;
-      this.inflight.remove(message);
-      dropped.push(message);
+      dropped.push(this.inflight.at(0)!);
+      this.inflight.removeAt(0);
     }
     for (let message = this.head; message; message = message.next) dropped.push(message);
     this.head = undefined;
@@ -175,7 +176,7 @@ export class Session {
     retain: boolean,
     done: ((error?: Error) => void) | undefined,
   ): boolean {
-    const ready = this.live && !this.head && !this.streamed && this.resendAt >= this.inflight.count;
+    const ready = this.live && !this.head && !this.streamed && !this.resending;
     const message: Message = { topic, payload, qos, retain, id: 0, step: QUEUED, done, next: undefined };
     if (ready && qos === 0 && this.send(message)) return true;
     if (this.heldBytes > 0 && this.heldBytes + sizeOf(message) > this.limits.queuedBytes) return false;
@@ -202,17 +203,16 @@ export class Session {
   /** A PINGREQ, as soon as there is room. */
   ping(): void {
     this.pingDue = true;
+    this.waits = true;
     this.pump();
   }
 
   /** There may be room again, or something was added: sends what waits. */
   pump(): void {
-    if (!this.live || !this.pumpControl() || !this.pumpRequests()) return;
-    if (this.streamed) {
-      if (this.sink.streaming) return;
-      this.streamedOut();
-    }
-    if (this.live && this.pumpResends()) this.pumpOutbox();
+    if (!this.waits || !this.live) return;
+    // Cleared before, not after: a callback may add something.
+    this.waits = false;
+    if (!this.pumpAll()) this.waits = true;
   }
 
   /** A packet from the server, CONNACK excepted. */
@@ -238,6 +238,16 @@ export class Session {
     }
   }
 
+  // True when nothing is left.
+  private pumpAll(): boolean {
+    if (!this.pumpControl() || !this.pumpRequests()) return false;
+    if (this.streamed) {
+      if (this.sink.streaming) return false;
+      this.streamedOut();
+    }
+    return this.live && this.pumpResends() && this.pumpOutbox();
+  }
+
   private pumpControl(): boolean {
     while (this.acks.length) {
       const ack = this.acks[0]!;
@@ -255,7 +265,7 @@ export class Session {
     for (let i = 0; i < this.requests.length; i++) {
       const request = this.requests[i]!;
       if (request.id || request.granted) continue;
-      const id = this.inflight.nextId(this.idTaken);
+      const id = this.inflight.nextId(this.requests);
       const sent = request.unsubscribe
         ? this.sink.unsubscribe(
             id,
@@ -270,7 +280,7 @@ export class Session {
   }
 
   private pumpResends(): boolean {
-    while (this.resendAt < this.inflight.count) {
+    while (this.resending && this.resendAt < this.inflight.count) {
       const message = this.inflight.at(this.resendAt)!;
       // The server lost its session, PUBREC and all: begin again, for a message may come twice but must not be lost.
       if (!this.resendDup) message.step = SENT;
@@ -280,52 +290,63 @@ export class Session {
       this.resendAt++;
       if (this.streamed) return false;
     }
+    this.resending = false;
     return true;
   }
 
-  private pumpOutbox(): void {
+  private pumpOutbox(): boolean {
     // A callback may publish, or end the connection: look again each time.
     for (let message = this.head; message && this.live && !this.streamed; message = this.head) {
-      if (message.qos > 0 && this.inflight.full) return;
+      if (message.qos > 0 && this.inflight.full) return false;
       this.dequeue(message);
-      if (!this.send(message)) return this.enqueue(message, true);
+      if (!this.send(message)) {
+        this.enqueue(message, true);
+        return false;
+      }
     }
+    return !this.head && !this.streamed;
   }
 
   // First PUBLISH of a message. It is registered before it is written: its acknowledgement cannot come too early.
   private send(message: Message): boolean {
     if (message.qos > 0) {
-      message.id = this.inflight.nextId(this.idTaken);
+      message.id = this.inflight.nextId(this.requests);
       message.step = SENT;
       this.inflight.add(message);
-      this.resendAt = this.inflight.count;
       this.heldBytes += sizeOf(message);
     }
     if (!this.put(message, false)) {
       if (message.qos > 0) this.takeBack(message);
       return false;
     }
-    if (message.qos === 0 && !this.streamed) this.listener.tell(message.done, undefined, undefined);
+    if (message.qos === 0 && !this.streamed) this.settle(message);
     return true;
   }
 
-  // There was no room for its first PUBLISH.
+  // There was no room for its first PUBLISH; it is the last one in flight.
   private takeBack(message: Message): void {
-    this.release(message);
+    this.release(message, this.inflight.count - 1);
     message.id = 0;
     message.step = QUEUED;
   }
 
   // No longer in flight.
-  private release(message: Message): void {
-    const at = this.inflight.remove(message);
-    if (at < this.resendAt) this.resendAt--;
+  private release(message: Message, place: number): void {
+    this.inflight.removeAt(place);
+    if (this.resending && place < this.resendAt) this.resendAt--;
     this.heldBytes -= sizeOf(message);
+  }
+
+  private settle(message: Message): void {
+    if (message.done) this.listener.tell(message.done, undefined, undefined);
   }
 
   private put(message: Message, dup: boolean): boolean {
     if (!this.sink.publish(message.topic, message.payload, message.qos, message.retain, dup, message.id)) return false;
-    if (this.sink.streaming) this.streamed = message;
+    if (this.sink.streaming) {
+      this.streamed = message;
+      this.waits = true;
+    }
     return true;
   }
 
@@ -333,7 +354,7 @@ export class Session {
   private streamedOut(): void {
     const message = this.streamed!;
     this.streamed = undefined;
-    if (message.qos === 0) this.listener.tell(message.done, undefined, undefined);
+    if (message.qos === 0) this.settle(message);
   }
 
   private dequeue(message: Message): void {
@@ -345,6 +366,7 @@ export class Session {
   }
 
   private enqueue(message: Message, first: boolean): void {
+    this.waits = true;
     this.queued++;
     this.heldBytes += sizeOf(message);
     if (first) {
@@ -386,23 +408,25 @@ export class Session {
     if (!this.live || (!this.acks.length && this.sink.ack(type, id))) return;
     if (this.acks.length >= ACKS_LIMIT) return this.listener.violation("acknowledgements jammed");
     this.acks.push({ type, id });
+    this.waits = true;
   }
 
   // PUBACK or PUBCOMP. One for an id not in flight is a repetition, and means nothing.
   private confirmed(id: number, qos: 1 | 2): void {
-    const message = this.inflight.find(id);
-    if (!message) return;
+    const place = this.inflight.find(id);
+    if (place < 0) return;
+    const message = this.inflight.at(place)!;
     if (message.qos !== qos || (qos === 2 && message.step !== RELEASED)) {
       return this.listener.violation(`${qos === 1 ? "PUBACK" : "PUBCOMP"} out of turn for packet id ${id}`);
     }
-    this.release(message);
-    this.listener.tell(message.done, undefined, undefined);
+    this.release(message, place);
+    this.settle(message);
     if (this.head) this.pump();
   }
 
   // PUBREC. For an id not in flight the PUBCOMP came before a repetition: PUBREL lets the server finish.
   private recorded(id: number): void {
-    const message = this.inflight.find(id);
+    const message = this.inflight.at(this.inflight.find(id));
     if (message && message.qos !== 2) return this.listener.violation(`PUBREC for QoS 1 packet id ${id}`);
     if (message) message.step = RELEASED;
     this.acknowledge("pubrel", id);
@@ -412,6 +436,7 @@ export class Session {
     if (this.requests.length >= this.limits.subscriptions) return false;
     const forgotten = this.forget(request.subscriptions.map(one => one.topic));
     this.requests.push(request);
+    this.waits = true;
     this.pump();
     for (let i = 0; i < forgotten.length; i++) {
       const error = new ConnectionException("another request for the same filters came before the answer", "subscribe");

@@ -31,25 +31,29 @@ const PINGRESP = 13;
 /** Why a server may not send this fixed header; "" when it may. */
 function headerFault(first: number, length: number): string {
   const type = first >> 4;
-  if (FLAGS[type]! < 0) return `packet type ${type} from a server`;
   if (type === PUBLISH) {
     if ((first & 6) === 6) return "PUBLISH with QoS 3"; // [MQTT-3.3.1-4]
     if ((first & 14) === 8) return "PUBLISH with DUP at QoS 0"; // [MQTT-3.3.1-2]
-  } else if ((first & 15) !== FLAGS[type]) return `flags ${first & 15} in packet type ${type}`;
+    return length < LEAST[PUBLISH]! ? `length ${length} in packet type 3` : "";
+  }
+  if (FLAGS[type]! < 0) return `packet type ${type} from a server`;
+  if ((first & 15) !== FLAGS[type]) return `flags ${first & 15} in packet type ${type}`;
   if (length < LEAST[type]! || length > MOST[type]!) return `length ${length} in packet type ${type}`;
   return "";
 }
 
-/** Why the variable header of a whole frame is wrong; "" when it is right. `at` is where it starts. */
-function bodyFault(frame: Uint8Array, at: number, end: number): string {
-  const type = frame[0]! >> 4;
-  if (type === CONNACK || type === PINGRESP) return "";
-  if (type !== PUBLISH) return frame[at] || frame[at + 1] ? "" : `packet id 0 in packet type ${type}`;
-  const topicEnd = at + 2 + ((frame[at]! << 8) | frame[at + 1]!);
-  if (topicEnd === at + 2) return "PUBLISH with an empty topic"; // [MQTT-4.7.3-1]
-  if (!(frame[0]! & 6)) return topicEnd > end ? "PUBLISH shorter than its topic" : "";
+/** Why the variable header of a whole frame, `at` to `end`, is wrong; "" when it is right. */
+function bodyFault(bytes: Uint8Array, first: number, at: number, end: number): string {
+  const type = first >> 4;
+  const number = (bytes[at]! << 8) | bytes[at + 1]!;
+  if (type !== PUBLISH) {
+    return number || type === CONNACK || type === PINGRESP ? "" : `packet id 0 in packet type ${type}`;
+  }
+  const topicEnd = at + 2 + number;
+  if (!number) return "PUBLISH with an empty topic"; // [MQTT-4.7.3-1]
+  if (!(first & 6)) return topicEnd > end ? "PUBLISH shorter than its topic" : "";
   if (topicEnd + 2 > end) return "PUBLISH shorter than its topic and packet id";
-  return frame[topicEnd] || frame[topicEnd + 1] ? "" : "PUBLISH with packet id 0"; // [MQTT-2.3.1-1]
+  return bytes[topicEnd] || bytes[topicEnd + 1] ? "" : "PUBLISH with packet id 0"; // [MQTT-2.3.1-1]
 }
 
 export class FrameSplitter {
@@ -93,8 +97,20 @@ export class FrameSplitter {
     }
   }
 
-  // A frame begins at `at`. The usual case: all of it is in this chunk.
+  // A frame begins at `at`. The usual case: it is short, and all of it is in this chunk.
   private begin(chunk: Uint8Array, at: number, end: number): number {
+    const body = at + 2;
+    const length = chunk[at + 1]!; // undefined where the chunk ends, and then not less than anything
+    const frameEnd = body + length;
+    if (!(length < 128) || frameEnd > end || length + 2 > this.frameBytes) return this.beginLong(chunk, at, end);
+    const first = chunk[at]!;
+    const reason = headerFault(first, length) || bodyFault(chunk, first, body, frameEnd);
+    if (reason) return this.fault(reason, end);
+    this.listener.frame(at === 0 && frameEnd === end ? chunk : chunk.subarray(at, frameEnd));
+    return frameEnd;
+  }
+
+  private beginLong(chunk: Uint8Array, at: number, end: number): number {
     let length = 0;
     let shift = 0;
     let next = at + 1;
@@ -132,7 +148,7 @@ export class FrameSplitter {
   }
 
   private whole(frame: Uint8Array, body: number): void {
-    const reason = bodyFault(frame, body, frame.length);
+    const reason = bodyFault(frame, frame[0]!, body, frame.length);
     if (reason) this.fault(reason, 0);
     else this.listener.frame(frame);
   }
@@ -206,7 +222,7 @@ export class FrameSplitter {
       this.held.set(held);
       return at + taken;
     }
-    const reason = bodyFault(held, body, headSize);
+    const reason = bodyFault(held, held[0]!, body, headSize);
     if (reason) return this.fault(reason, end);
     this.skip = this.size - headSize; // more than 0: the head alone would not be too large
     return at + taken;

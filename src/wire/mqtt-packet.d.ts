@@ -24,14 +24,18 @@ export interface PacketParser {
   parse(bytes: Uint8Array): number;
 }
 
+/** What packets are written to. The published mqtt-packet calls `write` and `destroy`; the trimmed one all of it. */
 export interface PacketStream {
+  /** A PUBLISH is written straight into it, from `used` on, if it ends before `limit`. */
+  readonly buffer: Uint8Array;
+  used: number;
+  readonly limit: number;
   write(chunk: Uint8Array | string): boolean;
+  writeByte(value: number): void;
+  writeUInt16(value: number): void;
   destroy(error: Error): void;
 }
 
 export function parser(options?: { protocolVersion: number }): PacketParser;
-export const writeToStream: {
-  (packet: object, stream: PacketStream): boolean;
-  cacheNumbers: boolean;
-};
+export function writeToStream(packet: object, stream: PacketStream): boolean;
 export const Buffer: { from(text: string): Uint8Array };

@@ -39,6 +39,7 @@ export class PacketReader {
   private parser: PacketParser = this.begin();
   private packet: Packet | undefined;
   private error = "";
+  private goodTopic = "";
 
   /**
    * The packet in `frame`, or what is wrong with it as text. A payload is a view of the frame, valid as long as the
@@ -52,16 +53,22 @@ export class PacketReader {
     } catch (error) {
       this.error = (error as Error).message; // topic not well-formed UTF-8 [MQTT-1.5.3-1]
     }
-    if (this.packet) return this.checked(this.packet);
+    const packet: Packet | undefined = this.packet;
+    this.packet = undefined; // with it goes the frame, which may be large
+    if (packet) return this.checked(packet);
     this.parser = this.begin(); // a parser that refused a frame keeps its place in it
     return this.error || "frame without a packet";
   }
 
-  // What mqtt-packet lets pass [MQTT-1.5.3-2], [MQTT-3.3.2-2].
+  // What mqtt-packet lets pass [MQTT-1.5.3-2], [MQTT-3.3.2-2]. A topic that comes again is not looked at again.
   private checked(packet: Packet): Packet | string {
     const topic = packet.topic;
-    if (!topic || (topic.indexOf("\0") < 0 && topic.indexOf("+") < 0 && topic.indexOf("#") < 0)) return packet;
-    return "PUBLISH to a topic with a wildcard or U+0000";
+    if (!topic || topic === this.goodTopic) return packet;
+    if (topic.indexOf("\0") >= 0 || topic.indexOf("+") >= 0 || topic.indexOf("#") >= 0) {
+      return "PUBLISH to a topic with a wildcard or U+0000";
+    }
+    this.goodTopic = topic;
+    return packet;
   }
 
   private begin(): PacketParser {
@@ -90,11 +97,15 @@ const PUBLISH_OVERHEAD = 9;
  * makes room as the transport takes bytes.
  */
 export class PacketWriter implements PacketStream {
-  private readonly buffer: Uint8Array;
+  /** @internal A PUBLISH that fits is written here, from `used` on, by mqtt-packet itself (targets/bundle/patches.ts). */
+  readonly buffer: Uint8Array;
+  /** @internal */
+  used = 0;
+  /** @internal How far the packet being written may reach. */
+  limit = 0;
+  private readonly publishLimit: number;
   private transport: Transport | undefined;
-  private used = 0;
-  // How far the packet being written may reach, and whether it wanted to reach further.
-  private limit = 0;
+  // The packet being written wanted to reach further.
   private overflow = false;
   // A payload too large for the buffer follows the first `bodyMark` bytes of it; `bodyAt` of it are sent.
   private body: Uint8Array | undefined;
@@ -119,7 +130,7 @@ export class PacketWriter implements PacketStream {
   /** @param bytes size of the transmit buffer, at least 128: the largest packet without its payload must fit. */
   constructor(bytes: number) {
     this.buffer = new Uint8Array(bytes);
-    writeToStream.cacheNumbers = false; // else the first write fills 7 MB
+    this.publishLimit = bytes - CONTROL_BYTES;
   }
 
   /** Begins a connection: what was in the buffer belonged to the last one. */
@@ -159,6 +170,7 @@ export class PacketWriter implements PacketStream {
    * and must not change before that.
    */
   publish(topic: Uint8Array, payload: Uint8Array, qos: 0 | 1 | 2, retain: boolean, dup: boolean, id: number): boolean {
+    if (this.body) return false;
     const packet = this.publishPacket;
     packet.topic = topic;
     packet.payload = payload;
@@ -166,16 +178,16 @@ export class PacketWriter implements PacketStream {
     packet.retain = retain;
     packet.dup = dup;
     packet.messageId = id;
-    const written = this.append(packet, this.buffer.length - CONTROL_BYTES);
-    packet.topic = EMPTY;
-    packet.payload = EMPTY;
+    const written = this.append(packet, this.publishLimit);
+    packet.payload = EMPTY; // not ours to keep
     return written;
   }
 
   ack(type: AckType, id: number): boolean {
-    this.ackPacket.cmd = type;
-    this.ackPacket.messageId = id;
-    return this.control(this.ackPacket);
+    const packet = this.ackPacket;
+    packet.cmd = type;
+    packet.messageId = id;
+    return this.append(packet, this.buffer.length);
   }
 
   subscribe(id: number, subscriptions: readonly Subscription[]): boolean {
@@ -201,14 +213,23 @@ export class PacketWriter implements PacketStream {
 
   release(): void {
     this.held = false;
-    if (this.pending) this.flush();
+    this.flush();
   }
 
   /** Hands the transport what it takes now. */
   flush(): void {
     const transport = this.transport;
+    const used = this.used;
     if (!transport) return;
     let room = transport.writable;
+    // The usual case: whole packets, and room for all of them.
+    if (!this.body && used <= room) {
+      if (used === 0) return;
+      this.used = 0;
+      this.sent += used;
+      transport.write(this.buffer.subarray(0, used));
+      return;
+    }
     while (room > 0 && this.pending) {
       const head = this.body ? this.bodyMark : this.used;
       if (head > 0) this.flushHead(transport, Math.min(head, room));
@@ -218,7 +239,7 @@ export class PacketWriter implements PacketStream {
   }
 
   private flushHead(transport: Transport, count: number): void {
-    transport.write(count === this.buffer.length ? this.buffer : this.buffer.subarray(0, count));
+    transport.write(this.buffer.subarray(0, count));
     this.sent += count;
     if (count < this.used) this.buffer.copyWithin(0, count, this.used);
     this.used -= count;
@@ -241,21 +262,20 @@ export class PacketWriter implements PacketStream {
   // One packet, whole or not at all.
   private append(packet: object, limit: number): boolean {
     const start = this.used;
-    const streaming = this.body;
-    if (streaming && packet === this.publishPacket) return false;
     this.limit = limit;
     this.overflow = false;
     writeToStream(packet, this);
-    if (this.overflow) {
-      this.used = start;
-      this.body = streaming;
-      if (start === 0 || this.held === false) return false;
-      // The buffer is full of packets held back: send them and try once more.
-      this.flush();
-      return this.used < start && this.append(packet, limit);
-    }
+    if (this.overflow) return this.again(packet, limit, start);
     if (!this.held) this.flush();
     return true;
+  }
+
+  // There was no room. If it is taken by packets held back, they can be sent.
+  private again(packet: object, limit: number, start: number): boolean {
+    this.used = start;
+    if (start === 0 || !this.held) return false;
+    this.flush();
+    return this.used < start && this.append(packet, limit);
   }
 
   // From here on: what mqtt-packet calls.

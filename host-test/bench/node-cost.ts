@@ -1,0 +1,93 @@
+// What an event costs on Node, next to other clients: same broker, same run, one process each, in alternation. Medians.
+
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { Mosquitto } from "../broker/mosquitto.ts";
+
+export interface Run {
+  /** CPU time of the process per message, user and system, microseconds. */
+  cpuUs: number;
+  perSecond: number;
+  maxRssKb: number;
+}
+
+export type ClientName = "ours" | "mqttjs" | "ibmiotf";
+
+export interface NodeFigures {
+  ours: number;
+  mqttjs: number;
+  ibmiotf: number;
+  /** ours / mqttjs */
+  ratio: number;
+  perSecond: Record<ClientName, number>;
+  maxRssKb: Record<ClientName, number>;
+}
+
+const LOAD = fileURLToPath(new URL("node-load.js", import.meta.url));
+const CLIENTS: readonly ClientName[] = ["ours", "mqttjs", "ibmiotf"];
+
+/** No limits and no delay on the broker's side: it must not be what is measured. */
+const BROKER = ["allow_anonymous true", "max_inflight_messages 0", "max_queued_messages 0", "set_tcp_nodelay true"];
+
+export async function measureNode(
+  messages: number,
+  rounds: number,
+): Promise<Record<"qos0" | "qos1" | "qos2", NodeFigures>> {
+  const broker = await Mosquitto.start({ config: BROKER, quiet: true });
+  try {
+    const figures = {} as Record<"qos0" | "qos1" | "qos2", NodeFigures>;
+    for (const qos of [0, 1, 2] as const) figures[`qos${qos}`] = await compare(broker.port, qos, messages, rounds);
+    return figures;
+  } finally {
+    await broker.close();
+  }
+}
+
+/** Our cost as payloads grow. */
+export async function measurePayloads(sizes: number[]): Promise<{ bytes: number; cpuUs: number; perSecond: number }[]> {
+  const broker = await Mosquitto.start({ config: BROKER, quiet: true });
+  try {
+    const rows = [];
+    for (const bytes of sizes) {
+      const { cpuUs, perSecond } = await load(
+        "ours",
+        1,
+        Math.max(500, Math.min(20_000, 5e7 / bytes)),
+        broker.port,
+        bytes,
+      );
+      rows.push({ bytes, cpuUs, perSecond });
+    }
+    return rows;
+  } finally {
+    await broker.close();
+  }
+}
+
+async function compare(port: number, qos: number, messages: number, rounds: number): Promise<NodeFigures> {
+  const runs: Record<ClientName, Run[]> = { ours: [], mqttjs: [], ibmiotf: [] };
+  for (let round = 0; round < rounds; round++) {
+    for (const client of CLIENTS) runs[client].push(await load(client, qos, messages, port));
+  }
+  const medians = (pick: (run: Run) => number) =>
+    Object.fromEntries(CLIENTS.map(client => [client, median(runs[client].map(pick))])) as Record<ClientName, number>;
+  const cpu = medians(run => run.cpuUs);
+  return {
+    ...cpu,
+    ratio: cpu.ours / cpu.mqttjs,
+    perSecond: medians(run => run.perSecond),
+    maxRssKb: medians(run => run.maxRssKb),
+  };
+}
+
+async function load(client: ClientName, qos: number, messages: number, port: number, bytes = 0): Promise<Run> {
+  const args = [LOAD, client, qos, Math.round(messages), port, bytes].map(String);
+  const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 120_000 });
+  return JSON.parse(stdout);
+}
+
+function median(values: number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)]!;
+}

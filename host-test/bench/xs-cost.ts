@@ -1,0 +1,126 @@
+// What events and commands cost inside XS, from the API to the bytes for the socket and back: instructions, slots of
+// garbage, the heap that a connected device holds, and what it holds more after many events.
+
+import { fileURLToPath } from "node:url";
+import { startXs, type Xs } from "../xs/host.ts";
+
+export interface Cost {
+  computrons: number;
+  slots: number;
+}
+
+export interface XsFigures {
+  publish: Record<"qos0" | "qos1" | "qos2", Cost>;
+  /** What it takes to complete an event of QoS 1 or 2: the acknowledgements that come back, and PUBREL. */
+  confirm: Record<"qos1" | "qos2", Cost>;
+  command: Cost;
+  /** JSON text and UTF-8 of the event alone, part of the above. */
+  json: Cost;
+}
+
+export interface HeapFigures {
+  /** 4: pointers of a 32-bit chip, sizes are exact; 8: of the 64-bit worker. */
+  pointerBytes: 4 | 8;
+  /** The bundle loaded into RAM (a device that preloads it keeps it in flash). */
+  loaded: { slots: number; chunkBytes: number; bytes: number };
+  /** More than that: one device, connected and subscribed, its transmit buffer included. */
+  connected: { slots: number; chunkBytes: number; bytes: number };
+  /** Bytes more than connected, after so many events of 2,000 different lengths. */
+  growth: { events: number; bytes: number }[];
+}
+
+const PROGRAM = fileURLToPath(new URL("xs-program.js", import.meta.url));
+const WINDOW = 10;
+const OPTIONS = {
+  org: "abc123",
+  type: "thermo",
+  id: "t-01",
+  "auth-method": "token",
+  "auth-token": "0123456789abcdef",
+  host: "127.0.0.1",
+  port: 1883,
+};
+
+export async function measureCost(bundle: string): Promise<XsFigures> {
+  const xs = await startDevice(bundle);
+  await xs.call("connect");
+  const publish = {} as XsFigures["publish"];
+  const confirm = {} as XsFigures["confirm"];
+  // Twice, and the second time counts: the first fills caches (topics, property lookups).
+  for (let round = 0; round < 2; round++) {
+    publish.qos0 = await each(xs, "qos0");
+    await xs.call("prepareAcks");
+    publish.qos1 = await each(xs, "qos1");
+    confirm.qos1 = await each(xs, "puback");
+    await xs.call("prepareAcks");
+    publish.qos2 = await each(xs, "qos2");
+    confirm.qos2 = sum(await each(xs, "pubrec"), await each(xs, "pubcomp"));
+  }
+  const command = await each(xs, "command");
+  const json = await each(xs, "json");
+  await xs.close();
+  return { publish, confirm, command, json };
+}
+
+/** @param binary an XS worker; the one for 32 bits gives the figures of a device */
+export async function measureHeap(bundle: string, binary?: string, steps = 20, events = 20_000): Promise<HeapFigures> {
+  const xs = await startXs(binary === undefined ? {} : { binary });
+  const empty = await xs.heap();
+  await load(xs, bundle);
+  const loaded = await xs.heap();
+  await xs.call("construct"); // what measures, not what is measured
+  await xs.repeat("empty", 1);
+  const before = await xs.heap();
+  await xs.call("connect");
+  const connected = await xs.heap();
+  await xs.call("lengths", 10); // fills what is kept once, such as the topic's bytes
+  const used = await xs.heap();
+  const growth = [{ events: 0, bytes: 0 }];
+  for (let step = 1; step <= steps; step++) {
+    await xs.call("lengths", events / steps);
+    growth.push({ events: (events / steps) * step, bytes: (await xs.heap()).bytes - used.bytes });
+  }
+  await xs.close();
+  const pointerBytes = connected.slotSize === 16 ? 4 : 8;
+  return { pointerBytes, loaded: difference(empty, loaded), connected: difference(before, connected), growth };
+}
+
+async function startDevice(bundle: string): Promise<Xs> {
+  const xs = await startXs();
+  await load(xs, bundle);
+  await xs.call("construct");
+  return xs;
+}
+
+async function load(xs: Xs, bundle: string): Promise<void> {
+  await xs.evaluate(`(async () => {
+    const lib = await import(${JSON.stringify(bundle)});
+    const { start } = await import(${JSON.stringify(PROGRAM)});
+    host.register("construct", () => {
+      const functions = start({ lib, options: ${JSON.stringify(OPTIONS)} });
+      for (const name in functions) host.register(name, functions[name]);
+    });
+  })()`);
+}
+
+/** Per call, over one window of calls, less the calls themselves. */
+async function each(xs: Xs, name: string): Promise<Cost> {
+  await xs.gc();
+  await xs.repeat("empty", WINDOW);
+  const start = xs.meter.slots;
+  const whole = await xs.repeat(name, WINDOW);
+  const empty = await xs.repeat("empty", WINDOW);
+  const slots = whole.slots - start - (empty.slots - whole.slots);
+  return { computrons: (whole.computrons - empty.computrons) / WINDOW, slots: slots / WINDOW };
+}
+
+function sum(a: Cost, b: Cost): Cost {
+  return { computrons: a.computrons + b.computrons, slots: a.slots + b.slots };
+}
+
+function difference(
+  a: { slots: number; chunkBytes: number; bytes: number },
+  b: { slots: number; chunkBytes: number; bytes: number },
+): { slots: number; chunkBytes: number; bytes: number } {
+  return { slots: b.slots - a.slots, chunkBytes: b.chunkBytes - a.chunkBytes, bytes: b.bytes - a.bytes };
+}
