@@ -34,7 +34,8 @@ describe("the package", { timeout: 120_000 }, () => {
   after(() => rmSync(project, { recursive: true, force: true }));
 
   test("holds what a user needs and nothing else", () => {
-    const expected = /^(dist\/|manifest\.json$|package\.json$|README\.md$|CHANGELOG\.md$|LICENSE$|targets\/moddable\/)/;
+    const expected =
+      /^(dist\/|manifest(-tls)?\.json$|package\.json$|README\.md$|CHANGELOG\.md$|LICENSE$|targets\/moddable\/)/;
     assert.deepEqual(
       files.filter(path => !expected.test(path)),
       [],
@@ -45,7 +46,8 @@ describe("the package", { timeout: 120_000 }, () => {
     );
     const needed = ["iotf-embedded.js", "node.js", "moddable.js", "iotf-embedded.d.ts", "THIRD-PARTY-LICENSES.txt"];
     for (const name of needed) assert.ok(files.includes(`dist/${name}`), name);
-    for (const name of ["LICENSE", "README.md", "CHANGELOG.md", "manifest.json"]) assert.ok(files.includes(name), name);
+    for (const name of ["LICENSE", "README.md", "CHANGELOG.md", "manifest.json", "manifest-tls.json"])
+      assert.ok(files.includes(name), name);
   });
 
   test("every file that package.json names is in it", () => {

@@ -1,23 +1,33 @@
-// The package's entry under the "moddable" condition: the bundle, with the device's ECMA-419 network, the SDK's timers
-// and Math.random as default ports.
+// The package's entry under the "moddable" condition: the bundle, with ECMA-419 sockets, the SDK's timers and
+// Math.random as default ports. Preloaded: nothing here may hold state, and no native may run before main does.
 
+import Net from "net";
 import Time from "time";
 import Timer from "timer";
 import {
-  ConfigurationException,
   DeviceClient as CoreDeviceClient,
   MqttClient as CoreMqttClient,
   type DeviceOptions,
   type Endpoint,
   type MqttOptions,
   type Ports,
+  type Store,
+  type Transport,
+  type TransportListener,
 } from "../../src/index.ts";
-import { type Network, SocketTransport } from "./sockets.ts";
+import { SocketTransport } from "./sockets.ts";
 
 export * from "../../src/index.ts";
-export type { Network } from "./sockets.ts";
+export { PreferenceStore } from "./store.ts";
 
-declare const device: { network?: { mqtt?: Network; mqtts?: Network } };
+export interface DevicePortsOptions {
+  /** How much is taken from a socket at once; each connection has one buffer of that size. Default 512. */
+  readBytes?: number;
+  /** Where messages of QoS 1 and 2 survive a restart, for example a PreferenceStore. */
+  store?: Store;
+}
+
+const READ_BYTES = 512;
 
 class DeviceTimer {
   private readonly due: () => void;
@@ -41,24 +51,43 @@ class DeviceTimer {
   }
 }
 
-/** `device.network.mqtts` for TLS, `device.network.mqtt` without, as the SDK's MQTT manifests set them up. */
-function deviceNetwork(endpoint: Endpoint): Network {
-  const network = endpoint.tls ? device.network?.mqtts : device.network?.mqtt;
-  if (network) return network;
-  throw new ConfigurationException(
-    `device.network.${endpoint.tls ? "mqtts" : "mqtt"} is missing: include its manifest`,
-  );
+const clock = Object.freeze({
+  now: () => Time.ticks,
+  date: () => Date.now(),
+  timer: (due: () => void) => new DeviceTimer(due),
+});
+
+class DevicePorts implements Ports {
+  readonly clock = clock;
+  readonly store?: Store;
+  private readonly readBytes: number;
+
+  constructor({ readBytes = READ_BYTES, store }: DevicePortsOptions) {
+    this.readBytes = readBytes;
+    if (store) this.store = store;
+    Object.freeze(this);
+  }
+
+  open(endpoint: Endpoint, listener: TransportListener): Transport {
+    return new SocketTransport(endpoint, listener, this.readBytes);
+  }
+
+  random(): number {
+    return Math.random();
+  }
+
+  /** The hardware address without its colons; a simulator has none. */
+  get serial(): string {
+    return Net.get("MAC")?.replaceAll(":", "");
+  }
 }
 
-export const devicePorts: Ports = Object.freeze({
-  open: (endpoint, listener) => new SocketTransport(deviceNetwork(endpoint), endpoint, listener),
-  clock: Object.freeze({
-    now: () => Time.ticks,
-    date: () => Date.now(),
-    timer: (due: () => void) => new DeviceTimer(due),
-  }),
-  random: () => Math.random(),
-} satisfies Ports);
+/** Ports for one client, which may keep its messages in a store. */
+export function makeDevicePorts(options: DevicePortsOptions): Ports {
+  return new DevicePorts(options);
+}
+
+export const devicePorts: Ports = makeDevicePorts({});
 
 export class DeviceClient extends CoreDeviceClient {
   constructor(options?: DeviceOptions, ports: Ports = devicePorts) {

@@ -1,46 +1,44 @@
 // Transport on ECMA-419 sockets: data is read when the socket says how much there is, into one buffer that is used again
 // and again; `writable` is what the socket last told.
 
-import type { Endpoint, TlsOptions, Transport, TransportListener } from "../../src/index.ts";
+import Timer from "timer";
+import type { Endpoint, Transport, TransportListener } from "../../src/index.ts";
+import { type Network, networkFor, type Socket, systemResolver } from "./network.ts";
 
-/** The parts of ECMA-419 that are used here, as `device.network.mqtt` carries them. */
-export interface Network {
-  dns: { io: new (options: object) => Resolver };
-  socket: { io: new (options: object) => Socket };
-}
-
-interface Resolver {
-  resolve(request: { host: string; onResolved(host: string, address: string): void; onError(): void }): void;
-}
-
-interface Socket {
-  read(buffer: Uint8Array): void;
-  /** Returns how many bytes can be written next. */
-  write(buffer: Uint8Array): number;
-  close(): void;
-}
-
-/** Bytes taken from the socket at once. */
-const READ_BYTES = 512;
+/** What a TLS record may add to the bytes in it beyond what the SDK's `write` has taken off already; and its largest. */
+const RECORD_OVERHEAD = 64;
+const RECORD_BYTES = 16384;
 
 export class SocketTransport implements Transport {
   writable = 0;
   private listener: TransportListener | undefined;
   private socket: Socket | undefined;
   private up = false;
-  private readonly buffer = new Uint8Array(READ_BYTES);
+  private readonly tls: boolean;
+  private readonly buffer: Uint8Array;
 
-  constructor(network: Network, endpoint: Endpoint, listener: TransportListener) {
+  constructor(endpoint: Endpoint, listener: TransportListener, readBytes: number) {
+    const network = networkFor(endpoint);
     this.listener = listener;
-    new network.dns.io(network.dns).resolve({
+    this.tls = endpoint.tls !== undefined;
+    this.buffer = new Uint8Array(readBytes);
+    const resolver = network.dns ? new network.dns.io(network.dns) : systemResolver;
+    resolver.resolve({
       host: endpoint.host,
       onResolved: (_, address) => this.resolved(network, endpoint, address),
-      onError: () => this.failed(`${endpoint.host} was not found`),
+      onError: () => this.failed("no address for this name"),
     });
   }
 
   write(bytes: Uint8Array): void {
-    this.writable = this.socket!.write(bytes);
+    try {
+      const room = this.socket!.write(bytes) ?? 0;
+      this.writable = this.tls ? Math.min(Math.max(room - RECORD_OVERHEAD, 0), RECORD_BYTES) : room;
+    } catch (error) {
+      // The peer has closed while what it sent before is still being read. Not told from inside `write`.
+      this.writable = 0;
+      Timer.set(() => this.broken(error));
+    }
   }
 
   close(): void {
@@ -55,46 +53,75 @@ export class SocketTransport implements Transport {
     try {
       this.socket = new network.socket.io({
         ...network.socket,
-        ...(endpoint.tls ? { secure: secure(endpoint.tls) } : {}),
+        ...(network.secure && { secure: network.secure }),
         address,
         host: endpoint.host,
         port: endpoint.port,
-        onReadable: (count: number) => this.readable(count),
-        onWritable: (count: number) => this.room(count),
-        onError: () => this.failed(this.up ? "" : "the socket could not connect"),
+        nodelay: true,
+        ...(network.targets ? { target: this, ...CALLBACKS } : boundCallbacks(this)),
       });
     } catch (error) {
       this.failed((error as Error).message);
     }
   }
 
-  private readable(count: number): void {
-    for (let rest = count; rest > 0 && this.listener; rest -= READ_BYTES) {
-      const part = rest < READ_BYTES ? this.buffer.subarray(0, rest) : this.buffer;
+  /** @internal */
+  readable(count: number): void {
+    const buffer = this.buffer;
+    for (let rest = count; rest > 0 && this.listener; rest -= buffer.length) {
+      const part = rest < buffer.length ? buffer.subarray(0, rest) : buffer;
       this.socket!.read(part);
       this.listener.received(part);
     }
   }
 
-  private room(count: number): void {
-    this.writable = count;
+  /** @internal */
+  room(count: number): void {
+    this.writable = this.tls ? Math.min(count, RECORD_BYTES) : count;
     if (this.up) return this.listener?.writableAgain();
     this.up = true;
     this.listener?.opened();
   }
 
-  private failed(reason: string): void {
+  /** @internal */
+  failed(reason: string): void {
     const listener = this.listener;
     this.close();
     listener?.closed(reason);
   }
+
+  /** @internal */
+  broken(error: unknown): void {
+    this.failed(error instanceof Error ? error.message : this.up ? "" : "no connection");
+  }
 }
 
-function secure(tls: TlsOptions): object {
-  const options: Record<string, unknown> = {};
-  if (tls.serverName) options.serverName = tls.serverName;
-  if (tls.ca) options.certificate = tls.ca;
-  if (tls.cert) options.clientCertificates = [tls.cert];
-  if (tls.key) options.clientKey = tls.key;
-  return options;
+interface SocketCallbacks {
+  onReadable(count: number): void;
+  onWritable(count: number): void;
+  onError(error?: unknown): void;
+  onBroken?(error: unknown): void;
+}
+
+/** One set in flash for all sockets that hand it their target. */
+const CALLBACKS = Object.freeze({
+  onReadable(this: { target: SocketTransport }, count: number) {
+    this.target.readable(count);
+  },
+  onWritable(this: { target: SocketTransport }, count: number) {
+    this.target.room(count);
+  },
+  onError(this: { target: SocketTransport }, error?: unknown) {
+    this.target.broken(error);
+  },
+});
+
+/** Others, TLS among them, call with a `this` of their own. */
+function boundCallbacks(transport: SocketTransport): SocketCallbacks {
+  return {
+    onReadable: count => transport.readable(count),
+    onWritable: count => transport.room(count),
+    onError: error => transport.broken(error),
+    onBroken: error => transport.broken(error),
+  };
 }

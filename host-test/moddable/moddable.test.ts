@@ -1,0 +1,299 @@
+// The library on the real toolchain: built by manifest and as a package, the flashable app and every example, run in the
+// SDK's simulator against real servers. Skipped, aloud, where there is no SDK.
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import mqtt, { type MqttClient } from "mqtt";
+import { freePort, Mosquitto, withoutMosquitto } from "../broker/mosquitto.ts";
+import { startPlatform } from "../platform/platform.ts";
+import { makeChain } from "./certificates.ts";
+import { measure } from "./measure.ts";
+import { mcconfig, mcpack, ROOT, Simulator, withoutModdable } from "./simulator.ts";
+
+const skip = withoutModdable();
+if (skip) console.log(`host-test/moddable: ${skip}`);
+
+const APP = join(ROOT, "targets/esp32");
+const EXAMPLES = join(ROOT, "targets/examples");
+const IDENTITY = { org: "abc123", type: "thermo", id: "t-01", token: "demo-token", host: "127.0.0.1" };
+
+/** Ceilings, a little above docs/moddable.md; the second pair is one encoded topic. */
+const CONNECTED = { slots: 310, chunks: 2800 };
+const TOPIC = { slots: 20, chunks: 200 };
+
+let work: string;
+before(() => {
+  work = mkdtempSync(join(tmpdir(), "iotf-moddable-"));
+});
+after(() => rmSync(work, { recursive: true, force: true }));
+
+describe("building", { skip, timeout: 600_000 }, () => {
+  test("as a package: an import and mcpack are enough", async () => {
+    const folder = join(work, "packaged");
+    mkdirSync(join(folder, "node_modules"), { recursive: true });
+    symlinkSync(ROOT, join(folder, "node_modules/iotf-embedded"), "dir");
+    writeFileSync(join(folder, "package.json"), '{ "name": "packaged", "type": "module", "main": "./main.js" }');
+    writeFileSync(
+      join(folder, "main.js"),
+      `import { DeviceClient, MqttClient } from "iotf-embedded";
+       const client = new DeviceClient({ host: "127.0.0.1", port: 1883 });
+       trace(client.clientId, " ", client instanceof DeviceClient, " ", typeof MqttClient, "\\n");`,
+    );
+    const build = await mcpack(folder);
+    assert.deepEqual(build.warnings, []);
+    const simulator = await Simulator.start(build);
+    try {
+      await simulator.says(/^d:quickstart:iotf-embedded:\S+ true function$/);
+    } finally {
+      await simulator.close();
+    }
+  });
+
+  test("the app, with every module of ours frozen in flash", async () => {
+    assert.deepEqual((await mcconfig(APP, IDENTITY)).warnings, []);
+  });
+});
+
+describe("the app in the simulator, on the local platform", { skip, timeout: 300_000 }, () => {
+  test("publishes, obeys, comes back, and stops at a wrong token", async () => {
+    const { org, type, id, token } = IDENTITY;
+    const platform = await startPlatform({ devices: [{ org, type, id, token }] });
+    const application = await mqtt.connectAsync(platform.url, { clientId: `a:${org}:test` });
+    const simulator = await Simulator.start(await mcconfig(APP, { ...IDENTITY, port: platform.port, secure: "false" }));
+    try {
+      const event = firstMessage(application);
+      await application.subscribeAsync(`iot-2/type/${type}/id/${id}/evt/status/fmt/json`, { qos: 1 });
+      await simulator.says(/^connected as d:abc123:thermo:t-01$/);
+      const command = (name: string, data: unknown) =>
+        application.publishAsync(`iot-2/type/${type}/id/${id}/cmd/${name}/fmt/json`, JSON.stringify(data), { qos: 1 });
+      await command("setInterval", { interval: 1 });
+      assert.equal(typeof JSON.parse(await event).uptime, "number");
+      await command("print", { message: "grüße 🌡" });
+      await simulator.says(/^grüße 🌡$/);
+      await command("blink", { times: 1 });
+      await simulator.says(/^light off$/);
+      await command("setInterval", {});
+      await simulator.says(/^setInterval: interval is missing/);
+
+      const from = simulator.console.lines.length;
+      await platform.disconnectDevice(`d:${org}:${type}:${id}`);
+      await simulator.says(/closed the connection; trying again$/, { from });
+      await simulator.says(/^connected as/, { from });
+    } finally {
+      await simulator.close();
+      await application.endAsync(true);
+      await platform.close();
+    }
+  });
+
+  test("a wrong token ends it with the reason, which does not have the token", async () => {
+    const { org, type, id } = IDENTITY;
+    const platform = await startPlatform({ devices: [{ org, type, id, token: "another" }] });
+    const simulator = await Simulator.start(await mcconfig(APP, { ...IDENTITY, port: platform.port, secure: "false" }));
+    try {
+      await simulator.says(/^stopped: .*(bad user name or password|not authorized)/);
+      assert.equal(simulator.console.lines.join().includes(IDENTITY.token), false);
+    } finally {
+      await simulator.close();
+      await platform.close();
+    }
+  });
+
+  test("limits that do not fit are told with the number needed", async () => {
+    const simulator = await Simulator.start(await mcconfig(APP, { ...IDENTITY, frameBytes: 65536 }));
+    try {
+      await simulator.says(/^these limits need \d+ bytes, the manifest's creation has \d+/);
+    } finally {
+      await simulator.close();
+    }
+  });
+});
+
+describe("the other examples in the simulator", { skip: skip || withoutMosquitto(), timeout: 300_000 }, () => {
+  let broker: Mosquitto;
+  let application: MqttClient;
+
+  before(async () => {
+    broker = await Mosquitto.start();
+    application = await mqtt.connectAsync(broker.url);
+    await application.subscribeAsync("iot-2/evt/+/fmt/+", { qos: 1 });
+  });
+  after(async () => {
+    await application?.endAsync(true);
+    await broker?.close();
+  });
+
+  async function running(name: string, use: (simulator: Simulator) => Promise<void>): Promise<void> {
+    const build = await mcconfig(join(EXAMPLES, name), { ...IDENTITY, port: broker.port });
+    assert.deepEqual(build.warnings, []);
+    const simulator = await Simulator.start(build);
+    try {
+      await use(simulator);
+    } finally {
+      await simulator.close();
+    }
+  }
+
+  test("sensor: its readings are confirmed", () =>
+    running("sensor", async simulator => {
+      const reading = JSON.parse(await simulator.says(/^confirmed (.*)$/));
+      assert.ok(reading.celsius >= 15 && reading.celsius <= 25);
+    }));
+
+  test("pin: a command drives it, and the device tells", () =>
+    running("pin", async simulator => {
+      await simulator.says(/^connected as/);
+      const event = firstMessage(application);
+      await application.publishAsync("iot-2/cmd/switch/fmt/json", '{"on":true}', { qos: 1 });
+      await simulator.says(/^pin 2 is 1$/);
+      assert.equal(await event, '{"on":true}');
+    }));
+
+  test("buffering: events of starts without a connection arrive with the first that has one", async () => {
+    const port = await freePort();
+    const example = join(EXAMPLES, "buffering");
+    const start = async (settings: object, until: RegExp) => {
+      const simulator = await Simulator.start(await mcconfig(example, { ...IDENTITY, ...settings }));
+      try {
+        await simulator.says(until);
+      } finally {
+        await simulator.close();
+      }
+    };
+    let arrived = 0;
+    const count = () => arrived++;
+    // What an earlier run may have left behind goes first.
+    await start({ port: broker.port }, /^confirmed$/);
+    application.on("message", count);
+    await start({ port }, /^kept$/);
+    await start({ port }, /^kept$/);
+    await start({ port: broker.port }, /^confirmed$/);
+    application.off("message", count);
+    assert.equal(arrived, 3);
+  });
+
+  test("codec: four bytes out, four bytes in", () =>
+    running("codec", async simulator => {
+      await simulator.says(/^connected as/);
+      const event = new Promise<Buffer>(resolve => application.once("message", (_, payload) => resolve(payload)));
+      await application.publishAsync("iot-2/cmd/set/fmt/tenths", Buffer.from([255, 251, 1, 226]), { qos: 1 });
+      await simulator.says(/^set \{"celsius":-0.5,"humidity":48.2\}$/);
+      assert.deepEqual(await event, Buffer.from([0, 205, 1, 226]));
+    }));
+});
+
+describe("example tls in the simulator", { skip: skip || withoutMosquitto(), timeout: 300_000 }, () => {
+  const chain = skip ? undefined : makeChain();
+  let broker: Mosquitto;
+  let application: MqttClient;
+
+  before(async () => {
+    broker = await Mosquitto.start({
+      config: ["allow_anonymous true", "certfile %DIR%/server.pem", "keyfile %DIR%/server.key"],
+      files: { "server.pem": chain!.certificate, "server.key": chain!.key },
+    });
+    application = await mqtt.connectAsync(broker.url.replace("mqtt:", "mqtts:"), { ca: chain!.authority });
+  });
+  after(async () => {
+    await application?.endAsync(true);
+    await broker?.close();
+  });
+
+  /** The example with an authority of its own. */
+  async function example(authority: string, port: number): Promise<Simulator> {
+    const folder = join(work, "tls");
+    cpSync(join(EXAMPLES, "tls"), folder, { recursive: true });
+    mkdirSync(join(folder, "ca"), { recursive: true });
+    writeFileSync(join(folder, "ca/ca.pem"), authority);
+    const manifest = join(folder, "manifest.json");
+    writeFileSync(manifest, JSON.stringify({ ...(await manifestOf("tls")), build: { LIBRARY: ROOT } }));
+    return Simulator.start(await mcconfig(folder, { ...IDENTITY, port }));
+  }
+
+  test("trusts its authority, and comes back when the broker restarts", async () => {
+    const simulator = await example(chain!.authority, broker.port);
+    try {
+      const event = firstMessage(application);
+      await application.subscribeAsync("iot-2/evt/status/fmt/json");
+      await simulator.says(/^connected as/);
+      assert.equal(await event, '{"name":"foo"}');
+      const from = simulator.console.lines.length;
+      await broker.kill();
+      await simulator.says(/^disconnected: /, { from });
+      await broker.run();
+      await simulator.says(/^connected as/, { from, timeoutMs: 60_000 });
+    } finally {
+      await simulator.close();
+    }
+  });
+
+  test("refuses a certificate of another authority, and goes on trying", async () => {
+    const simulator = await example(makeChain().authority, broker.port);
+    try {
+      await simulator.says(/^disconnected: cannot reach .*certificate/);
+      const from = simulator.console.lines.length;
+      await simulator.says(/^disconnected: cannot reach .*certificate/, { from });
+    } finally {
+      await simulator.close();
+    }
+  });
+
+  test("sends nothing in the clear to a server that ends TLS before it began", async () => {
+    const heard: Buffer[] = [];
+    const sockets = new Set<Socket>();
+    const closeNotify = Buffer.from([21, 3, 3, 0, 2, 1, 0]);
+    const server = createServer(socket => {
+      sockets.add(socket);
+      socket.on("data", bytes => heard.push(bytes));
+      socket.once("data", () => socket.write(closeNotify));
+      socket.on("error", () => {});
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const simulator = await example(chain!.authority, (server.address() as AddressInfo).port);
+    try {
+      await simulator.says(/^disconnected: /);
+      assert.notEqual(heard.length, 0);
+      assert.equal(Buffer.concat(heard).includes(IDENTITY.token), false);
+    } finally {
+      await simulator.close();
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    }
+  });
+});
+
+describe("memory in the simulator", { skip: skip || withoutMosquitto(), timeout: 300_000 }, () => {
+  // docs/moddable.md has the figures of the long run.
+  test("a connected device holds no more than it did, and no more after 2,000 events than after the first", async t => {
+    const figures = await measure(2000);
+    const of = (what: string) => figures.find(figure => figure.client === "ours" && figure.what === what)!;
+    for (const { client, what, slots, chunks } of figures)
+      t.diagnostic(`${client} ${what}: ${slots} slots, ${chunks} B`);
+    const grown = (what: string, since: string) => ({
+      slots: of(what).slots - of(since).slots,
+      chunks: of(what).chunks - of(since).chunks,
+    });
+    atMost(of("connected"), CONNECTED);
+    atMost(grown("events", "connected"), TOPIC);
+    atMost(grown("after command", "events"), TOPIC);
+  });
+});
+
+function atMost(held: { slots: number; chunks: number }, ceiling: typeof CONNECTED): void {
+  const text = `${held.slots} slots and ${held.chunks} bytes, at most ${ceiling.slots} and ${ceiling.chunks}`;
+  assert.ok(held.slots <= ceiling.slots && held.chunks <= ceiling.chunks, text);
+}
+
+function firstMessage(application: MqttClient): Promise<string> {
+  return new Promise(resolve => application.once("message", (_, payload) => resolve(payload.toString())));
+}
+
+async function manifestOf(name: string): Promise<object> {
+  const { default: manifest } = await import(join(EXAMPLES, name, "manifest.json"), { with: { type: "json" } });
+  return manifest;
+}

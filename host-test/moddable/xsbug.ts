@@ -1,0 +1,123 @@
+// The debugger's side of the xsbug protocol, as much as a console needs: lets each machine run and hands over what it
+// traces, line by line, and what it counts. A machine connects to it as it would to the SDK's debugger.
+
+import { EventEmitter, once } from "node:events";
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+
+/** Breaks on exceptions, so that an uncaught one is told with its place. */
+const GREETING =
+  '\r\n<set-all-breakpoints><breakpoint path="exceptions" line="0" id="@0"/></set-all-breakpoints>\r\n\r\n<go/>\r\n';
+const GO = "\r\n<go/>\r\n";
+const ENTITIES: Record<string, string> = { lt: "<", gt: ">", quot: '"', apos: "'", amp: "&" };
+
+export interface Samples {
+  [name: string]: number;
+}
+
+export class XsbugConsole {
+  readonly port: number;
+  /** Everything traced so far, whole lines only. */
+  readonly lines: string[] = [];
+  /** The last instruments told, by name. */
+  samples: Samples = {};
+  private readonly server: Server;
+  private readonly sockets = new Set<Socket>();
+  private readonly bell = new EventEmitter();
+  private partial = "";
+
+  private constructor(server: Server) {
+    this.server = server;
+    this.port = (server.address() as AddressInfo).port;
+    server.on("connection", socket => this.attach(socket));
+  }
+
+  static async open(): Promise<XsbugConsole> {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    return new XsbugConsole(server);
+  }
+
+  /** The first line from the `from`-th on that matches; waits for it. */
+  async line(pattern: RegExp, { from = 0, timeoutMs = 30_000 } = {}): Promise<string> {
+    const deadline = AbortSignal.timeout(timeoutMs);
+    for (let at = from; ; at++) {
+      while (at >= this.lines.length) {
+        await once(this.bell, "line", { signal: deadline }).catch(() => {
+          throw new Error(`no line like ${pattern} in ${timeoutMs} ms; so far:\n${this.lines.join("\n")}`);
+        });
+      }
+      if (pattern.test(this.lines[at]!)) return this.lines[at]!;
+    }
+  }
+
+  close(): void {
+    for (const socket of this.sockets) socket.destroy();
+    this.server.close();
+  }
+
+  private attach(socket: Socket): void {
+    const machine = new Machine(socket, this);
+    this.sockets.add(socket);
+    socket.setEncoding("utf8");
+    socket.on("data", text => machine.read(text.toString()));
+    socket.on("close", () => this.sockets.delete(socket));
+    socket.on("error", () => {});
+  }
+
+  /** @internal */
+  traced(text: string): void {
+    const lines = (this.partial + text).split("\n");
+    this.partial = lines.pop()!;
+    for (const line of lines) {
+      this.lines.push(line);
+      this.bell.emit("line");
+    }
+  }
+}
+
+/** One connection: the simulator has a machine of its own beside the application's. */
+class Machine {
+  private readonly socket: Socket;
+  private readonly console: XsbugConsole;
+  private text = "";
+  private names: string[] = [];
+
+  constructor(socket: Socket, console: XsbugConsole) {
+    this.socket = socket;
+    this.console = console;
+  }
+
+  read(text: string): void {
+    this.text += text;
+    for (;;) {
+      const end = this.text.indexOf("</xsbug>");
+      if (end < 0) return;
+      this.message(this.text.slice(0, end));
+      this.text = this.text.slice(end + "</xsbug>".length);
+    }
+  }
+
+  private message(text: string): void {
+    if (/<login /.test(text)) this.socket.write(GREETING);
+    for (const [, log] of text.matchAll(/<log[^>]*>([\s\S]*?)<\/log>/g)) this.console.traced(plain(log!));
+    const broken = /<break[^>]*>([\s\S]*?)<\/break>/.exec(text);
+    if (broken) {
+      this.console.traced(`${plain(broken[1]!)}\n`);
+      this.socket.write(GO);
+    }
+    const names = [...text.matchAll(/<instrument name="([^"]*)"/g)].map(([, name]) => name!);
+    if (names.length) this.names = names;
+    const samples = /<samples>([^<]*)<\/samples>/.exec(text);
+    if (samples) this.console.samples = this.named(samples[1]!.split(","));
+  }
+
+  private named(values: string[]): Samples {
+    return Object.fromEntries(values.map((value, at) => [this.names[at] ?? String(at), Number(value)]));
+  }
+}
+
+function plain(text: string): string {
+  return text.replace(/&(#\d+|\w+);/g, (whole, name: string) =>
+    name.startsWith("#") ? String.fromCodePoint(Number(name.slice(1))) : (ENTITIES[name] ?? whole),
+  );
+}
