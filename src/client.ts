@@ -2,8 +2,8 @@
 // application's callbacks. No bytes of packets, no time but timestamps.
 
 import type { Codec } from "./codec/codec.ts";
-import { Codecs } from "./codec/index.ts";
-import { encodeUtf8 } from "./codec/utf8.ts";
+import { Codecs, wantsTime } from "./codec/index.ts";
+import { encodePayload } from "./codec/payload.ts";
 import { configure, type DeviceConfig, type DeviceOptions } from "./config.ts";
 import {
   ConfigurationException,
@@ -29,18 +29,25 @@ export interface Command {
   timestamp: Date;
 }
 
-/** Largest payload the platform takes, bytes (protocol sheet 2.2). */
-export const MAX_PAYLOAD_BYTES = 131072;
-
 /** Commands kept for a `commandCallback` that is not set yet. */
 const WAITING_COMMANDS = 10;
-/** Topics kept encoded. */
-const RECENT_TOPICS = 4;
+/** Kinds of event whose topics are kept encoded. */
+const RECENT_KINDS = 4;
 
-interface RecentTopic {
+/** An event id and a format that were found good, and what they come to. */
+interface EventKind {
   event: string;
   format: string;
+  codec: Codec;
+  /** Whether the codec looks at the time. */
+  timed: boolean;
   topic: Uint8Array;
+}
+
+interface CommandKind {
+  topic: string;
+  command: string;
+  format: string;
 }
 
 export class DeviceClient {
@@ -55,9 +62,10 @@ export class DeviceClient {
   private readonly ports: Ports;
   private readonly mqtt: MqttClient;
   private readonly codecs = new Codecs();
-  private readonly recent: RecentTopic[] = [];
+  private recent: EventKind[] = [];
+  private lastCommand: CommandKind | undefined;
   private onCommand: ((command: Command) => void) | undefined;
-  private waiting: Command[] = [];
+  private readonly waiting: Command[] = [];
 
   /**
    * @param options plain data; see {@link DeviceOptions}. None: Quickstart mode
@@ -66,26 +74,28 @@ export class DeviceClient {
    */
   constructor(options: DeviceOptions | undefined, ports: Ports) {
     this.ports = ports;
-    this.config = configure(options ?? {}, () => ports.random());
+    this.config = configure(options ?? {}, () => ports.random(), ports.serial);
     this.mqtt = new MqttClient(this.config.mqtt, ports);
     this.mqtt.connectedCallback = () => this.connectedCallback?.();
     this.mqtt.disconnectedCallback = (reason, retryMs) => this.disconnectedCallback?.(reason, retryMs >= 0);
     this.mqtt.messageCallback = message => this.receive(message);
     this.mqtt.oversizeCallback = (topic, size) => {
-      this.report(new InvalidEventException(`command on ${topic} of ${size} bytes is larger than limits.frameBytes`));
+      throw new InvalidEventException(`command on ${topic} of ${size} bytes is larger than limits.frameBytes`);
     };
+    this.mqtt.errorCallback = error => this.errorCallback?.(error);
     if (!this.config.quickstart) {
       this.mqtt.subscribe([{ topic: COMMAND_FILTER, qos: 1 }], (_, granted) => {
-        if (granted[0] === 128) this.report(new ConnectionException(`${COMMAND_FILTER} was refused`, "subscribe"));
+        if (granted[0] === 128) throw new ConnectionException(`${COMMAND_FILTER} was refused`, "subscribe");
       });
     }
   }
 
-  /** `d:<org>:<type>:<id>`. */
+  /** `d:<org>:<type>:<id>`; the only place that shows the id a Quickstart device was given. */
   get clientId(): string {
     return this.config.mqtt.clientId;
   }
 
+  /** See {@link MqttClient.connected}. */
   get connected(): boolean {
     return this.mqtt.connected;
   }
@@ -104,10 +114,8 @@ export class DeviceClient {
 
   set commandCallback(callback: ((command: Command) => void) | undefined) {
     this.onCommand = callback;
-    if (!callback) return;
-    const waiting = this.waiting;
-    this.waiting = [];
-    for (let i = 0; i < waiting.length; i++) this.handOver(waiting[i]!);
+    // Looked up each time: it may be set anew from inside.
+    while (this.onCommand && this.waiting.length) this.mqtt.tell(this.onCommand, this.waiting.shift()!, undefined);
   }
 
   /** Begins to connect and returns at once; see {@link MqttClient.connect}. */
@@ -120,11 +128,16 @@ export class DeviceClient {
     this.mqtt.disconnect(done);
   }
 
-  /** Adds a format or replaces one, also a built-in one (protocol sheet 4.2). */
+  /**
+   * Adds a format or replaces one, also a built-in one: "json", "json-iotf", "utf8", "raw" (protocol sheet 4). Holds for
+   * what is published and received from now on; 16 formats at most.
+   * @throws ConfigurationException for a format that is no topic level, a codec without encode and decode, `limit`
+   */
   setMessageEncoderModule(format: string, codec: Codec): void {
     const fault = levelFault(format);
     if (fault) throw new ConfigurationException(`format ${fault}`);
     this.codecs.set(format, codec);
+    this.recent = []; // they know their codecs
   }
 
   /**
@@ -145,20 +158,19 @@ export class DeviceClient {
     onPublish?: (error?: Error) => void,
   ): boolean {
     if (qos !== 0 && qos !== 1 && qos !== 2) throw new InvalidEventException(`qos must be 0, 1 or 2, not ${qos}`);
-    const topic = this.topic(event, format);
+    const kind = this.kind(event, format);
     if (this.config.quickstart && (qos > 0 || format !== "json")) {
       throw new InvalidEventException(`Quickstart takes format json at QoS 0 only, not ${format} at QoS ${qos}`);
     }
-    const codec = this.codecs.get(format);
-    if (!codec) throw new MissingMessageEncoderException(format);
-    return this.mqtt.publish(topic, this.payload(codec, data), qos, false, onPublish);
+    const payload = encodePayload(kind.codec, data, kind.timed, this.ports.clock);
+    return this.mqtt.publish(kind.topic, payload, qos, false, onPublish);
   }
 
   // Checked and encoded once, then found among the last few.
-  private topic(event: string, format: string): Uint8Array {
+  private kind(event: string, format: string): EventKind {
     const recent = this.recent;
     for (let i = 0; i < recent.length; i++) {
-      if (recent[i]!.event === event && recent[i]!.format === format) return recent[i]!.topic;
+      if (recent[i]!.event === event && recent[i]!.format === format) return recent[i]!;
     }
     const eventFault = levelFault(event);
     if (eventFault) throw new InvalidEventException(`event id ${eventFault}`);
@@ -168,48 +180,34 @@ export class DeviceClient {
     if (topic.length > this.mqtt.topicLimit) {
       throw new InvalidEventException(`topic of ${topic.length} bytes, limit ${this.mqtt.topicLimit}`);
     }
-    if (recent.length === RECENT_TOPICS) recent.shift();
-    recent.push({ event, format, topic });
-    return topic;
+    const codec = this.codecs.get(format);
+    if (!codec) throw new MissingMessageEncoderException(format);
+    const kind = { event, format, codec, timed: wantsTime(codec), topic };
+    if (recent.length === RECENT_KINDS) recent.shift();
+    recent.push(kind);
+    return kind;
   }
 
-  private payload(codec: Codec, data: unknown): Uint8Array {
-    const encoded = codec.encode(data, new Date(this.ports.clock.date()));
-    const payload = typeof encoded === "string" ? encodeUtf8(encoded) : encoded;
-    if (!(payload instanceof Uint8Array)) throw new InvalidEventException("the codec made neither text nor bytes");
-    if (payload.length > MAX_PAYLOAD_BYTES) {
-      throw new InvalidEventException(`payload of ${payload.length} bytes, limit ${MAX_PAYLOAD_BYTES}`);
-    }
-    return payload;
-  }
-
+  // What is thrown here is reported to errorCallback, by way of MqttClient; the command is acknowledged all the same.
   private receive(message: MqttMessage): void {
-    const parts = parseCommandTopic(message.topic);
-    if (!parts) return this.report(new InvalidEventException(`Received command on invalid topic: ${message.topic}`));
-    const codec = this.codecs.get(parts.format);
-    if (!codec) return this.report(new MissingMessageDecoderException(parts.format));
-    let command: Command;
-    try {
-      const decoded = codec.decode(message);
-      const timestamp = decoded.timestamp ?? new Date(this.ports.clock.date());
-      command = { command: parts.command, format: parts.format, data: decoded.data, timestamp };
-    } catch (error) {
-      return this.report(error as Error);
-    }
-    if (this.onCommand) this.handOver(command);
+    const kind = this.commandKind(message.topic);
+    const format = kind.format;
+    const codec = this.codecs.get(format);
+    if (!codec) throw new MissingMessageDecoderException(format);
+    const decoded = codec.decode(message);
+    const timestamp = decoded.timestamp ?? new Date(this.ports.clock.date());
+    const command: Command = { command: kind.command, format, data: decoded.data, timestamp };
+    if (this.onCommand) this.onCommand(command);
     else if (this.waiting.length < WAITING_COMMANDS) this.waiting.push(command);
-    else this.report(new InvalidEventException(`command ${command.command} dropped: no commandCallback is set`));
+    else throw new InvalidEventException(`command ${command.command} dropped: no commandCallback is set`);
   }
 
-  private handOver(command: Command): void {
-    try {
-      this.onCommand?.(command);
-    } catch (error) {
-      this.report(error as Error);
-    }
-  }
-
-  private report(error: Error): void {
-    this.errorCallback?.(error);
+  // The last topic is not taken apart again: the same command often comes many times.
+  private commandKind(topic: string): CommandKind {
+    if (this.lastCommand?.topic === topic) return this.lastCommand;
+    const parts = parseCommandTopic(topic);
+    if (!parts) throw new InvalidEventException(`Received command on invalid topic: ${topic}`);
+    this.lastCommand = { topic, command: parts.command, format: parts.format };
+    return this.lastCommand;
   }
 }

@@ -1,8 +1,9 @@
 // The front door of the engine-free bundle. An engine's entry (host-test/node, targets/moddable) adds default ports.
 
-export { type Command, DeviceClient, MAX_PAYLOAD_BYTES } from "./client.ts";
+export { type Command, DeviceClient } from "./client.ts";
 export type { Codec, DecodedMessage, EncodedMessage } from "./codec/codec.ts";
-export { DEFAULT_DOMAIN, type DeviceOptions } from "./config.ts";
+export { MAX_PAYLOAD_BYTES } from "./codec/payload.ts";
+export { DEFAULT_DOMAIN, type DeviceOptions, type WillOptions } from "./config.ts";
 export {
   ConfigurationException,
   ConnectionException,
@@ -22,5 +23,7 @@ export {
   type MqttOptions,
   type Will,
 } from "./mqtt.ts";
-export type { Clock, Endpoint, Ports, Timer, TlsOptions, Transport, TransportListener } from "./ports.ts";
+export type { Clock, Endpoint, Ports, Store, Timer, TlsOptions, Transport, TransportListener } from "./ports.ts";
+/** @internal */
+export * from "./shared.ts";
 export type { Subscription } from "./wire/packet.ts";

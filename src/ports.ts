@@ -62,11 +62,41 @@ export interface Clock {
   timer(due: () => void): Timer;
 }
 
-/** Everything a client needs of its engine. One set of ports may serve several clients. */
+/**
+ * Small records that outlive a restart of the device: NVS entries on a chip, files on a PC. A client keeps in it its
+ * messages of QoS 1 and 2 from the moment `publish` returns true until they are confirmed, and packet ids of incoming
+ * QoS 2 messages until the server releases them. No transactions: each call is whole or did not happen, and the client
+ * makes its calls in an order that a power cut between any two of them does not harm.
+ *
+ * A store belongs to one client, the same in every life: two clients, or two client ids one after the other, would take
+ * each other's messages for their own.
+ */
+export interface Store {
+  /** All keys, in any order. Called once, by the first connect(). */
+  keys(): string[];
+  /** undefined: there is none. Throws when it is there and damaged. */
+  get(key: string): Uint8Array | undefined;
+  /**
+   * Adds or replaces. Kept for good when it returns; throws when it cannot be. `key` is a letter and a packet id, at most
+   * 6 characters; `value` a topic, a payload and 7 bytes more, or nothing. The bytes are the caller's again afterwards.
+   */
+  set(key: string, value: Uint8Array): void;
+  /** Nothing happens when there is none. */
+  remove(key: string): void;
+}
+
+/** Everything a client needs of its engine. One set of ports may serve several clients, but for `store`. */
 export interface Ports {
   /** Starts connecting; success or failure is told to `listener`. Throws only if `endpoint` can never work. */
   open(endpoint: Endpoint, listener: TransportListener): Transport;
   clock: Clock;
   /** Uniform in [0, 1); spreads reconnects and makes Quickstart ids. Not used for secrets. */
   random(): number;
+  /**
+   * What this device is called where its options do not say (Quickstart): 1..36 of A-Z a-z 0-9 - _ ., the same as long
+   * as the process lives or, better, the hardware. Absent: each client makes an id of its own.
+   */
+  serial?: string;
+  /** Where messages of QoS 1 and 2 survive a restart. Absent: they are kept in memory only. */
+  store?: Store;
 }

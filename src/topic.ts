@@ -10,6 +10,7 @@ export function eventTopic(event: string, format: string): string {
 
 /** The id and format of a command topic; undefined for any other topic. */
 export function parseCommandTopic(topic: string): { command: string; format: string } | undefined {
+  // One call on the string: in XS each property of a primitive string costs two slots of garbage.
   const parts = topic.split("/");
   if (parts.length !== 5 || parts[0] !== "iot-2" || parts[1] !== "cmd" || parts[3] !== "fmt") return undefined;
   return parts[2] && parts[4] ? { command: parts[2], format: parts[4] } : undefined;

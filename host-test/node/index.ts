@@ -1,22 +1,33 @@
-// The package's entry on Node: the bundle, with Node's sockets, timers and randomness as default ports.
+// The package's entry on Node: the bundle, with Node's sockets, timers and randomness as default ports, and the
+// configuration of a device from files and from the environment.
 
-import { readFileSync } from "node:fs";
+import { randomBytes } from "node:crypto";
 import {
-  ConfigurationException,
   DeviceClient as CoreDeviceClient,
   MqttClient as CoreMqttClient,
   type DeviceOptions,
   type MqttOptions,
   type Ports,
-  parseConfig,
 } from "../../src/index.ts";
 import { nodeClock } from "./clock.ts";
 import { openSocket } from "./sockets.ts";
 
 export * from "../../src/index.ts";
+export { parseConfigFile, parseConfigYaml } from "./config-file.ts";
+export { parseEnvVars } from "./environment.ts";
+export { type NestedConfig, parseNestedConfig } from "./nested.ts";
+export { type FileStoreOptions, fileStore, memoryStore } from "./store.ts";
 
-/** Node's sockets (net, tls), timers and Math.random. */
-export const nodePorts: Ports = { open: openSocket, clock: nodeClock, random: Math.random };
+/**
+ * Node's sockets (net, tls), timers and Math.random. Quickstart devices of one process share one id. No store: for one,
+ * pass `{ ...nodePorts, store: fileStore(folder) }`, a folder for each client.
+ */
+export const nodePorts: Ports = {
+  open: openSocket,
+  clock: nodeClock,
+  random: Math.random,
+  serial: randomBytes(6).toString("hex"),
+};
 
 export class DeviceClient extends CoreDeviceClient {
   constructor(options?: DeviceOptions, ports: Ports = nodePorts) {
@@ -28,20 +39,4 @@ export class MqttClient extends CoreMqttClient {
   constructor(options: MqttOptions, ports: Ports = nodePorts) {
     super(options, ports);
   }
-}
-
-/**
- * Reads a device ini file; see {@link parseConfig}.
- * @throws ConfigurationException naming the file, and line and key where they are wrong
- */
-export function parseConfigFile(path: string): DeviceOptions {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (error) {
-    throw new ConfigurationException(
-      `Error reading device configuration file '${path}' (${(error as NodeJS.ErrnoException).code ?? error})`,
-    );
-  }
-  return parseConfig(text, path);
 }

@@ -90,9 +90,11 @@ describe("the package", { timeout: 120_000 }, () => {
       code.replace('"a:abc123:reader"', '"a:abc123:reader", username: "a-abc123-x", password: "y"');
     writeFileSync(join(project, "reader.js"), user(reader!).replace(", tls: false", ""));
     writeFileSync(join(project, "sample.js"), device!);
-    const programs = ["reader.js", "sample.js"].map(file => new Program(process.execPath, [file], { cwd: project }));
+    const run = (file: string) => new Program(process.execPath, [file], { cwd: project });
+    const programs = [run("reader.js")];
     try {
       await programs[0]!.printed(/^granted \[ 1 \]$/m);
+      programs.push(run("sample.js"));
       await programs[1]!.printed(/^the platform has it$/m);
       await programs[0]!.printed(
         /^iot-2\/type\/thermo\/id\/t-01\/evt\/status\/fmt\/json 1 \{"name":"foo","cpu":60,"mem":50\}$/m,

@@ -59,6 +59,14 @@ export interface ViolationEvent {
   readonly detail: string;
 }
 
+/** A request over HTTP was answered. */
+export interface RequestEvent {
+  /** Empty when it was refused before its device was known. */
+  readonly clientId: string;
+  readonly path: string;
+  readonly status: number;
+}
+
 export interface PlatformEvents {
   connect: [ConnectEvent];
   refused: [RefusedEvent];
@@ -67,4 +75,7 @@ export interface PlatformEvents {
   command: [CommandEvent];
   management: [ManagementEvent];
   violation: [ViolationEvent];
+  /** A device waits over HTTP for a command. */
+  waiting: [{ readonly clientId: string }];
+  request: [RequestEvent];
 }

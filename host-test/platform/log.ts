@@ -14,6 +14,7 @@ export function logTo(platform: Platform, write: (line: string) => void): void {
   platform.on("refused", e => line("refused", e.clientId, `CONNACK ${e.returnCode}: ${connackText(e.returnCode)}`));
   platform.on("violation", e => line("violation", e.clientId, `${e.reason}: ${e.detail}`));
   platform.on("disconnect", e => line("disconnect", e.clientId, `${e.reason}: ${closeText(e.reason)}`));
+  platform.on("request", e => line("request", e.clientId, `${e.path} answered ${e.status}`));
   platform.on("event", e => line("event", deviceClientId(e), `${e.event} ${describe(e)}`));
   platform.on("command", e => line("command", deviceClientId(e), `${e.command} ${describe(e)}${sender(e)}`));
   platform.on("management", e => line("management", deviceClientId(e), `${e.topic} ${describe(e)}`));

@@ -8,9 +8,11 @@ import { EventEmitter, once } from "node:events";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { Aedes, type AedesPublishPacket, type AuthenticateError, type Client } from "aedes";
 import { REFUSED, translateOutward, watchInbound } from "./border.ts";
-import type { PlatformEvents, PlatformMessage, QoS } from "./events.ts";
+import type { CommandEvent, PlatformEvents, PlatformMessage, QoS } from "./events.ts";
+import { FirstByte } from "./first-byte.ts";
 import { FrameMeter, PUBLISH_TYPE } from "./frames.ts";
-import { parseClientId } from "./identity.ts";
+import { HttpDoor } from "./http.ts";
+import { type DeviceIdentity, deviceClientId, parseClientId } from "./identity.ts";
 import { Link } from "./link.ts";
 import { logTo } from "./log.ts";
 import { connectMessage, disconnectMessage, failedConnectMessage, type MonitorMessage } from "./monitor.ts";
@@ -58,6 +60,8 @@ export class Platform extends EventEmitter<PlatformEvents> {
   readonly #owners = new Owners();
   readonly #broker: Aedes;
   readonly #server: Server;
+  readonly #http: HttpDoor;
+  readonly #firstByte: FirstByte;
   #url = "";
   #closing: Promise<void> | undefined;
 
@@ -67,7 +71,12 @@ export class Platform extends EventEmitter<PlatformEvents> {
     if (options.log) logTo(this, options.log);
     this.#broker = this.#createBroker();
     // Packets are small and answered at once; waiting to fill a segment would cost 40 ms per exchange.
-    this.#server = createServer({ noDelay: true }, socket => this.#meet(socket));
+    this.#server = createServer({ noDelay: true }, socket => this.#firstByte.look(socket));
+    this.#http = this.#createHttpDoor();
+    this.#firstByte = new FirstByte(
+      socket => this.#meet(socket),
+      socket => this.#http.accept(socket),
+    );
   }
 
   async listen(port: number, host: string): Promise<void> {
@@ -131,6 +140,8 @@ export class Platform extends EventEmitter<PlatformEvents> {
 
   async #shutDown(): Promise<void> {
     const serverClosed = new Promise(resolve => this.#server.close(resolve));
+    this.#firstByte.close();
+    this.#http.close();
     const links = [...this.#links.values()];
     for (const link of links) link.end(CLOSE.shuttingDown, "platform closes");
     await Promise.all(links.map(link => link.gone));
@@ -171,6 +182,25 @@ export class Platform extends EventEmitter<PlatformEvents> {
     broker.on("clientError", (client, error) => this.#withLink(client, link => this.#explain(link, error)));
     broker.on("connectionError", (client, error) => this.#withLink(client, link => this.#explain(link, error)));
     return broker;
+  }
+
+  #createHttpDoor(): HttpDoor {
+    const available = () => this.available;
+    return new HttpDoor({
+      get available() {
+        return available();
+      },
+      identify: (named, device, { user, password }) => {
+        const credentials = { user, password, cleanSession: true };
+        const org = named ?? this.#registry.orgOf(device, credentials);
+        if (org === undefined) return undefined;
+        const identity: DeviceIdentity = { kind: "device", org, ...device };
+        return this.#registry.judge(identity, credentials) === CONNACK.accepted ? identity : undefined;
+      },
+      publish: (device, topic, payload) => this.#publish(topic, payload, 0, false, deviceClientId(device)),
+      waiting: request => this.emit("waiting", request),
+      answered: request => this.emit("request", request),
+    });
   }
 
   #holdsFilters(clientId: string): boolean {
@@ -226,6 +256,7 @@ export class Platform extends EventEmitter<PlatformEvents> {
   #enter(link: Link): void {
     if (link.client.closed) return;
     link.stage = "open";
+    this.#http.takeOver(link.clientId);
     this.emit("connect", { clientId: link.clientId, cleanSession: link.cleanSession });
     if (link.identity?.kind === "device") this.#announce(connectMessage(link.identity, link));
   }
@@ -274,8 +305,9 @@ export class Platform extends EventEmitter<PlatformEvents> {
     this.#publish(topic, payload, 0, retain).catch(() => {});
   }
 
-  #publish(topic: string, payload: string | Uint8Array, qos: QoS, retain: boolean): Promise<void> {
+  #publish(topic: string, payload: string | Uint8Array, qos: QoS, retain: boolean, clientId?: string): Promise<void> {
     const packet = {
+      ...(clientId === undefined ? {} : { clientId }),
       cmd: "publish" as const,
       topic,
       payload: Buffer.from(payload as Uint8Array),
@@ -286,6 +318,11 @@ export class Platform extends EventEmitter<PlatformEvents> {
     return new Promise((resolve, reject) => {
       this.#broker.publish(packet, error => (error ? reject(error) : resolve()));
     });
+  }
+
+  #command(command: CommandEvent): void {
+    this.emit("command", command);
+    this.#http.command(deviceClientId(command), command);
   }
 
   // A subscriber inside the broker sees every message once, when it is accepted, and not only when it is delivered.
@@ -312,7 +349,7 @@ export class Platform extends EventEmitter<PlatformEvents> {
       qos: packet.qos,
     };
     if (kind === "event") this.emit("event", { ...message, event: name });
-    else if (kind === "command") this.emit("command", { ...message, command: name });
+    else if (kind === "command") this.#command({ ...message, command: name });
     else this.emit("management", { ...message, topic: name });
   }
 }

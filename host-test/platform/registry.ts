@@ -62,6 +62,14 @@ export class Registry {
     this.#applications.set(`${org}/${appId}`, { user: `a-${org}-${key}`, token });
   }
 
+  /** The organization in which a device with these credentials is let in; Quickstart, for one that sends none. */
+  orgOf(device: { type: string; id: string }, credentials: Credentials): string | undefined {
+    if (credentials.user === undefined) return this.#orgs.has(QUICKSTART) ? QUICKSTART : undefined;
+    return [...this.#orgs].find(
+      org => org !== QUICKSTART && this.#admitsDevice({ kind: "device", org, ...device }, credentials),
+    );
+  }
+
   knowsOrg(org: string): boolean {
     return this.#orgs.has(org);
   }

@@ -63,6 +63,22 @@ test("an id a request has is skipped after the wrap; 0 is none", () => {
   assert.equal(inflight.nextId([{ id: 1 }, { id: 0 }, { id: 3 }]), 4);
 });
 
+test("ids of messages that wait in the outbox, as with a store, are skipped after the wrap", () => {
+  const inflight = wound(new Inflight(10), 65535);
+  const queued = { ...message(1), next: { ...message(0), next: message(2) } };
+  assert.deepEqual([inflight.nextId([], queued), inflight.nextId([], queued)], [3, 4]);
+});
+
+test("ids can be made to begin anywhere, and still skip those in use", () => {
+  const inflight = holding(10, [7, 8, 65535]);
+  inflight.beginIds(6);
+  assert.equal(inflight.nextId([]), 9);
+  inflight.beginIds(65534);
+  assert.equal(inflight.nextId([]), 1);
+  inflight.beginIds(65535);
+  assert.equal(inflight.nextId([]), 1);
+});
+
 test("ids in use are skipped around the wrap itself, too", () => {
   const inflight = wound(new Inflight(10), 65533);
   for (let n = 0; n < 3; n++) inflight.add(message(inflight.nextId([])));

@@ -71,7 +71,7 @@ for (const [name, options, message] of REFUSED) {
 }
 
 // Least and greatest value of each limit.
-const RANGES: Record<keyof typeof DEFAULT_LIMITS, [number, number]> = {
+const RANGES = {
   frameBytes: [128, 268435460],
   transmitBytes: [128, 1048576],
   inflight: [1, 64000],
@@ -80,9 +80,19 @@ const RANGES: Record<keyof typeof DEFAULT_LIMITS, [number, number]> = {
   subscriptions: [1, 1000],
 };
 
-for (const name of Object.keys(DEFAULT_LIMITS) as (keyof typeof DEFAULT_LIMITS)[]) {
-  test(`limits.${name} is a whole number from ${RANGES[name][0]} to ${RANGES[name][1]}`, () => {
-    const [least, most] = RANGES[name];
+test("every limit is a number in its range, or a flag", () => {
+  assert.deepEqual(Object.keys(DEFAULT_LIMITS), [...Object.keys(RANGES), "dropOldest"]);
+  for (const wrong of [0, "true", undefined, null]) {
+    const options = { ...OPTIONS, limits: { dropOldest: wrong } } as unknown as MqttOptions;
+    assert.throws(() => new MqttClient(options, new FakeNetwork(new FakeClock())), {
+      name: "ConfigurationException",
+      message: "limits.dropOldest must be true or false",
+    });
+  }
+});
+
+for (const [name, [least, most]] of Object.entries(RANGES) as [string, [number, number]][]) {
+  test(`limits.${name} is a whole number from ${least} to ${most}`, () => {
     const make = (value: unknown) => {
       const options = { ...OPTIONS, limits: { [name]: value } } as MqttOptions;
       return new MqttClient(options, new FakeNetwork(new FakeClock()));

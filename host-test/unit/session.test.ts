@@ -7,7 +7,13 @@ import { type PacketSink, Session, type SessionLimits, type SessionListener } fr
 import type { AckType, Packet, Subscription } from "../../src/wire/packet.ts";
 import { utf8 } from "../support/frames.ts";
 
-const LIMITS: SessionLimits = { inflight: 3, queuedMessages: 4, queuedBytes: 1000, subscriptions: 3 };
+const LIMITS: SessionLimits = {
+  inflight: 3,
+  queuedMessages: 4,
+  queuedBytes: 1000,
+  subscriptions: 3,
+  dropOldest: false,
+};
 
 class Recorder implements PacketSink, SessionListener {
   readonly lines: string[] = [];

@@ -3,6 +3,8 @@
 import { ConfigurationException } from "../errors.ts";
 import type { Codec } from "./codec.ts";
 import { jsonCodec } from "./json.ts";
+import { jsonIotfCodec } from "./json-iotf.ts";
+import { rawCodec, utf8Codec } from "./plain.ts";
 
 /** Most formats an application can register. */
 const OWN_LIMIT = 16;
@@ -13,7 +15,17 @@ export class Codecs {
   /** The codec of a format, or undefined. */
   get(format: string): Codec | undefined {
     for (let i = 0; i < this.own.length; i++) if (this.own[i]!.format === format) return this.own[i]!.codec;
-    return format === "json" ? jsonCodec : undefined;
+    switch (format) {
+      case "json":
+        return jsonCodec;
+      case "json-iotf":
+        return jsonIotfCodec;
+      case "utf8":
+        return utf8Codec;
+      case "raw":
+        return rawCodec;
+    }
+    return undefined;
   }
 
   /** A later registration replaces an earlier one and the built-in one. */
@@ -31,4 +43,9 @@ export class Codecs {
     }
     this.own.push({ format, codec });
   }
+}
+
+/** Whether the payload depends on the time of publishing; making a Date for the others would be in vain. */
+export function wantsTime(codec: Codec): boolean {
+  return codec !== jsonCodec && codec !== utf8Codec && codec !== rawCodec;
 }
