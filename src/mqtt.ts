@@ -5,6 +5,7 @@ import { ConfigurationException, ConnectionException } from "./errors.ts";
 import type { Endpoint, Ports, Timer, Transport } from "./ports.ts";
 import { backoffMs, TAKEOVER_LOSSES } from "./session/backoff.ts";
 import { KeepAlive } from "./session/keepalive.ts";
+import { Kept } from "./session/kept.ts";
 import { Session } from "./session/session.ts";
 import {
   ACCEPTED,
@@ -44,6 +45,11 @@ export interface Limits {
   queuedBytes?: number;
   /** Remembered SUBSCRIBE requests, 1..1000, default 16. */
   subscriptions?: number;
+  /**
+   * When the outbox is full. false, the default: the new message is refused. true: the oldest waiting messages of QoS 0
+   * are dropped to make room, if that is enough; their callbacks get an error `limit`.
+   */
+  dropOldest?: boolean;
 }
 
 export const DEFAULT_LIMITS: Readonly<Required<Limits>> = Object.freeze({
@@ -53,6 +59,7 @@ export const DEFAULT_LIMITS: Readonly<Required<Limits>> = Object.freeze({
   queuedMessages: 100,
   queuedBytes: 16384,
   subscriptions: 16,
+  dropOldest: false,
 });
 
 export interface Will {
@@ -91,9 +98,15 @@ export interface MqttMessage {
 
 /** Counters since the client was made; for people and for tests. */
 export interface Counters {
+  /** Messages waiting to be sent, now. */
   queued: number;
+  /** Messages of QoS 1 and 2 sent and not confirmed, now. */
   inflight: number;
+  /** Accepted messages given up with an error: by disconnect(), a refusal, or `limits.dropOldest`. */
+  dropped: number;
+  /** PUBLISH and PUBREL packets sent again. */
   resent: number;
+  /** Connections after the first. */
   reconnects: number;
   /** Messages that were larger than `frameBytes`. */
   skipped: number;
@@ -143,6 +156,8 @@ export class MqttClient {
   private attempt = 0;
   private earlyLosses = 0;
   private settled = false;
+  // disconnect() was called before CONNACK, with something to send: as soon as that is done.
+  private farewell = false;
   private reconnects = -1;
   private skipped = 0;
   private left: (() => void)[] = [];
@@ -160,7 +175,12 @@ export class MqttClient {
     this.reader = new PacketReader();
     this.writer = new PacketWriter(limits.transmitBytes);
     this.splitter = new FrameSplitter(this, limits.frameBytes);
-    this.session = new Session(this.writer, this, limits);
+    const store = ports.store;
+    // Each message in it has a packet id, and some are left for the subscriptions.
+    if (store)
+      checkRange("limits.inflight + queuedMessages with a store", limits.inflight + limits.queuedMessages, 1, 64000);
+    this.session = new Session(this.writer, this, limits, store && new Kept(store, error => this.report(error)));
+    if (options.clean === false) this.session.spreadIds(ports.random());
     this.keepAlive = new KeepAlive(options.keepAlive ?? 60);
   }
 
@@ -176,13 +196,14 @@ export class MqttClient {
 
   /** False until connect(), and again after disconnect() or a refusal for good. */
   get active(): boolean {
-    return this.state !== IDLE && this.state !== LEAVING;
+    return this.state !== IDLE && this.state !== LEAVING && !this.farewell;
   }
 
   get counters(): Counters {
     return {
       queued: this.session.queuedCount,
       inflight: this.session.inflightCount,
+      dropped: this.session.droppedCount,
       resent: this.session.resentCount,
       reconnects: Math.max(this.reconnects, 0),
       skipped: this.skipped,
@@ -206,19 +227,27 @@ export class MqttClient {
       if (before === IDLE) {
         this.attempt = 0;
         this.earlyLosses = 0;
+        this.session.restore();
       }
       this.open();
     } else if (before === LEAVING) this.tickFrom();
+    else if (this.farewell) this.timer.set(this.timeoutMs);
+    this.farewell = false;
   }
 
   /**
    * Sends what was accepted, waits for confirmations up to 5 s, then sends DISCONNECT (the server drops the will) and
-   * closes. With a clean session, what could not be sent is dropped and its callbacks get an error; otherwise it waits
-   * for the next connect(). `done` is called once, when the connection is gone. Called twice: both are told.
+   * closes. While the connection is still being made, with something to send, the 5 s include making it. With a clean session and no store, what could not be sent is dropped and its callbacks get an error; otherwise
+   * it waits for the next connect(). `done` is called once, when the connection is gone. Called twice: both are told.
    */
   disconnect(done?: () => void): void {
     const before = this.state;
     if (done) this.left.push(done);
+    if ((before === OPENING || before === GREETING) && !this.session.idle) {
+      if (!this.farewell) this.timer.set(LEAVE_MS);
+      this.farewell = true;
+      return;
+    }
     this.to(DISCONNECT);
     if (this.state === LEAVING) {
       if (before === CONNECTED) this.timer.set(LEAVE_MS);
@@ -235,7 +264,8 @@ export class MqttClient {
    * payload of QoS 1 or 2, is read until `done` is called, and must not change before.
    * @param topic text; or, as DeviceClient does, what encodeTopic made of checked text
    * @param done called once: at QoS 0 when handed to the transport, else when confirmed; with an error when dropped
-   * @returns false when the outbox is full; nothing is kept and `done` is not called
+   * @returns false when the outbox is full, or the store cannot keep the message (errorCallback is told why); nothing is
+   * kept and `done` is not called. true at QoS 1 or 2 with a store: the message survives a restart from now on
    * @throws ConnectionException `not-connected` before connect() and after disconnect(); ConfigurationException for a
    * topic, payload or QoS that cannot be sent
    */
@@ -246,7 +276,7 @@ export class MqttClient {
     retain = false,
     done?: (error?: Error) => void,
   ): boolean {
-    if (this.state === IDLE || this.state === LEAVING) {
+    if (this.state === IDLE || this.state === LEAVING || this.farewell) {
       throw new ConnectionException("not connected: call connect() first", "not-connected");
     }
     const bytes = topic instanceof Uint8Array ? topic : this.checked(topic, payload, qos);
@@ -313,7 +343,8 @@ export class MqttClient {
     try {
       this.transport = this.ports.open(this.options.endpoint, this);
     } catch (error) {
-      this.lose(new ConnectionException((error as Error).message, "unreachable"));
+      if (error instanceof ConfigurationException) this.refuse(error);
+      else this.lose(new ConnectionException((error as Error).message, "unreachable"));
     }
   }
 
@@ -332,7 +363,7 @@ export class MqttClient {
       ...(options.password === undefined ? {} : { password: options.password }),
       ...(options.will === undefined ? {} : { will: options.will }),
     });
-    this.timer.set(this.timeoutMs);
+    if (!this.farewell) this.timer.set(this.timeoutMs);
   }
 
   /** @internal From the transport. */
@@ -433,6 +464,10 @@ export class MqttClient {
     this.tickFrom();
     this.session.accepted(sessionPresent && this.options.clean === false);
     if (this.state === CONNECTED) this.tell(this.connectedCallback, sessionPresent, undefined);
+    if (this.farewell) {
+      this.farewell = false;
+      this.disconnect();
+    }
   }
 
   private tickFrom(): void {
@@ -470,15 +505,16 @@ export class MqttClient {
     this.transport = undefined;
     this.splitter.stop();
     this.timer.clear();
+    this.session.lost(); // it asks the writer how far the last payload came
     this.writer.attach(undefined);
-    this.session.lost();
     transport?.close();
   }
 
   // For a cause that may pass.
   private lose(error: ConnectionException): void {
     const before = this.state;
-    this.to(LOST);
+    if (this.farewell && before === GREETING) this.writer.disconnect(); // else the server may publish the will
+    this.to(this.farewell ? DISCONNECT : LOST);
     this.drop();
     if (this.state !== WAITING) return this.ended();
     let reason = error;
@@ -515,8 +551,9 @@ export class MqttClient {
 
   // No connection, and none to come until connect().
   private ended(error?: ConnectionException): void {
+    this.farewell = false;
     this.drop();
-    if (error || (this.options.clean ?? true)) {
+    if (!this.ports.store && (error || (this.options.clean ?? true))) {
       this.session.clear(error ?? new ConnectionException("dropped by disconnect()", "not-connected"));
     }
     this.tell(this.disconnectedCallback, error, -1);
@@ -547,13 +584,13 @@ function shortened(head: Uint8Array): Uint8Array {
   return frame;
 }
 
-const RANGES: readonly (readonly [keyof Limits, number, number])[] = Object.freeze([
-  ["frameBytes", 128, 268435460] as const,
-  ["transmitBytes", 128, 1048576] as const,
-  ["inflight", 1, 64000] as const, // packet ids are left for the subscriptions
-  ["queuedMessages", 0, 1000000] as const,
-  ["queuedBytes", 0, 268435456] as const,
-  ["subscriptions", 1, 1000] as const,
+const RANGES: readonly (readonly [Exclude<keyof Limits, "dropOldest">, number, number])[] = Object.freeze([
+  Object.freeze(["frameBytes", 128, 268435460] as const),
+  Object.freeze(["transmitBytes", 128, 1048576] as const),
+  Object.freeze(["inflight", 1, 64000] as const), // packet ids are left for the subscriptions
+  Object.freeze(["queuedMessages", 0, 1000000] as const),
+  Object.freeze(["queuedBytes", 0, 268435456] as const),
+  Object.freeze(["subscriptions", 1, 1000] as const),
 ]);
 
 function checkLimits(limits: Required<Limits>): void {
@@ -561,6 +598,8 @@ function checkLimits(limits: Required<Limits>): void {
     const name = RANGES[i]![0];
     checkRange(`limits.${name}`, limits[name], RANGES[i]![1], RANGES[i]![2]);
   }
+  if (typeof limits.dropOldest !== "boolean")
+    throw new ConfigurationException("limits.dropOldest must be true or false");
   for (const name in limits) {
     if (!(name in DEFAULT_LIMITS)) throw new ConfigurationException(`Unknown option: limits.${name}`);
   }

@@ -2,9 +2,11 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { device, mqtt, readyDevice, readyMqtt } from "../support/device.ts";
+import type { Limits } from "../../src/mqtt.ts";
+import { device, mqtt, readyDevice, readyMqtt, type Stage } from "../support/device.ts";
 import { noise } from "../support/feed-all-ways.ts";
-import { command, puback, publish, pubrel, suback } from "../support/frames.ts";
+import { command, puback, publish, pubrel, suback, utf8 } from "../support/frames.ts";
+import type { MqttClient } from "../support/subject.ts";
 
 const BYTE = new Uint8Array(1);
 
@@ -150,4 +152,81 @@ test("a SUBSCRIBE that finds no room waits, and no message overtakes it from the
   const said = stage.said().map(line => line.split(" ")[0]);
   assert.equal(said.filter(word => word === "SUBSCRIBE").length, 1);
   assert.equal(said.lastIndexOf("PUBLISH"), said.length - 1, "the outbox comes after it");
+});
+
+const FULL = { queuedMessages: 3, queuedBytes: 100, dropOldest: true };
+
+// One event of each name, at its QoS, before there is a connection.
+function waiting(limits: Limits, names: [string, 0 | 1 | 2][]): { stage: Stage<MqttClient>; taken: boolean[] } {
+  const stage = mqtt({ limits });
+  stage.client.connect();
+  const taken = names.map(([name, qos]) => stage.client.publish("t", utf8(name), qos, false, stage.done(name)));
+  return { stage, taken };
+}
+
+test("dropOldest: the oldest QoS 0 makes room and is told, QoS 1 and 2 never go, and the order stays", () => {
+  const { stage, taken } = waiting(FULL, [
+    ["a", 1],
+    ["b", 0],
+    ["c", 0],
+    ["d", 2],
+    ["e", 0],
+    ["f", 1],
+    ["g", 1],
+    ["h", 0],
+  ]);
+  assert.deepEqual(taken, [true, true, true, true, true, true, false, false]);
+  assert.deepEqual(
+    stage.heard(),
+    ["b", "c", "e"].map(name => `failed ${name}: dropped: the outbox was full`),
+  );
+  assert.deepEqual([stage.client.counters.queued, stage.client.counters.dropped], [3, 3]);
+  stage.accepted();
+  assert.deepEqual(stage.said().slice(1), ["PUBLISH #1 q1 t a", "PUBLISH #2 q2 t d", "PUBLISH #3 q1 t f"]);
+});
+
+test("dropOldest: as many go as the bytes need; none when that would not be enough, nor without need", () => {
+  const x = (length: number) => "x".repeat(length);
+  const names: [string, 0 | 1][] = [
+    [x(30), 0],
+    [x(31), 0],
+    [x(32), 1],
+  ];
+  const enough = waiting(FULL, [...names, [x(60), 1]]);
+  assert.deepEqual(enough.taken, [true, true, true, true]);
+  assert.equal(enough.stage.client.counters.dropped, 2);
+  const never = waiting(FULL, [...names, [x(70), 1]]);
+  assert.deepEqual(never.taken, [true, true, true, false]);
+  assert.deepEqual([never.stage.client.counters.dropped, never.stage.client.counters.queued], [0, 3]);
+  const refusing = waiting({ ...FULL, dropOldest: false }, [...names, [x(60), 1]]);
+  assert.deepEqual(refusing.taken, [true, true, true, false]);
+});
+
+test("dropOldest: the last of the outbox goes, and the next message still arrives", () => {
+  const { stage } = waiting(FULL, [
+    ["a", 1],
+    ["b", 1],
+    ["c", 0],
+    ["d", 1],
+  ]);
+  stage.quiet().accepted();
+  assert.deepEqual(
+    stage
+      .said()
+      .slice(1)
+      .map(line => line.slice(-1)),
+    ["a", "b", "d"],
+  );
+});
+
+test("dropOldest: what a dropped message's callback publishes is refused, not the cause of another drop", () => {
+  const stage = mqtt({ limits: FULL });
+  stage.client.connect();
+  const again: boolean[] = [];
+  const publish = (): boolean =>
+    stage.client.publish("t", utf8("x"), 0, false, error => {
+      if (error) again.push(publish());
+    });
+  for (let n = 0; n < 5; n++) assert.equal(publish(), true);
+  assert.deepEqual([again, stage.client.counters.dropped], [[false, false], 2]);
 });

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DEVICE, device, mqtt, readyDevice, readyMqtt, TOKEN } from "../support/device.ts";
 import { connack, suback } from "../support/frames.ts";
-import type { ConnectionException } from "../support/subject.ts";
+import { ConfigurationException, type ConnectionException } from "../support/subject.ts";
 
 type Refusal = InstanceType<typeof ConnectionException>;
 
@@ -155,6 +155,15 @@ test("ports that throw are told like a failed attempt, not thrown by connect()",
   assert.equal(stage.client.connected, true);
 });
 
+test("ports that can never reach such an endpoint end it: no other attempt", () => {
+  const stage = mqtt();
+  stage.net.refuseToOpen = new ConfigurationException("TLS is missing in this firmware");
+  stage.client.connect();
+  assert.equal(stage.errors[0]!.message, "TLS is missing in this firmware");
+  assert.deepEqual([stage.heard(), stage.clock.pending], [["disconnected configuration, for good"], []]);
+  assert.equal(stage.client.stateName, "idle");
+});
+
 // Delays before the next attempts, while every one fails.
 function delays(chance: number, attempts: number): number[] {
   const stage = mqtt();
@@ -296,7 +305,7 @@ test("counters tell reconnects, and what is queued and in flight", () => {
   const stage = readyMqtt({ limits: { inflight: 1 } });
   const payload = new Uint8Array(1);
   for (let n = 0; n < 3; n++) stage.client.publish("a", payload, 1);
-  assert.deepEqual(stage.client.counters, { queued: 2, inflight: 1, resent: 0, reconnects: 0, skipped: 0 });
+  assert.deepEqual(stage.client.counters, { queued: 2, inflight: 1, dropped: 0, resent: 0, reconnects: 0, skipped: 0 });
   stage.reconnected(false).reconnected(false);
-  assert.deepEqual(stage.client.counters, { queued: 2, inflight: 1, resent: 2, reconnects: 2, skipped: 0 });
+  assert.deepEqual(stage.client.counters, { queued: 2, inflight: 1, dropped: 0, resent: 2, reconnects: 2, skipped: 0 });
 });

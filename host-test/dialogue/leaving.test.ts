@@ -179,18 +179,58 @@ for (const [state, [reach, said]] of Object.entries(STATES)) {
   });
 }
 
-test("queued before connect() came through, then disconnect(): told as dropped", () => {
+// As the documented samples have it: connect, publish, disconnect, in one go.
+function hasty(): Stage<MqttClient> {
   const stage = mqtt();
   stage.client.connect();
   send(stage, "a", 0);
-  send(stage, "b", 2);
+  send(stage, "b", 1);
   leave(stage);
-  assert.deepEqual(stage.heard(), [
-    "failed a: dropped by disconnect()",
-    "failed b: dropped by disconnect()",
-    "disconnected, for good",
-    "left",
-  ]);
+  return stage;
+}
+
+test("called before CONNACK with something to send: it is sent, then DISCONNECT", () => {
+  const stage = hasty();
+  assert.deepEqual([stage.heard(), stage.client.active], [[], false]);
+  stage.accepted();
+  assert.deepEqual(stage.said(), ["CONNECT plain clean", "PUBLISH q0 t a", "PUBLISH #1 q1 t b"]);
+  stage.link.receives(puback(1));
+  assert.deepEqual(stage.said(), ["DISCONNECT"]);
+  assert.deepEqual(stage.heard(), ["done a", "connected", "done b", "disconnected, for good", "left"]);
+});
+
+for (const [what, reach] of [
+  ["opened", () => {}],
+  ["answered with CONNACK", (stage: Stage<MqttClient>) => stage.link.opens()],
+] as const) {
+  test(`called before CONNACK: a connection that is not ${what} in 5 s drops what was queued, and tells so`, () => {
+    const stage = hasty();
+    reach(stage);
+    stage.clock.advance(4_999);
+    assert.deepEqual(stage.heard(), []);
+    stage.clock.advance(1);
+    const told = ["failed a: dropped by disconnect()", "failed b: dropped by disconnect()"];
+    assert.deepEqual(stage.heard(), [...told, "disconnected, for good", "left"]);
+    assert.deepEqual([stage.client.stateName, stage.clock.pending], ["idle", []]);
+  });
+}
+
+test("called before CONNACK, and the connection cannot be made: dropped at once, no other attempt", () => {
+  const stage = hasty();
+  stage.link.ends("refused");
+  const told = ["failed a: dropped by disconnect()", "failed b: dropped by disconnect()"];
+  assert.deepEqual(stage.heard(), [...told, "disconnected, for good", "left"]);
+  assert.deepEqual([stage.client.stateName, stage.clock.pending], ["idle", []]);
+});
+
+test("called before CONNACK: nothing more is accepted, unless connect() takes it back", () => {
+  const stage = hasty();
+  assert.throws(() => send(stage, "c", 0), { code: "not-connected" });
+  stage.client.connect();
+  assert.equal(send(stage, "c", 0), true);
+  stage.accepted();
+  stage.link.receives(puback(1));
+  assert.equal(stage.client.connected, true);
 });
 
 test("a transport that speaks after disconnect() is not listened to", () => {

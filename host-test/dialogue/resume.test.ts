@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { mqtt, readyMqtt, type Stage } from "../support/device.ts";
 import { noise } from "../support/feed-all-ways.ts";
-import { puback, pubcomp, publish, pubrec, pubrel, utf8 } from "../support/frames.ts";
+import { connack, puback, pubcomp, publish, pubrec, pubrel, utf8 } from "../support/frames.ts";
 import type { MqttClient } from "../support/subject.ts";
 
 const CONNECT = "CONNECT plain durable";
@@ -185,4 +185,18 @@ test("repeated acknowledgements are tolerated, and tell the application once", (
   stage.link.receives(puback(1), puback(1), pubrec(2), pubrec(2), pubcomp(2), pubcomp(2), pubrec(2));
   assert.deepEqual(stage.heard(), ["done a", "done b"]);
   assert.deepEqual(stage.said().slice(2), ["PUBREL #2", "PUBREL #2", "PUBREL #2"]);
+});
+
+test("a large QoS 0 message whose last byte left with a protocol error is not sent again, and is told once", () => {
+  const stage = mqtt({ limits: { transmitBytes: 160 } });
+  stage.client.connect();
+  stage.client.publish("t", new Uint8Array(320), 0, false, stage.done("large"));
+  stage.link.opens();
+  stage.quiet();
+  stage.link.receives(Uint8Array.of(...connack(), 0xf0, 0)); // a packet type that no server sends
+  assert.deepEqual(stage.said(), ["PUBLISH q0 t (320 bytes)"]);
+  stage.clock.jumpToNext();
+  stage.accepted();
+  assert.deepEqual(stage.said(), ["CONNECT plain clean"]);
+  assert.equal(stage.heard().filter(line => line === "done large").length, 1);
 });

@@ -3,6 +3,7 @@
 
 import type { DeviceOptions } from "../../src/config.ts";
 import type { MqttOptions } from "../../src/mqtt.ts";
+import type { Store } from "../../src/ports.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { FakeNetwork, type FakeTransport } from "./fake-transport.ts";
 import { type ClientPacket, connack, suback, told, Witness } from "./frames.ts";
@@ -123,8 +124,9 @@ export class Stage<C extends Client> {
   }
 }
 
-export function mqtt(options: Partial<MqttOptions> = {}, startMs = 0): Stage<MqttClient> {
+export function mqtt(options: Partial<MqttOptions> = {}, startMs = 0, store?: Store): Stage<MqttClient> {
   return new Stage((net, stage) => {
+    if (store) net.store = store;
     const client = new MqttClient({ ...PLAIN, ...options }, net);
     client.connectedCallback = present => stage.note(present ? "connected, session present" : "connected");
     client.disconnectedCallback = (reason, retryMs) => {

@@ -2,7 +2,7 @@
 // inside open, write or close. It is stricter than an engine: too much written throws, bytes given to `write` are copied,
 // bytes told to `received` are overwritten afterwards, so that a view kept too long is seen.
 
-import type { Endpoint, Ports, Transport, TransportListener } from "../../src/ports.ts";
+import type { Endpoint, Ports, Store, Transport, TransportListener } from "../../src/ports.ts";
 import type { FakeClock } from "./fake-clock.ts";
 
 /** How the far end's bytes arrive: in one piece, one by one, or in pieces of 1 to 16 chosen by a seed. */
@@ -130,6 +130,7 @@ export class FakeNetwork implements Ports {
   refuseToOpen: Error | undefined;
   /** What `random` says. 1 - 2^-32 makes back-off delays their longest. */
   chance = 0;
+  store?: Store;
 
   constructor(clock: FakeClock) {
     this.clock = clock;

@@ -1,13 +1,15 @@
 // session/states.ts: every (state, event) pair, written out by hand beside the table it checks.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { EVENT_NAMES, type Event, next, STATE_NAMES, type State } from "../../src/session/states.ts";
+import { stateDiagram } from "./diagram.ts";
 
 // From each state: the events that lead somewhere else. Every other event leaves it as it is.
 const LEADS: Record<string, Record<string, string>> = {
   idle: { connect: "opening" },
-  opening: { opened: "greeting", lost: "waiting", disconnect: "idle" },
+  opening: { opened: "greeting", refused: "idle", lost: "waiting", disconnect: "idle" },
   greeting: { accepted: "connected", refused: "idle", lost: "waiting", disconnect: "idle" },
   connected: { lost: "waiting", disconnect: "leaving" },
   leaving: { connect: "connected", lost: "idle", left: "idle" },
@@ -40,4 +42,9 @@ test("every state can be reached from idle, and idle from every state", () => {
     return seen.length;
   };
   for (let state = 0; state < STATE_NAMES.length; state++) assert.equal(reached(state), STATE_NAMES.length);
+});
+
+test("the diagram in docs/session.md is the one printed from the table", () => {
+  const page = readFileSync(new URL("../../docs/session.md", import.meta.url), "utf8");
+  assert.equal(/```mermaid\n([\s\S]*?)\n```/.exec(page)?.[1], stateDiagram());
 });

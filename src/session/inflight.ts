@@ -13,13 +13,17 @@ export interface Message {
   payload: Uint8Array;
   qos: 0 | 1 | 2;
   retain: boolean;
-  /** Packet id; 0 at QoS 0 and while queued. */
+  /** Packet id; 0 at QoS 0, and while queued unless it is in a store. */
   id: number;
   step: 0 | 1 | 2;
   /** Told once: without an error when sent (QoS 0) or confirmed (QoS 1, 2), with one when dropped for good. */
   done: ((error?: Error) => void) | undefined;
   /** The message behind this one in the outbox. */
   next: Message | undefined;
+}
+
+interface HasId {
+  readonly id: number;
 }
 
 export class Inflight {
@@ -64,17 +68,29 @@ export class Inflight {
     else this.messages.splice(place, 1);
   }
 
-  /** The next packet id, 1..65535, that neither a message in flight nor one of `others` uses [MQTT-2.3.1-2]. */
-  nextId(others: readonly { readonly id: number }[]): number {
-    if (this.free === 0) this.skipUsed(others);
+  /** The next id will be the first free one behind `last`, 0..65535. */
+  beginIds(last: number): void {
+    this.lastId = last;
+    this.free = 0;
+  }
+
+  /**
+   * The next packet id, 1..65535, that neither a message in flight, nor one of `others`, nor one of the chain `queued`
+   * uses [MQTT-2.3.1-2].
+   */
+  nextId(others: readonly HasId[], queued?: Message): number {
+    if (this.free === 0) this.skipUsed(others, queued);
     this.free--;
     this.lastId = (this.lastId % 65535) + 1;
     return this.lastId;
   }
 
-  private skipUsed(others: readonly { readonly id: number }[]): void {
+  private skipUsed(others: readonly HasId[], queued: Message | undefined): void {
+    const chain: HasId[] = [];
+    for (let message = queued; message; message = message.next) chain.push(message);
+    const users = this.messages.concat(others as Message[], chain as Message[]);
     for (;;) {
-      this.free = Math.min(freeBehind(this.lastId, this.messages), freeBehind(this.lastId, others));
+      this.free = freeBehind(this.lastId, users);
       if (this.free > 0) return;
       this.lastId = (this.lastId % 65535) + 1;
     }
@@ -82,7 +98,7 @@ export class Inflight {
 }
 
 /** How many ids behind `last` come before the first that is in use. */
-function freeBehind(last: number, users: readonly { readonly id: number }[]): number {
+function freeBehind(last: number, users: readonly HasId[]): number {
   let free = 65535;
   for (let i = 0; i < users.length; i++) {
     if (users[i]!.id) free = Math.min(free, (users[i]!.id - last + 131069) % 65535);

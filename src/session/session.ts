@@ -1,16 +1,18 @@
 // MQTT 3.1.1 between CONNACK and the end of the connection, and what outlives it: the outbox, messages in flight,
-// packet ids of incoming QoS 2, subscriptions. No sockets, no clock, no topics of the platform, no payload formats.
+// packet ids of incoming QoS 2, subscriptions; with a store (kept.ts) the first three outlive the device. No sockets, no clock, no topics of the platform, no payload formats.
 //
 // Packets go out through a PacketSink, which may have no room: then they wait here and `pump` sends them in this order:
 // acknowledgements, PINGREQ, SUBSCRIBE and UNSUBSCRIBE, messages sent before the link broke, the outbox.
 //
 // Memory: the outbox holds at most `queuedMessages` messages and, unless it was empty before, `queuedBytes` of topics
 // and payloads, those in flight included; acknowledgements that wait are limited to ACKS_LIMIT, ids of incoming QoS 2 to
-// RECEIVED_LIMIT, subscriptions to `subscriptions`.
+// RECEIVED_LIMIT, subscriptions to `subscriptions`. A store holds what is in flight and the QoS 1 and 2 of the outbox: the
+// same limits.
 
 import { ConnectionException } from "../errors.ts";
 import type { AckType, Packet, Subscription } from "../wire/packet.ts";
 import { Inflight, type Message, QUEUED, RELEASED, SENT } from "./inflight.ts";
+import type { Kept } from "./kept.ts";
 
 /** Where packets go. Each returns false, and nothing was written, when there is no room now. */
 export interface PacketSink {
@@ -41,6 +43,8 @@ export interface SessionLimits {
   queuedBytes: number;
   /** Most SUBSCRIBE and UNSUBSCRIBE requests, remembered ones included. */
   subscriptions: number;
+  /** When the outbox is full: false: refuse the message; true: drop the oldest of QoS 0, if that makes room. */
+  dropOldest: boolean;
 }
 
 /** A SUBSCRIBE that is remembered for the next session, or an UNSUBSCRIBE until it is confirmed. */
@@ -90,15 +94,48 @@ export class Session {
   private requests: Request[] = [];
   // Incoming QoS 2 messages delivered but not released yet [MQTT-4.3.3-2].
   private received: number[] = [];
+  private readonly kept: Kept | undefined;
   private resends = 0;
+  private drops = 0;
+  // Callbacks of dropped messages are being called: what they publish must not drop more.
+  private dropping = false;
   // Something waits for room, or for its turn: `pump` has work to do.
   private waits = false;
 
-  constructor(sink: PacketSink, listener: SessionListener, limits: SessionLimits) {
+  /** @param kept where messages survive a restart; {@link restore} brings them back */
+  constructor(sink: PacketSink, listener: SessionListener, limits: SessionLimits, kept?: Kept) {
     this.sink = sink;
     this.listener = listener;
     this.limits = limits;
     this.inflight = new Inflight(limits.inflight);
+    this.kept = kept;
+  }
+
+  /**
+   * A server that keeps sessions may still know packet ids of this client's last life, and take a new message for a
+   * repetition. Begin somewhere else.
+   * @param random uniform in [0, 1)
+   */
+  spreadIds(random: number): void {
+    this.inflight.beginIds(Math.floor(random * 65535));
+  }
+
+  /**
+   * Takes over what the store has from another life, once. As many messages as may be in flight are taken for sent: they
+   * are sent again, with DUP where the server kept the session.
+   */
+  restore(): void {
+    const messages = this.kept ? this.kept.load(this.received) : [];
+    for (let i = 0; i < messages.length; i++) {
+      const message = messages[i]!;
+      if (message.step === QUEUED && this.inflight.full) this.enqueue(message, false);
+      else {
+        if (message.step === QUEUED) message.step = SENT;
+        this.inflight.add(message);
+        this.heldBytes += sizeOf(message);
+      }
+    }
+    if (messages.length) this.inflight.beginIds(messages[messages.length - 1]!.id);
   }
 
   /** Messages in the outbox. */
@@ -114,6 +151,11 @@ export class Session {
   /** PUBLISH and PUBREL packets sent again so far. */
   get resentCount(): number {
     return this.resends;
+  }
+
+  /** Messages given up with an error so far. */
+  get droppedCount(): number {
+    return this.drops;
   }
 
   /** Nothing accepted is still to be sent or confirmed. */
@@ -132,7 +174,7 @@ export class Session {
     this.resending = true;
     this.resendAt = 0;
     this.resendDup = sessionPresent;
-    if (!sessionPresent) this.received = [];
+    if (!sessionPresent) this.forgetReceived();
     for (let i = 0; i < this.requests.length; i++) {
       const request = this.requests[i]!;
       if (!sessionPresent) request.granted = false;
@@ -147,14 +189,17 @@ export class Session {
     this.acks = [];
     this.pingDue = false;
     const streamed = this.streamed;
+    // One whose last byte has left is only not told yet: that is done by the next pump, or by clear.
+    if (!streamed || !this.sink.streaming) return;
     this.streamed = undefined;
     // A QoS 0 message cut in the middle was not sent; it goes first next time.
-    if (streamed && streamed.qos === 0) this.enqueue(streamed, true);
+    if (streamed.qos === 0) this.enqueue(streamed, true);
   }
 
   /** Drops every message with `error`, and all that belongs to the server's session. Subscriptions are kept. */
   clear(error: Error): void {
     const dropped: Message[] = [];
+    if (this.streamed) this.streamedOut();
     while (this.inflight.count) {
       dropped.push(this.inflight.at(0)!);
       this.inflight.removeAt(0);
@@ -165,10 +210,10 @@ export class Session {
     this.queued = 0;
     this.heldBytes = 0;
     this.received = [];
-    for (let i = 0; i < dropped.length; i++) this.listener.tell(dropped[i]!.done, error, undefined);
+    this.tellDropped(dropped, error);
   }
 
-  /** Sends or queues a message. False, and nothing is kept, when the outbox is full. */
+  /** Sends or queues a message. False, and nothing is kept, when the outbox or the store is full. */
   publish(
     topic: Uint8Array,
     payload: Uint8Array,
@@ -179,11 +224,70 @@ export class Session {
     const ready = this.live && !this.head && !this.streamed && !this.resending;
     const message: Message = { topic, payload, qos, retain, id: 0, step: QUEUED, done, next: undefined };
     if (ready && qos === 0 && this.send(message)) return true;
-    if (this.heldBytes > 0 && this.heldBytes + sizeOf(message) > this.limits.queuedBytes) return false;
-    if (ready && qos > 0 && !this.inflight.full && this.send(message)) return true;
-    if (this.queued >= this.limits.queuedMessages) return false;
-    this.enqueue(message, false);
-    return true;
+    if (
+      ready &&
+      qos > 0 &&
+      !this.kept &&
+      (this.heldBytes === 0 || this.heldBytes + sizeOf(message) <= this.limits.queuedBytes) &&
+      !this.inflight.full &&
+      this.send(message)
+    ) {
+      return true;
+    }
+    return this.accept(message, ready && qos > 0 && this.kept !== undefined && !this.inflight.full);
+  }
+
+  // What was not sent at once: into the store first, if it must and there is one.
+  private accept(message: Message, now: boolean): boolean {
+    let dropped: Message[] = [];
+    if (this.overflows(message, now ? -1 : this.queued, this.heldBytes)) {
+      if (!this.limits.dropOldest || this.dropping) return false;
+      dropped = this.makeRoom(message);
+      if (!dropped.length) return false;
+    }
+    const accepted = !this.kept || message.qos === 0 || this.keep(message);
+    if (accepted && !(now && this.send(message))) this.enqueue(message, false);
+    this.tellDropped(dropped, new ConnectionException("dropped: the outbox was full", "limit"));
+    return accepted;
+  }
+
+  private overflows(message: Message, queued: number, bytes: number): boolean {
+    return queued >= this.limits.queuedMessages || (bytes > 0 && bytes + sizeOf(message) > this.limits.queuedBytes);
+  }
+
+  // Into the store, before anyone hears of it.
+  private keep(message: Message): boolean {
+    message.id = this.inflight.nextId(this.requests, this.head);
+    return this.kept!.add(message);
+  }
+
+  // Takes the oldest messages of QoS 0 out of the outbox until `message` fits; none, if it never does.
+  private makeRoom(message: Message): Message[] {
+    const dropped: Message[] = [];
+    let bytes = this.heldBytes;
+    for (let old = this.head; old; old = old.next) {
+      if (!this.overflows(message, this.queued - dropped.length, bytes)) break;
+      if (old.qos > 0) continue;
+      dropped.push(old);
+      bytes -= sizeOf(old);
+    }
+    if (this.overflows(message, this.queued - dropped.length, bytes)) return [];
+    this.heldBytes = bytes;
+    this.queued -= dropped.length;
+    this.tail = undefined;
+    for (let old = this.head; old; old = old.next) {
+      if (dropped.indexOf(old) < 0) this.tail = old;
+      else if (this.tail) this.tail.next = old.next;
+      else this.head = old.next;
+    }
+    return dropped;
+  }
+
+  private tellDropped(messages: readonly Message[], error: Error): void {
+    this.dropping = true;
+    this.drops += messages.length;
+    for (let i = 0; i < messages.length; i++) this.listener.tell(messages[i]!.done, error, undefined);
+    this.dropping = false;
   }
 
   /** Remembers a SUBSCRIBE and sends it now or at the next CONNACK. False when there are too many. */
@@ -265,7 +369,7 @@ export class Session {
     for (let i = 0; i < this.requests.length; i++) {
       const request = this.requests[i]!;
       if (request.id || request.granted) continue;
-      const id = this.inflight.nextId(this.requests);
+      const id = this.inflight.nextId(this.requests, this.head);
       const sent = request.unsubscribe
         ? this.sink.unsubscribe(
             id,
@@ -283,7 +387,7 @@ export class Session {
     while (this.resending && this.resendAt < this.inflight.count) {
       const message = this.inflight.at(this.resendAt)!;
       // The server lost its session, PUBREC and all: begin again, for a message may come twice but must not be lost.
-      if (!this.resendDup) message.step = SENT;
+      if (!this.resendDup) this.beginAgain(message);
       const sent = message.step === RELEASED ? this.sink.ack("pubrel", message.id) : this.put(message, this.resendDup);
       if (!sent) return false;
       this.resends++;
@@ -292,6 +396,11 @@ export class Session {
     }
     this.resending = false;
     return true;
+  }
+
+  private beginAgain(message: Message): void {
+    if (this.kept && message.step === RELEASED) this.kept.released(message.id, false);
+    message.step = SENT;
   }
 
   private pumpOutbox(): boolean {
@@ -310,7 +419,7 @@ export class Session {
   // First PUBLISH of a message. It is registered before it is written: its acknowledgement cannot come too early.
   private send(message: Message): boolean {
     if (message.qos > 0) {
-      message.id = this.inflight.nextId(this.requests);
+      if (!message.id) message.id = this.inflight.nextId(this.requests, this.head);
       message.step = SENT;
       this.inflight.add(message);
       this.heldBytes += sizeOf(message);
@@ -326,7 +435,7 @@ export class Session {
   // There was no room for its first PUBLISH; it is the last one in flight.
   private takeBack(message: Message): void {
     this.release(message, this.inflight.count - 1);
-    message.id = 0;
+    if (!this.kept) message.id = 0;
     message.step = QUEUED;
   }
 
@@ -382,24 +491,40 @@ export class Session {
 
   private incoming(packet: Packet): void {
     if (packet.qos === 2) {
-      const known = this.received.indexOf(packet.messageId!) >= 0;
+      const id = packet.messageId!;
+      const known = this.forgotten(id);
       if (!known && this.received.length >= RECEIVED_LIMIT) {
         return this.listener.violation(`more than ${RECEIVED_LIMIT} unreleased QoS 2 messages`);
       }
+      this.received.push(id);
       if (!known) {
-        this.received.push(packet.messageId!);
         this.listener.message(packet);
+        // Not before: a crash in the middle of the callback must not lose the message. It comes again instead.
+        if (this.kept) this.kept.received(id, true);
       }
-      return this.acknowledge("pubrec", packet.messageId!);
+      return this.acknowledge("pubrec", id);
     }
     this.listener.message(packet);
     if (packet.qos === 1) this.acknowledge("puback", packet.messageId!);
   }
 
+  // The server's session is gone: ids it uses are new ones.
+  private forgetReceived(): void {
+    for (let i = 0; this.kept && i < this.received.length; i++) this.kept.received(this.received[i]!, false);
+    this.received = [];
+  }
+
+  // Takes an id out of the list; false when it is not there.
+  private forgotten(id: number): boolean {
+    const at = this.received.indexOf(id);
+    if (at < 0) return false;
+    this.received.splice(at, 1);
+    return true;
+  }
+
   // PUBREL of an id not known any more is answered all the same: its PUBCOMP was lost with the last connection.
   private released(id: number): void {
-    const at = this.received.indexOf(id);
-    if (at >= 0) this.received.splice(at, 1);
+    if (this.forgotten(id) && this.kept) this.kept.received(id, false);
     this.acknowledge("pubcomp", id);
   }
 
@@ -420,6 +545,7 @@ export class Session {
       return this.listener.violation(`${qos === 1 ? "PUBACK" : "PUBCOMP"} out of turn for packet id ${id}`);
     }
     this.release(message, place);
+    if (this.kept) this.kept.drop(message);
     this.settle(message);
     if (this.head) this.pump();
   }
@@ -428,8 +554,14 @@ export class Session {
   private recorded(id: number): void {
     const message = this.inflight.at(this.inflight.find(id));
     if (message && message.qos !== 2) return this.listener.violation(`PUBREC for QoS 1 packet id ${id}`);
-    if (message) message.step = RELEASED;
+    if (message) this.record(message);
     this.acknowledge("pubrel", id);
+  }
+
+  // In the store before PUBREL leaves: it makes the server forget the packet id, and then a PUBLISH would be a new one.
+  private record(message: Message): void {
+    if (this.kept && message.step !== RELEASED) this.kept.released(message.id, true);
+    message.step = RELEASED;
   }
 
   private request(request: Request): boolean {

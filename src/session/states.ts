@@ -18,7 +18,7 @@ export const CONNECT = 0;
 export const OPENED = 1;
 /** CONNACK 0. */
 export const ACCEPTED = 2;
-/** CONNACK with a code that will not change by itself: 1, 2, 4, 5. */
+/** CONNACK with a code that will not change by itself (1, 2, 4, 5), or an endpoint that can never work. */
 export const REFUSED = 3;
 /** The transport ended, a deadline passed, the server broke the protocol, or CONNACK 3. */
 export const LOST = 4;
@@ -56,7 +56,7 @@ export const EVENT_NAMES: readonly string[] = Object.freeze([
 const NEXT: readonly (readonly State[])[] = Object.freeze([
   // connect      opened        accepted       refused        lost           retry          disconnect     left
   Object.freeze([OPENING, IDLE, IDLE, IDLE, IDLE, IDLE, IDLE, IDLE] as State[]),
-  Object.freeze([OPENING, GREETING, OPENING, OPENING, WAITING, OPENING, IDLE, OPENING] as State[]),
+  Object.freeze([OPENING, GREETING, OPENING, IDLE, WAITING, OPENING, IDLE, OPENING] as State[]),
   Object.freeze([GREETING, GREETING, CONNECTED, IDLE, WAITING, GREETING, IDLE, GREETING] as State[]),
   Object.freeze([CONNECTED, CONNECTED, CONNECTED, CONNECTED, WAITING, CONNECTED, LEAVING, CONNECTED] as State[]),
   Object.freeze([CONNECTED, LEAVING, LEAVING, LEAVING, IDLE, LEAVING, LEAVING, IDLE] as State[]),

@@ -1,0 +1,91 @@
+// The device process is killed with SIGKILL at random moments and started again on its file store: what publish returned
+// true for arrives, and QoS 2 arrives once.
+
+import assert from "node:assert/strict";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, watch } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { execPath } from "node:process";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import mqtt from "mqtt";
+import { Mosquitto, withoutMosquitto } from "../broker/mosquitto.ts";
+import { seeded } from "../support/fake-transport.ts";
+import { Program } from "../support/program.ts";
+
+const DEVICE = fileURLToPath(new URL("restarting-device.js", import.meta.url));
+const LIVES = 8;
+
+test("killed with SIGKILL, nothing accepted is lost, QoS 2 never twice", {
+  skip: withoutMosquitto(),
+  timeout: 120_000,
+}, async () => {
+  const folder = mkdtempSync(join(tmpdir(), "iotf-restart-"));
+  const broker = await Mosquitto.start({ config: ["allow_anonymous true", "max_queued_messages 0"], quiet: true });
+  const application = await mqtt.connectAsync(broker.url, { clientId: "application", clean: false });
+  const random = seeded(5);
+  const arrived: string[] = [];
+  const diary = () => {
+    try {
+      return readFileSync(join(folder, "diary"), "utf8").split("\n");
+    } catch {
+      return [];
+    }
+  };
+  const accepted = () =>
+    diary()
+      .filter(line => line.startsWith("accepted "))
+      .map(line => line.slice(9));
+  const live = (first: number) => new Program(execPath, [DEVICE, String(broker.port), folder, String(first)]);
+  try {
+    application.on("message", (_, payload) => arrived.push(payload.toString()));
+    await application.subscribeAsync("events", { qos: 2 });
+    let commands = 0;
+    for (let lives = 0; lives < LIVES; lives++) {
+      const device = live(lives * 1_000_000);
+      // Killed after some events more have arrived, so at any point of an exchange.
+      const until = arrived.length + 1 + Math.floor(random() * 200);
+      while (arrived.length < until) {
+        await new Promise(resolve => application.once("message", resolve));
+        if (commands < arrived.length / 4) {
+          const qos = (1 + (commands % 2)) as 1 | 2;
+          application.publish("commands", `q${qos} ${commands++}`, { qos });
+        }
+      }
+      await device.kill("SIGKILL");
+    }
+    // The last life publishes nothing of its own: it clears the store.
+    const emptied = empty(join(folder, "store"));
+    const last = live(-1);
+    await emptied;
+    await last.kill("SIGKILL");
+    const missing = accepted().filter(name => !arrived.includes(name));
+    assert.deepEqual(missing, [], "accepted and lost");
+    const twice = (names: string[]) => names.filter((name, n) => name.startsWith("q2") && names.indexOf(name) !== n);
+    assert.deepEqual(twice(arrived), [], "QoS 2 events twice");
+    const lines = diary();
+    assert.deepEqual(
+      lines.filter(line => line.startsWith("error")),
+      [],
+    );
+    assert.ok(accepted().length > 300 && lines.filter(line => line === "alive").length === LIVES + 1);
+    const begun = lines.filter(line => line.endsWith("begins")).map(line => line.split(" ").slice(1, 3).join(" "));
+    // Killed between the callback's return and the store, a command comes once more: at most one a life.
+    assert.ok(twice(begun).length <= LIVES && begun.length > 30, `${twice(begun)} of ${begun.length}`);
+  } finally {
+    await application.endAsync(true);
+    await broker.close();
+    rmSync(folder, { recursive: true });
+  }
+});
+
+/** Resolves when something has changed in the folder and nothing is left in it. */
+function empty(folder: string): Promise<void> {
+  return new Promise(resolve => {
+    const watcher = watch(folder, () => {
+      if (readdirSync(folder).length) return;
+      watcher.close();
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,72 @@
+// The servers of the fault runs: Mosquitto with persistence, which can be ended and started again, and the local
+// platform. Both with an application (MQTT.js, durable) that is connected directly, not through the proxy.
+
+import mqtt, { type MqttClient } from "mqtt";
+import { Mosquitto } from "../broker/mosquitto.ts";
+import { startPlatform } from "../platform/platform.ts";
+
+export const DEVICE = { org: "abc123", type: "thermo", id: "t-01", token: "MP$08VKz!8r=nR-Q*" };
+export const CLIENT_ID = `d:${DEVICE.org}:${DEVICE.type}:${DEVICE.id}`;
+
+export type ServerName = "mosquitto" | "platform";
+
+export interface FaultServer {
+  port: number;
+  /** Before "/evt/…" and "/cmd/…" on the application's side. */
+  prefix: string;
+  application: MqttClient;
+  /** Ends the server and starts it again. Absent: it would forget its sessions. */
+  restart?: () => Promise<void>;
+  close(): Promise<void>;
+}
+
+export function startServer(name: ServerName): Promise<FaultServer> {
+  return name === "mosquitto" ? onMosquitto() : onPlatform();
+}
+
+// Restarted by SIGTERM, which lets it save all: what a SIGKILL would cost it is not what is tested.
+async function onMosquitto(): Promise<FaultServer> {
+  const broker = await Mosquitto.start({
+    config: [
+      ...["allow_anonymous true", "persistence true", "persistence_location %DIR%/"],
+      ...["autosave_interval 1", "autosave_on_changes true", "max_queued_messages 0"],
+    ],
+    quiet: true,
+  });
+  const application = await durable(broker.url, { clientId: "application" });
+  return {
+    port: broker.port,
+    prefix: "iot-2",
+    application,
+    restart: async () => {
+      await broker.kill("SIGTERM");
+      await broker.run();
+    },
+    close: async () => {
+      await application.endAsync(true);
+      await broker.close();
+    },
+  };
+}
+
+async function onPlatform(): Promise<FaultServer> {
+  const platform = await startPlatform({ devices: [DEVICE] });
+  const application = await durable(platform.url, {
+    clientId: `a:${DEVICE.org}:faults`,
+    username: `a-${DEVICE.org}-faults`,
+    password: "x",
+  });
+  return {
+    port: platform.port,
+    prefix: `iot-2/type/${DEVICE.type}/id/${DEVICE.id}`,
+    application,
+    close: async () => {
+      await application.endAsync(true);
+      await platform.close();
+    },
+  };
+}
+
+function durable(url: string, options: mqtt.IClientOptions): Promise<MqttClient> {
+  return mqtt.connectAsync(url, { ...options, clean: false, reconnectPeriod: 20 });
+}
