@@ -70,6 +70,11 @@ export class Mosquitto {
     return this.output;
   }
 
+  /** Resolves when it has logged such a line. */
+  async logged(line: RegExp): Promise<void> {
+    while (!line.test(this.output)) await once(this.process!.stderr!, "data");
+  }
+
   /** Starts it again after {@link kill}, on the same port with the same files. */
   async run(): Promise<void> {
     const child = spawn("mosquitto", ["-c", join(this.dir, "mosquitto.conf")], {

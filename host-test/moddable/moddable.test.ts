@@ -148,6 +148,7 @@ describe("the other examples in the simulator", { skip: skip || withoutMosquitto
   test("pin: a command drives it, and the device tells", () =>
     running("pin", async simulator => {
       await simulator.says(/^connected as/);
+      await broker.logged(/Sending SUBACK to d:abc123:thermo:t-01/);
       const event = firstMessage(application);
       await application.publishAsync("iot-2/cmd/switch/fmt/json", '{"on":true}', { qos: 1 });
       await simulator.says(/^pin 2 is 1$/);

@@ -32,7 +32,10 @@ export function encodeUtf8(text: string): Uint8Array {
 export function decodeUtf8(bytes: Uint8Array, from = 0, to: number = bytes.length): string {
   if ((String as DeviceStrings).fromArrayBuffer) return decodeOnDevice(bytes, from, to);
   if (!decoder) return decodeInScript(bytes, from, to);
-  return decoder.decode(to - from === bytes.length ? bytes : bytes.subarray(from, to));
+  const text = decoder.decode(to - from === bytes.length ? bytes : bytes.subarray(from, to));
+  // The XS worker's decoder takes ED and F4 before ASCII. ASCII alone needs no second look.
+  if (text.length !== to - from) checkSequences(bytes, from, to);
+  return text;
 }
 
 /** How many bytes `encodeUtf8(text)` has. Where the bytes are wanted too, encode once and ask them. */
@@ -49,10 +52,12 @@ function encodeNatively(text: string): Uint8Array | undefined {
 function decodeOnDevice(bytes: Uint8Array, from: number, to: number): string {
   const text = (String as DeviceStrings).fromArrayBuffer!(bytes.buffer, bytes.byteOffset + from, to - from);
   // It takes overlong forms, surrogates and more. ASCII, as many characters as bytes, needs no second look.
-  if (text.length !== to - from) {
-    for (let at = from; at < to; ) at += sequenceLength(bytes, at, to);
-  }
+  if (text.length !== to - from) checkSequences(bytes, from, to);
   return text;
+}
+
+function checkSequences(bytes: Uint8Array, from: number, to: number): void {
+  for (let at = from; at < to; ) at += sequenceLength(bytes, at, to);
 }
 
 function encodeInScript(text: string): Uint8Array {

@@ -1,0 +1,143 @@
+// Can the fuzz fail? `tsx host-test/fuzz/mutants.ts [--runs 3000]` breaks copies of the library in one place each and says
+// how many runs it takes to be caught, and as what. Ends with 1 when one is not caught, or has no place in src any more,
+// or when the copy that is not broken fails. `--with changes.json` makes these changes in every copy: to try a mend.
+
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { startFuzz } from "./engine.ts";
+import { buildVariant, type Change } from "./variant.ts";
+
+const SPLITTER = "wire/frame.ts";
+const READER = "wire/packet.ts";
+const WRITER = "wire/packet.ts";
+const SESSION = "session/session.ts";
+const CLIENT = "mqtt.ts";
+
+const MUTANTS: readonly (Change & { name: string })[] = [
+  {
+    name: "a packet type that servers must not send",
+    file: SPLITTER,
+    from: "if (FLAGS[type]! < 0)",
+    to: "if (type < 2)",
+  },
+  { name: "flags are not looked at", file: SPLITTER, from: "(first & 15) !== FLAGS[type]", to: "first < 0" },
+  { name: "a PUBACK that is too long", file: SPLITTER, from: "0, 2, 268435455, 2, 2,", to: "0, 2, 268435455, 9, 2," },
+  { name: "packet id 0 of a PUBLISH", file: SPLITTER, from: '"" : "PUBLISH with packet id 0"', to: '"" : ""' },
+  { name: "five bytes of length", file: SPLITTER, from: "if (shift > 21)", to: "if (shift > 28)" },
+  { name: "QoS 3", file: SPLITTER, from: "(first & 6) === 6", to: "first < 0" },
+  {
+    name: "a limit that is one less",
+    file: SPLITTER,
+    from: "if (size > this.frameBytes) return this",
+    to: "if (size >= this.frameBytes) return this",
+  },
+  {
+    name: "a huge frame is kept",
+    file: SPLITTER,
+    from: "if (size > this.frameBytes) return this",
+    to: "if (size > 9e9) return this",
+  },
+  {
+    name: "reset forgets to forget",
+    file: SPLITTER,
+    from: "    this.skip = -1;\n  }\n\n  /** Takes",
+    to: "  }\n\n  /** Takes",
+  },
+  { name: "wildcards in topics", file: READER, from: 'topic.indexOf("+") >= 0 ||', to: "" },
+  { name: "QoS 2 comes twice", file: SESSION, from: "if (!known) {\n", to: "{\n" },
+  {
+    name: "no ceiling for received ids",
+    file: SESSION,
+    from: "this.received.length >= RECEIVED_LIMIT",
+    to: "this.received.length < 0",
+  },
+  {
+    name: "PUBACK before the message",
+    file: SESSION,
+    from: '    this.listener.message(packet);\n    if (packet.qos === 1) this.acknowledge("puback", packet.messageId!);',
+    to: '    if (packet.qos === 1) this.acknowledge("puback", packet.messageId!);\n    if (packet.messageId !== 7) this.listener.message(packet);',
+  },
+  {
+    name: "a lost acknowledgement",
+    file: SESSION,
+    from: "    this.acks.push(",
+    to: "    if (id % 2) this.acks.push(",
+  },
+  {
+    name: "PUBREL does not release",
+    file: SESSION,
+    from: "const at = this.received.indexOf(id);",
+    to: "const at = -1;",
+  },
+  {
+    name: "acknowledgements outlive the connection",
+    file: SESSION,
+    from: "    this.live = false;\n    this.acks = [];",
+    to: "    this.live = false;",
+  },
+  { name: "PUBCOMP without PUBREC", file: SESSION, from: "(qos === 2 && message.step !== RELEASED)", to: "qos < 0" },
+  {
+    name: "any CONNACK at any time",
+    file: SESSION,
+    from: "      default:\n        this.listener.violation(",
+    to: "      default:\n        void (",
+  },
+  {
+    name: "packets before CONNACK",
+    file: CLIENT,
+    from: "return this.connack(packet);",
+    to: 'return packet.cmd === "connack" ? this.connack(packet) : undefined;',
+  },
+  { name: "the link stays open after a fault", file: CLIENT, from: "    transport?.close();", to: "" },
+  { name: "writes after the end", file: CLIENT, from: "    this.writer.attach(undefined);\n", to: "" },
+  {
+    name: "throwing callbacks get out",
+    file: CLIENT,
+    from: "      this.report(error as Error);\n",
+    to: "      throw error;\n",
+  },
+  {
+    name: "no deadline after a tick",
+    file: CLIENT,
+    from: "    this.tickFrom();\n    if (act",
+    to: "    if (act",
+  },
+  {
+    name: "a fault by another name",
+    file: SPLITTER,
+    from: 'return "PUBLISH with an empty topic"',
+    to: 'return "PUBLISH with QoS 3"',
+  },
+  {
+    name: "bytes sent that were sent before",
+    file: WRITER,
+    from: "this.buffer.copyWithin(0, count, this.used);",
+    to: "count;",
+  },
+];
+
+const { values } = parseArgs({ options: { runs: { type: "string", default: "3000" }, with: { type: "string" } } });
+const mends = values.with ? (JSON.parse(readFileSync(values.with, "utf8")) as Change[]) : [];
+const folder = mkdtempSync(join(tmpdir(), "mutants-"));
+const whole = await hunted([], join(folder, "whole.mjs"));
+console.log(`nothing broken: ${whole.replace("MISSED", "nothing found")}`);
+let missed = whole.startsWith("MISSED") ? 0 : 1;
+for (const [index, mutant] of MUTANTS.entries()) {
+  const verdict = await hunted([mutant], join(folder, `${index}.mjs`)).catch(error => `MISSED: ${error}`);
+  if (verdict.startsWith("MISSED")) missed++;
+  console.log(`${mutant.name}: ${verdict}`);
+}
+rmSync(folder, { recursive: true });
+console.log(`${MUTANTS.length} mutants, ${missed} not as it should be`);
+process.exitCode = missed ? 1 : 0;
+
+async function hunted(changes: Change[], outfile: string): Promise<string> {
+  await buildVariant([...mends, ...changes], outfile);
+  const fuzz = await startFuzz("node", outfile);
+  const figures = await fuzz.run(1, Number(values.runs));
+  await fuzz.close();
+  if (!figures.failure) return `MISSED in ${figures.runs} runs`;
+  return `run ${figures.runs}, ${figures.failure.left} steps: ${figures.failure.text.split("\n")[0]}`;
+}
