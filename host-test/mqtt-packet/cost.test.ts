@@ -11,7 +11,7 @@ import { withBundled } from "./subjects.ts";
 const LIMITS: Record<string, Cost> = {
   "write event": { computrons: 480, slots: 0 },
   "write puback": { computrons: 285, slots: 0 },
-  "read command": { computrons: 430, slots: 17 },
+  "read command": { computrons: 445, slots: 19 },
   "read puback": { computrons: 220, slots: 9 },
 };
 
