@@ -93,7 +93,7 @@ async function main(): Promise<void> {
   const fat = await untrimmed(binary);
   const figures = { ours: held(lean), untrimmed: held(fat) };
   if (values.update) return update(figures, lean, fat);
-  const node = await measureNode(values.quick ? 5000 : 20_000, values.quick ? 3 : 5);
+  const node = await measureNode(values.quick ? 20_000 : 60_000, values.quick ? 1 : 3);
   if (values.json) return printJson(figures.ours, node);
   print(figures, node);
   const sizes = values.quick ? [16, 16384] : [16, 256, 4096, 16384, 65536, 131072];
