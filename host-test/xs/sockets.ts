@@ -7,6 +7,7 @@
 import net from "node:net";
 import tls from "node:tls";
 import type { Endpoint } from "../../src/ports.ts";
+import { describe, tlsSettings } from "../node/tls.ts";
 
 const WRITE_ROOM = 64 * 1024;
 const READ_HIGH = 256 * 1024;
@@ -112,30 +113,9 @@ export class LentSocket {
   }
 }
 
-/** A name with several addresses fails with one error for each of them and no text of its own. */
-function describe(error: Error & { code?: string }): string {
-  if (error instanceof AggregateError && error.errors.length) return describe(error.errors[0]);
-  return error.message || error.code || error.name;
-}
-
 function connect(endpoint: Endpoint): net.Socket {
   const { host, port } = endpoint;
   if (typeof host !== "string" || host === "") throw new TypeError("host must be a name or an address");
   if (!Number.isInteger(port) || port < 1 || port > 65535) throw new RangeError(`port must be 1 to 65535, not ${port}`);
-  return endpoint.tls ? tls.connect(tlsOptions(endpoint, endpoint.tls)) : net.connect({ host, port });
-}
-
-function tlsOptions({ host, port }: Endpoint, { ca, cert, key, serverName }: NonNullable<Endpoint["tls"]>) {
-  const options: tls.ConnectionOptions = { host, port };
-  const name = serverName ?? (net.isIP(host) ? undefined : host);
-  if (name !== undefined) options.servername = name;
-  if (ca !== undefined) options.ca = pem(ca);
-  if (cert !== undefined) options.cert = pem(cert);
-  if (key !== undefined) options.key = pem(key);
-  return options;
-}
-
-/** Node's TLS takes PEM, as text or as bytes. */
-function pem(text: string | Uint8Array): string | Buffer {
-  return typeof text === "string" ? text : Buffer.from(text);
+  return endpoint.tls ? tls.connect({ host, port, ...tlsSettings(endpoint) }) : net.connect({ host, port });
 }
