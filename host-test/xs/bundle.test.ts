@@ -57,6 +57,32 @@ test("a device in XS connects, publishes and hears a command", { timeout: 10_000
   assert.deepEqual(heard, ["print hello", "published"]);
 });
 
+// JSON.parse of the worker ends the whole engine at some thousand levels.
+test("a command nested a hundred thousand levels deep is an error like any other", async () => {
+  const told = await xs.evaluate(`import(${JSON.stringify(BUNDLE)}).then(({ DeviceClient }) => {
+    let link;
+    const transport = { writable: 1000000, write() {}, close() {} };
+    const ports = { ...host.ports, open: (_, listener) => { link = listener; return transport; } };
+    const client = new DeviceClient(
+      { org: "o", type: "t", id: "i", "auth-method": "token", "auth-token": "s", limits: { frameBytes: 200000 } }, ports);
+    const told = [];
+    client.errorCallback = error => told.push(error.message);
+    client.commandCallback = ({ data }) => told.push(data);
+    client.connect();
+    link.opened();
+    link.received(Uint8Array.of(0x20, 2, 0, 0));
+    const command = text => {
+      const body = [0, 27, ...new TextEncoder().encode("iot-2/cmd/setLevel/fmt/json"), ...new TextEncoder().encode(text)];
+      const n = body.length;
+      link.received(Uint8Array.from([0x30, n & 127 | 128, n >> 7 & 127 | 128, n >> 14, ...body]));
+    };
+    command("[".repeat(100000));
+    command('{"alive":true}');
+    return told;
+  })`);
+  assert.deepEqual(told, ["Invalid Event: Unable to parse JSON.  nested deeper than 32 levels", { alive: true }]);
+});
+
 /** Answers CONNECT, SUBSCRIBE and PUBLISH at QoS 1, and sends one command. */
 function answer(socket: Socket): (chunk: Buffer) => void {
   let rest: Buffer = Buffer.alloc(0);

@@ -1,6 +1,7 @@
 // What the built-in codecs share: payloads that are text, JSON in both directions, and the errors of both.
 
 import { InvalidEventException } from "../errors.ts";
+import { isTooDeep, MAX_DEPTH } from "./depth.ts";
 import { decodeUtf8 } from "./utf8.ts";
 
 /** Longest part of a broken payload that is shown in an error, characters. */
@@ -20,8 +21,11 @@ export function payloadText(message: Encoded, failure: string): string {
   }
 }
 
-/** @throws InvalidEventException when the payload is not JSON in UTF-8 */
+/** @throws InvalidEventException when the payload is not JSON in UTF-8, or nested deeper than {@link MAX_DEPTH} */
 export function payloadJson(message: Encoded): unknown {
+  if (isTooDeep(message.payload)) {
+    throw new InvalidEventException(`Unable to parse JSON.  nested deeper than ${MAX_DEPTH} levels`);
+  }
   const text = payloadText(message, "Unable to parse JSON.");
   try {
     return JSON.parse(text);
