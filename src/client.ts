@@ -1,10 +1,11 @@
 // DeviceClient: `ibmiotf.device.Client` of the Python SDK. Joins topics and codecs to the MQTT client and holds the
 // application's callbacks. No bytes of packets, no time but timestamps.
 
-import type { Codec } from "./codec/codec.ts";
+import { AbstractClient } from "./abstract-client.ts";
+import type { Codec, EncodedMessage } from "./codec/codec.ts";
 import { Codecs, wantsTime } from "./codec/index.ts";
 import { encodePayload } from "./codec/payload.ts";
-import { configure, type DeviceConfig, type DeviceOptions } from "./config.ts";
+import { configure, type DeviceOptions } from "./config.ts";
 import {
   ConfigurationException,
   ConnectionException,
@@ -12,10 +13,9 @@ import {
   MissingMessageDecoderException,
   MissingMessageEncoderException,
 } from "./errors.ts";
-import { type Counters, MqttClient, type MqttMessage } from "./mqtt.ts";
 import type { Ports } from "./ports.ts";
 import { COMMAND_FILTER, eventTopic, levelFault, parseCommandTopic } from "./topic.ts";
-import { encodeTopic } from "./wire/packet.ts";
+import { encodeTopic, type Packet } from "./wire/packet.ts";
 
 /** A command from an application (protocol sheet 3). */
 export interface Command {
@@ -50,22 +50,18 @@ interface CommandKind {
   format: string;
 }
 
-export class DeviceClient {
+export class DeviceClient extends AbstractClient {
   /** Connected, and again after each reconnect. */
   connectedCallback: (() => void) | undefined;
   /** The connection ended or an attempt failed; `willRetry`: the client tries again by itself. */
   disconnectedCallback: ((reason: ConnectionException | undefined, willRetry: boolean) => void) | undefined;
-  /** What went wrong without ending the connection: undecodable commands, a callback that threw, a refused subscription. */
-  errorCallback: ((error: Error) => void) | undefined;
 
-  private readonly config: DeviceConfig;
-  private readonly ports: Ports;
-  private readonly mqtt: MqttClient;
+  private readonly quickstart: boolean;
   private readonly codecs = new Codecs();
   private recent: EventKind[] = [];
   private lastCommand: CommandKind | undefined;
   private onCommand: ((command: Command) => void) | undefined;
-  private readonly waiting: Command[] = [];
+  private waiting: Command[] | undefined;
 
   /**
    * @param options plain data; see {@link DeviceOptions}. None: Quickstart mode
@@ -73,35 +69,14 @@ export class DeviceClient {
    * @throws ConfigurationException, UnsupportedAuthenticationMethod; nothing is sent before connect()
    */
   constructor(options: DeviceOptions | undefined, ports: Ports) {
-    this.ports = ports;
-    this.config = configure(options ?? {}, () => ports.random(), ports.serial);
-    this.mqtt = new MqttClient(this.config.mqtt, ports);
-    this.mqtt.connectedCallback = () => this.connectedCallback?.();
-    this.mqtt.disconnectedCallback = (reason, retryMs) => this.disconnectedCallback?.(reason, retryMs >= 0);
-    this.mqtt.messageCallback = message => this.receive(message);
-    this.mqtt.oversizeCallback = (topic, size) => {
-      throw new InvalidEventException(`command on ${topic} of ${size} bytes is larger than limits.frameBytes`);
-    };
-    this.mqtt.errorCallback = error => this.errorCallback?.(error);
-    if (!this.config.quickstart) {
-      this.mqtt.subscribe([{ topic: COMMAND_FILTER, qos: 1 }], (_, granted) => {
+    const { quickstart, mqtt } = configure(options ?? {}, () => ports.random(), ports.serial);
+    super(mqtt, ports);
+    this.quickstart = quickstart;
+    if (!quickstart) {
+      this.session.subscribe([{ topic: COMMAND_FILTER, qos: 1 }], (_, granted) => {
         if (granted[0] === 128) throw new ConnectionException(`${COMMAND_FILTER} was refused`, "subscribe");
       });
     }
-  }
-
-  /** `d:<org>:<type>:<id>`; the only place that shows the id a Quickstart device was given. */
-  get clientId(): string {
-    return this.config.mqtt.clientId;
-  }
-
-  /** See {@link MqttClient.connected}. */
-  get connected(): boolean {
-    return this.mqtt.connected;
-  }
-
-  get counters(): Counters {
-    return this.mqtt.counters;
   }
 
   /**
@@ -115,17 +90,7 @@ export class DeviceClient {
   set commandCallback(callback: ((command: Command) => void) | undefined) {
     this.onCommand = callback;
     // Looked up each time: it may be set anew from inside.
-    while (this.onCommand && this.waiting.length) this.mqtt.tell(this.onCommand, this.waiting.shift()!, undefined);
-  }
-
-  /** Begins to connect and returns at once; see {@link MqttClient.connect}. */
-  connect(): void {
-    this.mqtt.connect();
-  }
-
-  /** Sends what was accepted, then disconnects; see {@link MqttClient.disconnect}. */
-  disconnect(done?: () => void): void {
-    this.mqtt.disconnect(done);
+    while (this.onCommand && this.waiting?.length) this.tell(this.onCommand, this.waiting.shift()!, undefined);
   }
 
   /**
@@ -159,11 +124,11 @@ export class DeviceClient {
   ): boolean {
     if (qos !== 0 && qos !== 1 && qos !== 2) throw new InvalidEventException(`qos must be 0, 1 or 2, not ${qos}`);
     const kind = this.kind(event, format);
-    if (this.config.quickstart && (qos > 0 || format !== "json")) {
+    if (this.quickstart && (qos > 0 || format !== "json")) {
       throw new InvalidEventException(`Quickstart takes format json at QoS 0 only, not ${format} at QoS ${qos}`);
     }
     const payload = encodePayload(kind.codec, data, kind.timed, this.ports.clock);
-    return this.mqtt.publish(kind.topic, payload, qos, false, onPublish);
+    return this.send(kind.topic, payload, qos, false, onPublish);
   }
 
   // Checked and encoded once, then found among the last few.
@@ -177,8 +142,8 @@ export class DeviceClient {
     const formatFault = levelFault(format);
     if (formatFault) throw new InvalidEventException(`format ${formatFault}`);
     const topic = encodeTopic(eventTopic(event, format));
-    if (topic.length > this.mqtt.topicLimit) {
-      throw new InvalidEventException(`topic of ${topic.length} bytes, limit ${this.mqtt.topicLimit}`);
+    if (topic.length > this.topicLimit) {
+      throw new InvalidEventException(`topic of ${topic.length} bytes, limit ${this.topicLimit}`);
     }
     const codec = this.codecs.get(format);
     if (!codec) throw new MissingMessageEncoderException(format);
@@ -188,18 +153,41 @@ export class DeviceClient {
     return kind;
   }
 
-  // What is thrown here is reported to errorCallback, by way of MqttClient; the command is acknowledged all the same.
-  private receive(message: MqttMessage): void {
-    const kind = this.commandKind(message.topic);
+  /** @internal */
+  protected override onConnected(): void {
+    this.tell(this.connectedCallback, undefined, undefined);
+  }
+
+  /** @internal */
+  protected override onDisconnected(reason: ConnectionException | undefined, retryMs: number): void {
+    this.tell(this.disconnectedCallback, reason, retryMs >= 0);
+  }
+
+  /** @internal What is thrown here is told to errorCallback; the command is acknowledged all the same. */
+  protected override onMessage(message: Packet): void {
+    const kind = this.commandKind(message.topic!);
     const format = kind.format;
     const codec = this.codecs.get(format);
     if (!codec) throw new MissingMessageDecoderException(format);
-    const decoded = codec.decode(message);
+    const decoded = codec.decode(message as EncodedMessage);
     const timestamp = decoded.timestamp ?? new Date(this.ports.clock.date());
     const command: Command = { command: kind.command, format, data: decoded.data, timestamp };
     if (this.onCommand) this.onCommand(command);
-    else if (this.waiting.length < WAITING_COMMANDS) this.waiting.push(command);
-    else throw new InvalidEventException(`command ${command.command} dropped: no commandCallback is set`);
+    else this.keep(command);
+  }
+
+  /** @internal */
+  protected override onOversize(topic: string, size: number): void {
+    throw new InvalidEventException(`command on ${topic} of ${size} bytes is larger than limits.frameBytes`);
+  }
+
+  private keep(command: Command): void {
+    const waiting = this.waiting || [];
+    if (waiting.length >= WAITING_COMMANDS) {
+      throw new InvalidEventException(`command ${command.command} dropped: no commandCallback is set`);
+    }
+    waiting.push(command);
+    this.waiting = waiting;
   }
 
   // The last topic is not taken apart again: the same command often comes many times.

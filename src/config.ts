@@ -3,7 +3,7 @@
 // ini file and the other shapes of a configuration are checked by it too.
 
 import { ConfigurationException, UnsupportedAuthenticationMethod } from "./errors.ts";
-import { DEFAULT_LIMITS, type Limits, type MqttOptions, type Will } from "./mqtt.ts";
+import { DEFAULT_LIMITS, type Limits, type MqttOptions, type Will } from "./mqtt-options.ts";
 import type { Endpoint, TlsOptions } from "./ports.ts";
 import { eventTopic, levelFault } from "./topic.ts";
 

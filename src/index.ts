@@ -1,5 +1,6 @@
 // The front door of the engine-free bundle. An engine's entry (host-test/node, targets/moddable) adds default ports.
 
+export type { Counters } from "./abstract-client.ts";
 export { type Command, DeviceClient } from "./client.ts";
 export type { Codec, DecodedMessage, EncodedMessage } from "./codec/codec.ts";
 export { MAX_PAYLOAD_BYTES } from "./codec/payload.ts";
@@ -14,15 +15,8 @@ export {
   UnsupportedAuthenticationMethod,
 } from "./errors.ts";
 export { parseConfig } from "./ini.ts";
-export {
-  type Counters,
-  DEFAULT_LIMITS,
-  type Limits,
-  MqttClient,
-  type MqttMessage,
-  type MqttOptions,
-  type Will,
-} from "./mqtt.ts";
+export { MqttClient, type MqttMessage } from "./mqtt.ts";
+export { DEFAULT_LIMITS, type Limits, type MqttOptions, type Will } from "./mqtt-options.ts";
 export type { Clock, Endpoint, Ports, Store, Timer, TlsOptions, Transport, TransportListener } from "./ports.ts";
 /** @internal */
 export * from "./shared.ts";

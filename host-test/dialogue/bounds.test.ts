@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Limits } from "../../src/mqtt.ts";
+import type { Limits } from "../../src/mqtt-options.ts";
 import { device, mqtt, readyDevice, readyMqtt, type Stage } from "../support/device.ts";
 import { noise } from "../support/feed-all-ways.ts";
 import { command, puback, publish, pubrel, suback, utf8 } from "../support/frames.ts";

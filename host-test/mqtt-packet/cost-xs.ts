@@ -2,6 +2,7 @@
 
 import { Buffer } from "buffer";
 import { type Packet, parser, writeToStream } from "mqtt-packet";
+import { PacketReader } from "../../src/wire/packet.ts";
 import { Collector } from "./streams.ts";
 
 declare const host: { register(name: string, run: () => unknown): void };
@@ -21,10 +22,11 @@ const command = frameOf({ ...event, topic: Buffer.from("iot-2/cmd/reboot/fmt/jso
 const puback = frameOf(acknowledgement);
 
 const seen: { last?: Packet } = {};
-const reader = parser({ protocolVersion: 4 });
-reader.on("packet", packet => {
+const bare = parser({ protocolVersion: 4 });
+bare.on("packet", packet => {
   seen.last = packet;
 });
+const reader = new PacketReader();
 
 function write(packet: object): void {
   stream.used = 0;
@@ -33,5 +35,8 @@ function write(packet: object): void {
 
 host.register("write event", () => write(event));
 host.register("write puback", () => write(acknowledgement));
-host.register("read command", () => void reader.parse(command));
-host.register("read puback", () => void reader.parse(puback));
+host.register("read command", () => void reader.read(command));
+host.register("read puback", () => void reader.read(puback));
+// Without what src puts in front of it.
+host.register("parse command", () => void bare.parse(command));
+host.register("parse puback", () => void bare.parse(puback));

@@ -2,7 +2,7 @@
 // the server, read by the witness. The server's part is played by the test.
 
 import type { DeviceOptions } from "../../src/config.ts";
-import type { MqttOptions } from "../../src/mqtt.ts";
+import type { MqttOptions } from "../../src/mqtt-options.ts";
 import type { Store } from "../../src/ports.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { FakeNetwork, type FakeTransport } from "./fake-transport.ts";

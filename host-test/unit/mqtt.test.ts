@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { DEFAULT_LIMITS, MqttClient, type MqttOptions } from "../../src/mqtt.ts";
+import { MqttClient } from "../../src/mqtt.ts";
+import { DEFAULT_LIMITS, type MqttOptions } from "../../src/mqtt-options.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { FakeNetwork } from "../support/fake-transport.ts";
 import { connack, hex, parseSent } from "../support/frames.ts";

@@ -8,8 +8,8 @@ export interface Packet {
   qos: 0 | 1 | 2;
   dup: boolean;
   messageId?: number;
-  topic?: string;
-  payload?: Uint8Array;
+  topic?: string | null;
+  payload?: Uint8Array | null;
   sessionPresent?: boolean;
   returnCode?: number;
   granted?: number[];

@@ -4,8 +4,9 @@
 // the caller chose: mqtt-packet writes into it, the transport is handed all of it in one write where it has room.
 
 import { Buffer } from "buffer";
-import { type Packet, type PacketParser, type PacketStream, parser, writeToStream } from "mqtt-packet";
+import { type Packet, type PacketStream, parser, writeToStream } from "mqtt-packet";
 import type { Transport } from "../ports.ts";
+import { wholeFrame } from "./whole-frame.ts";
 
 export type { Packet } from "mqtt-packet";
 
@@ -34,11 +35,8 @@ export function encodeTopic(topic: string): Uint8Array {
   return Buffer.from(topic);
 }
 
-/** Turns one whole frame into a packet. Holds nothing between frames. */
+/** Turns one whole frame into a packet. Holds one topic, and nothing else, between frames. */
 export class PacketReader {
-  private parser: PacketParser = this.begin();
-  private packet: Packet | undefined;
-  private error = "";
   private goodTopic = "";
 
   /**
@@ -46,41 +44,30 @@ export class PacketReader {
    * frame is.
    */
   read(frame: Uint8Array): Packet | string {
-    this.packet = undefined;
-    this.error = "";
-    try {
-      this.parser.parse(frame);
-    } catch (error) {
-      this.error = (error as Error).message; // topic not well-formed UTF-8 [MQTT-1.5.3-1]
-    }
-    const packet: Packet | undefined = this.packet;
-    this.packet = undefined; // with it goes the frame, which may be large
-    if (packet) return this.checked(packet);
-    this.parser = this.begin(); // a parser that refused a frame keeps its place in it
-    return this.error || "frame without a packet";
-  }
-
-  // What mqtt-packet lets pass [MQTT-1.5.3-2], [MQTT-3.3.2-2]. A topic that comes again is not looked at again.
-  private checked(packet: Packet): Packet | string {
-    const topic = packet.topic;
+    const packet = wholeFrame(frame) || parse(frame);
+    const topic = typeof packet === "string" ? "" : packet.topic;
     if (!topic || topic === this.goodTopic) return packet;
+    // What mqtt-packet lets pass [MQTT-1.5.3-2], [MQTT-3.3.2-2]. A topic that comes again is not looked at again.
     if (topic.indexOf("\0") >= 0 || topic.indexOf("+") >= 0 || topic.indexOf("#") >= 0) {
       return "PUBLISH to a topic with a wildcard or U+0000";
     }
     this.goodTopic = topic;
     return packet;
   }
+}
 
-  private begin(): PacketParser {
-    const begun = parser({ protocolVersion: 4 });
-    begun.on("packet", packet => {
-      this.packet = packet;
-    });
-    begun.on("error", error => {
-      this.error = error.message;
-    });
-    return begun;
-  }
+// By mqtt-packet, with a parser that goes when it is done.
+function parse(frame: Uint8Array): Packet | string {
+  let result: Packet | string = "frame without a packet";
+  const once = parser({ protocolVersion: 4 });
+  once.on("packet", packet => {
+    result = packet;
+  });
+  once.on("error", error => {
+    result = error.message; // for one, a topic that is not well-formed UTF-8 [MQTT-1.5.3-1]
+  });
+  once.parse(frame);
+  return result;
 }
 
 /**

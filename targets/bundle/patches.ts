@@ -12,7 +12,7 @@
  *   caches   no cache of encoded lengths, none of numbers, no cork
  *   stream   numbers go to the stream as numbers, the head of a PUBLISH straight into its buffer: `PacketStream` in
  *            src/wire/mqtt-packet.d.ts says what it must offer
- *   reader   whole frames are read in one go (whole-frame.ts); the parser has no table of states
+ *   reader   the parser has no table of states; after an error it begins anew
  *   mqtt5    no MQTT 5: without this group it is all there
  *   server   nothing that only a server writes or reads
  * The first four build on one another; mqtt5 and server can be left out, each by itself.
@@ -273,27 +273,13 @@ const parser: readonly Patch[] = [
   ],
   // Else the length of the first packet after an error is looked for where the last one ended.
   ["reader", "    this.error = null\n", "    this.error = null\n    this._pos = 0\n"],
-  ["reader", "import bl from 'bl'\n", "import bl from 'bl'\nimport { wholeFrame } from 'whole-frame'\n"],
-  [
-    "reader",
-    "    this._list.append(buf)\n",
-    `    if (this._list.length === 0 && this.packet.cmd === null && !(this.settings.protocolVersion === 5)) {
-      const packet = wholeFrame(buf)
-      if (packet) {
-        this.listeners.packet(packet)
-        return 0
-      }
-    }
-    this._list.append(buf)
-`,
-  ],
 
   [
     "mqtt5",
     "packet.protocolVersion !== 3 && packet.protocolVersion !== 4 && packet.protocolVersion !== 5",
     "packet.protocolVersion !== 3 && packet.protocolVersion !== 4",
   ],
-  ["mqtt5", /\b(this\.settings|packet)\.protocolVersion === 5/g, "false", 15],
+  ["mqtt5", /\b(this\.settings|packet)\.protocolVersion === 5/g, "false", 14],
   ["mqtt5", /^ *case 'auth':\n.*\n *break\n/gm, ""],
   ["mqtt5", method("(?:_parseAuth|_parseProperties|_parseByType|_parseStringPair|_parse4ByteNum)"), "", 5],
 

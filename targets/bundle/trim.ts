@@ -8,7 +8,6 @@ import { type Group, PATCHES, type Patch } from "./patches.ts";
 
 // By path: tsconfig.json leads the name "mqtt-packet" to its declarations.
 export const MQTT_PACKET = fileURLToPath(new URL("../../node_modules/mqtt-packet", import.meta.url));
-const WHOLE_FRAME = fileURLToPath(new URL("whole-frame.ts", import.meta.url));
 const STANDINS = fileURLToPath(new URL("standins", import.meta.url));
 
 export function sourceOf(file: string): string {
@@ -49,7 +48,6 @@ export function mqttPacketPlugin(groups: readonly Group[], source = sourceOf): P
         path: join(STANDINS, `${path}.ts`),
         sideEffects: false,
       }));
-      build.onResolve({ filter: /^whole-frame$/ }, () => ({ path: WHOLE_FRAME, sideEffects: false }));
       build.onResolve({ filter: /^mqtt-packet$/ }, () => ({ path: join(MQTT_PACKET, "mqtt.js"), sideEffects: false }));
       build.onResolve({ filter: /^\.\// }, ({ path, resolveDir }) =>
         resolveDir === MQTT_PACKET ? { path: join(MQTT_PACKET, path), sideEffects: false } : undefined,

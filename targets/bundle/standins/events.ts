@@ -3,8 +3,7 @@
 type Listener = (argument: unknown) => void;
 
 export class EventEmitter {
-  /** The trimmed parser calls `listeners.packet` (patches.ts, group "reader"). */
-  readonly listeners: Record<string, Listener> = {};
+  private readonly listeners: Record<string, Listener> = {};
 
   on(event: string, listener: Listener): this {
     if (this.listeners[event]) throw new Error(`${event}: one listener only`);

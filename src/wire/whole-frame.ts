@@ -1,29 +1,21 @@
-// Reads what a device reads most, in one go: a PUBLISH or an acknowledgement that came whole and alone, as wire/frame.ts
-// hands them over. mqtt-packet's parser asks here first (patches.ts, group "reader"); whatever is not as it should be goes
-// its usual way, and is refused there.
+// Reads what a device reads most, in one go: a PUBLISH or an acknowledgement that came whole and alone, as frame.ts hands
+// them over. Everything else, and whatever is not as it should be, is left to mqtt-packet and refused there.
+//
+// What comes out is, field by field, what mqtt-packet makes of the same frame (host-test/mqtt-packet/equality.test.ts). It
+// is here because mqtt-packet's parser is an object of 47 slots that would have to stay, for packets of which a device
+// sees one in thirty seconds.
 
-import { decodeUtf8 } from "../../src/codec/utf8.ts";
-
-/** The fields of mqtt-packet's own Packet. */
-export interface WholePacket {
-  cmd: string;
-  retain: boolean;
-  qos: number;
-  dup: boolean;
-  length: number;
-  topic: string | null;
-  payload: Uint8Array | null;
-  messageId?: number;
-}
+import type { Packet } from "mqtt-packet";
+import { decodeUtf8 } from "../codec/utf8.ts";
 
 /** undefined: not for here. */
-export function wholeFrame(bytes: Uint8Array): WholePacket | undefined {
+export function wholeFrame(bytes: Uint8Array): Packet | undefined {
   const type = bytes[0]! >> 4;
   if (type === 3) return publish(bytes);
   return type > 3 && type < 8 && bytes.length === 4 && bytes[1] === 2 ? acknowledgement(bytes) : undefined;
 }
 
-function acknowledgement(bytes: Uint8Array): WholePacket | undefined {
+function acknowledgement(bytes: Uint8Array): Packet | undefined {
   const first = bytes[0]!;
   const cmd =
     first === 0x40
@@ -36,13 +28,14 @@ function acknowledgement(bytes: Uint8Array): WholePacket | undefined {
             ? "pubcomp"
             : undefined;
   if (!cmd) return undefined;
+  const qos = ((first >> 1) & 3) as Packet["qos"];
   const messageId = (bytes[2]! << 8) | bytes[3]!;
-  return { cmd, retain: false, qos: (first >> 1) & 3, dup: false, length: 2, topic: null, payload: null, messageId };
+  return { cmd, retain: false, qos, dup: false, length: 2, topic: null, payload: null, messageId };
 }
 
-function publish(bytes: Uint8Array): WholePacket | undefined {
+function publish(bytes: Uint8Array): Packet | undefined {
   const first = bytes[0]!;
-  const qos = (first >> 1) & 3;
+  const qos = ((first >> 1) & 3) as Packet["qos"] | 3;
   let at = 1;
   let length = 0;
   let byte: number;
@@ -60,7 +53,7 @@ function publish(bytes: Uint8Array): WholePacket | undefined {
   } catch {
     return undefined;
   }
-  const packet: WholePacket = {
+  const packet: Packet = {
     cmd: "publish",
     retain: (first & 1) === 1,
     qos,
