@@ -2,12 +2,14 @@
 
 import { Buffer } from "buffer";
 import { type Packet, parser, writeToStream } from "mqtt-packet";
-import { PacketReader } from "../../src/wire/packet.ts";
+import { PacketReader, PacketWriter } from "../../src/wire/packet.ts";
 import { Collector } from "./streams.ts";
 
 declare const host: { register(name: string, run: () => unknown): void };
 
-const stream = new Collector(512);
+const stream = new Collector();
+const writer = new PacketWriter(1024);
+writer.attach({ writable: 65536, write() {}, close() {} });
 const payload = Buffer.from(JSON.stringify({ d: { temp: 21.5, hum: 40, ok: true } }));
 const event = { cmd: "publish", topic: Buffer.from("iot-2/evt/status/fmt/json"), payload, qos: 1, messageId: 7 };
 const acknowledgement = { cmd: "puback", messageId: 7 };
@@ -28,15 +30,15 @@ bare.on("packet", packet => {
 });
 const reader = new PacketReader();
 
-function write(packet: object): void {
-  stream.used = 0;
-  writeToStream(packet, stream);
-}
+const { topic } = event;
 
-host.register("write event", () => write(event));
-host.register("write puback", () => write(acknowledgement));
+host.register("write event", () => void writer.publish(topic, payload, 1, false, false, 7));
+host.register("write puback", () => void writer.ack("puback", 7));
 host.register("read command", () => void reader.read(command));
 host.register("read puback", () => void reader.read(puback));
-// Without what src puts in front of it.
-host.register("parse command", () => void bare.parse(command));
-host.register("parse puback", () => void bare.parse(puback));
+
+// The same by mqtt-packet alone.
+host.register("mqtt-packet: write event", () => void frameOf(event));
+host.register("mqtt-packet: write puback", () => void frameOf(acknowledgement));
+host.register("mqtt-packet: read command", () => void bare.parse(command));
+host.register("mqtt-packet: read puback", () => void bare.parse(puback));

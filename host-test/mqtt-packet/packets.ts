@@ -50,7 +50,7 @@ const connect = fc
   )
   .map(packet => ({ cmd: "connect", ...packet }));
 
-const publish = fc
+export const publish = fc
   .record(
     {
       topic: fc.oneof(text(40), bytes(40)),

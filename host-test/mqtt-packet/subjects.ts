@@ -16,7 +16,7 @@ export interface Parser {
 
 export interface MqttPacket {
   parser(options?: object): Parser;
-  generate(packet: object, options?: object, size?: number): Uint8Array;
+  generate(packet: object, options?: object): Uint8Array;
 }
 
 const original: MqttPacket = createRequire(import.meta.url)(join(MQTT_PACKET, "mqtt.js"));

@@ -32,9 +32,8 @@ export function parser(options?: { protocolVersion: number }): PacketParser {
   };
 }
 
-/** `size`: how large the stream's buffer is at first. */
-export function generate(packet: object, options?: object, size?: number): Uint8Array {
-  const stream = new Collector(size);
+export function generate(packet: object, options?: object): Uint8Array {
+  const stream = new Collector();
   (writeToStream as (packet: object, stream: Collector, options?: object) => boolean)(packet, stream, options);
   return Buffer.over(stream.bytes);
 }

@@ -26,10 +26,6 @@ export interface PacketParser {
 
 /** What packets are written to. The published mqtt-packet calls `write` and `destroy`; the trimmed one all of it. */
 export interface PacketStream {
-  /** A PUBLISH is written straight into it, from `used` on, if it ends before `limit`. */
-  readonly buffer: Uint8Array;
-  used: number;
-  readonly limit: number;
   write(chunk: Uint8Array | string): boolean;
   writeByte(value: number): void;
   writeUInt16(value: number): void;

@@ -1,5 +1,9 @@
 // Frames to packets and packets to bytes: the sole importer of mqtt-packet.
 //
+// What a device sends and gets all day, a PUBLISH that fits and an acknowledgement, is written and read here in a few
+// lines, a third of the instructions of mqtt-packet; the rest by mqtt-packet. The bytes are the same
+// (host-test/mqtt-packet/equality.test.ts).
+//
 // PacketReader is given one whole, checked frame at a time (frame.ts). PacketWriter owns the transmit buffer, whose size
 // the caller chose: mqtt-packet writes into it, the transport is handed all of it in one write where it has room.
 
@@ -27,8 +31,6 @@ export interface Subscription {
   topic: string;
   qos: 0 | 1 | 2;
 }
-
-const EMPTY = new Uint8Array(0);
 
 /** A topic or filter as the writer takes it; made once and kept, so that a topic in use is not encoded again. */
 export function encodeTopic(topic: string): Uint8Array {
@@ -77,6 +79,13 @@ function parse(frame: Uint8Array): Packet | string {
 const CONTROL_BYTES = 64;
 /** Fixed header of up to five bytes, topic length, packet id. */
 const PUBLISH_OVERHEAD = 9;
+/** First bytes of the packets that are a packet id and nothing else. */
+const ACKS: Readonly<Record<AckType, number>> = Object.freeze({
+  puback: 0x40,
+  pubrec: 0x50,
+  pubrel: 0x62,
+  pubcomp: 0x70,
+});
 
 /**
  * Packets in, bytes to the transport. Holds `bytes` octets, and while a payload that does not fit is sent, a reference
@@ -84,12 +93,11 @@ const PUBLISH_OVERHEAD = 9;
  * makes room as the transport takes bytes.
  */
 export class PacketWriter implements PacketStream {
-  /** @internal A PUBLISH that fits is written here, from `used` on, by mqtt-packet itself (targets/bundle/patches.ts). */
-  readonly buffer: Uint8Array;
   /** @internal */
-  used = 0;
-  /** @internal How far the packet being written may reach. */
-  limit = 0;
+  readonly buffer: Uint8Array;
+  private used = 0;
+  // How far the packet being written may reach.
+  private limit = 0;
   private readonly publishLimit: number;
   private transport: Transport | undefined;
   // The packet being written wanted to reach further.
@@ -102,17 +110,8 @@ export class PacketWriter implements PacketStream {
   private held = false;
   /** Bytes handed to transports so far; a stalled link shows as no change. */
   sent = 0;
-  // Written again and again: the one publish and the one acknowledgement that mqtt-packet is shown.
-  private readonly publishPacket = {
-    cmd: "publish",
-    topic: EMPTY as Uint8Array,
-    payload: EMPTY as Uint8Array,
-    qos: 0 as 0 | 1 | 2,
-    retain: false,
-    dup: false,
-    messageId: 0,
-  };
-  private readonly ackPacket = { cmd: "puback", qos: 0, messageId: 0 };
+  // The payload of the PUBLISH that mqtt-packet is writing.
+  private payload: Uint8Array | undefined;
 
   /** @param bytes size of the transmit buffer, at least 128: the largest packet without its payload must fit. */
   constructor(bytes: number) {
@@ -158,23 +157,59 @@ export class PacketWriter implements PacketStream {
    */
   publish(topic: Uint8Array, payload: Uint8Array, qos: 0 | 1 | 2, retain: boolean, dup: boolean, id: number): boolean {
     if (this.body) return false;
-    const packet = this.publishPacket;
-    packet.topic = topic;
-    packet.payload = payload;
-    packet.qos = qos;
-    packet.retain = retain;
-    packet.dup = dup;
-    packet.messageId = id;
-    const written = this.append(packet, this.publishLimit);
-    packet.payload = EMPTY; // not ours to keep
+    const topicLength = topic.length;
+    let length = topicLength + payload.length + (qos > 0 ? 4 : 2);
+    let at = this.used;
+    if (at + length + 5 > this.publishLimit) return this.publishLong(topic, payload, qos, retain, dup, id);
+    const buffer = this.buffer;
+    buffer[at++] = 0x30 | (dup ? 8 : 0) | (qos << 1) | (retain ? 1 : 0);
+    for (; length > 127; length >>= 7) buffer[at++] = length | 128;
+    buffer[at++] = length;
+    buffer[at++] = topicLength >> 8;
+    buffer[at++] = topicLength;
+    buffer.set(topic, at);
+    at += topicLength;
+    if (qos > 0) {
+      buffer[at++] = id >> 8;
+      buffer[at++] = id;
+    }
+    buffer.set(payload, at);
+    this.used = at + payload.length;
+    if (!this.held) this.flush();
+    return true;
+  }
+
+  // One that does not fit, or hardly.
+  private publishLong(
+    topic: Uint8Array,
+    payload: Uint8Array,
+    qos: 0 | 1 | 2,
+    retain: boolean,
+    dup: boolean,
+    messageId: number,
+  ): boolean {
+    this.payload = payload;
+    const written = this.append({ cmd: "publish", topic, payload, qos, retain, dup, messageId }, this.publishLimit);
+    this.payload = undefined; // not ours to keep
     return written;
   }
 
   ack(type: AckType, id: number): boolean {
-    const packet = this.ackPacket;
-    packet.cmd = type;
-    packet.messageId = id;
-    return this.append(packet, this.buffer.length);
+    let at = this.used;
+    if (at + 4 > this.buffer.length) {
+      // If the room is taken by packets held back, they can be sent.
+      if (!this.held) return false;
+      this.flush();
+      at = this.used;
+      if (at + 4 > this.buffer.length) return false;
+    }
+    this.buffer[at++] = ACKS[type];
+    this.buffer[at++] = 2;
+    this.buffer[at++] = id >> 8;
+    this.buffer[at++] = id;
+    this.used = at;
+    if (!this.held) this.flush();
+    return true;
   }
 
   subscribe(id: number, subscriptions: readonly Subscription[]): boolean {
@@ -274,7 +309,7 @@ export class PacketWriter implements PacketStream {
     if (end <= this.limit) {
       this.buffer.set(bytes, this.used);
       this.used = end;
-    } else if (bytes === this.publishPacket.payload && !this.overflow) {
+    } else if (bytes === this.payload && !this.overflow) {
       this.body = bytes;
       this.bodyAt = 0;
       this.bodyMark = this.used;

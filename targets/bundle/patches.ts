@@ -10,8 +10,7 @@
  * What trimming is:
  *   debug    no debug calls
  *   caches   no cache of encoded lengths, none of numbers, no cork
- *   stream   numbers go to the stream as numbers, the head of a PUBLISH straight into its buffer: `PacketStream` in
- *            src/wire/mqtt-packet.d.ts says what it must offer
+ *   stream   numbers go to the stream as numbers: `PacketStream` in src/wire/mqtt-packet.d.ts says what it must offer
  *   reader   the parser has no table of states; after an error it begins anew
  *   mqtt5    no MQTT 5: without this group it is all there
  *   server   nothing that only a server writes or reads
@@ -121,59 +120,11 @@ const writeToStream: readonly Patch[] = [
     "  const $1\n",
   ],
 
-  // PUBLISH, all of it, where the stream's buffer has room: no call for each piece.
   [
     "stream",
-    "  const topic = settings.topic\n  const payload = settings.payload || empty\n",
-    `  let topic = settings.topic
-  let payload = settings.payload || empty
-  if (typeof topic === 'string') topic = Buffer.from(topic)
-  if (typeof payload === 'string') payload = Buffer.from(payload)
-`,
+    "stream.write(protocol.PUBLISH_HEADER[qos][settings.dup ? 1 : 0][retain ? 1 : 0])",
+    "stream.writeByte(0x30 | (settings.dup ? 8 : 0) | qos << 1 | retain)",
   ],
-  [
-    "stream",
-    /^ {2}if \(typeof topic === 'string'\) length .*\n {2}else if \(Buffer\.isBuffer\(topic\)\) length .*\n {2}else \{\n(.*\n.*\n {2}\})\n/gm,
-    `  if (!topic || !topic.buffer) {
-$1
-  const topicLength = topic.length
-  const payloadLength = payload.length
-`,
-  ],
-  [
-    "stream",
-    /^ {2}if \(!Buffer\.isBuffer\(payload\)\) length .*\n {2}else length .*\n/gm,
-    "  length = 2 + topicLength + payloadLength\n",
-  ],
-  [
-    "stream",
-    /^ {2}stream\.write\(protocol\.PUBLISH_HEADER\[qos\].*\n/gm,
-    `  const first = 0x30 | (settings.dup ? 8 : 0) | qos << 1 | retain
-  let at = stream.used
-  if (propertiesData === null && at + length + 5 <= stream.limit) {
-    const buffer = stream.buffer
-    buffer[at++] = first
-    while (length > 127) {
-      buffer[at++] = length & 127 | 128
-      length >>= 7
-    }
-    buffer[at++] = length
-    buffer[at++] = topicLength >> 8
-    buffer[at++] = topicLength
-    buffer.set(topic, at)
-    at += topicLength
-    if (qos > 0) {
-      buffer[at++] = id >> 8
-      buffer[at++] = id
-    }
-    buffer.set(payload, at)
-    stream.used = at + payloadLength
-    return true
-  }
-  stream.writeByte(first)
-`,
-  ],
-  ["stream", "byteLength(topic)", "topicLength"],
   // Strings are encoded here, once: the length written before them is theirs.
   [
     "stream",
@@ -228,7 +179,6 @@ $1
     9,
   ],
   ["mqtt5", "    willProperties = {}\n", ""],
-  ["mqtt5", "propertiesData === null && ", ""],
   [
     "mqtt5",
     /stream\.writeByte\(protocol\.ACKS\[type\]\)\n\n.*\n {2}writeVarByteInt\(stream, length\)\n/g,
