@@ -135,7 +135,8 @@ export class DeviceClient extends AbstractClient {
   private kind(event: string, format: string): EventKind {
     const recent = this.recent;
     for (let i = 0; i < recent.length; i++) {
-      if (recent[i]!.event === event && recent[i]!.format === format) return recent[i]!;
+      const kind = recent[i]!;
+      if (kind.event === event && kind.format === format) return kind;
     }
     const eventFault = levelFault(event);
     if (eventFault) throw new InvalidEventException(`event id ${eventFault}`);

@@ -17,10 +17,10 @@ const NO_TIME = undefined as unknown as Date;
  */
 export function encodePayload(codec: Codec, data: unknown, timed: boolean, clock: Clock): Uint8Array {
   const encoded: unknown = codec.encode(data, timed ? new Date(clock.date()) : NO_TIME);
-  let payload: unknown = encoded;
-  if (typeof encoded === "string") payload = encodeUtf8(encoded);
-  else if (!(payload instanceof Uint8Array)) throw new InvalidEventException("the codec made neither text nor bytes");
-  const { length } = payload as Uint8Array;
-  if (length <= MAX_PAYLOAD_BYTES) return payload as Uint8Array;
-  throw new InvalidEventException(`payload of ${length} bytes, limit ${MAX_PAYLOAD_BYTES}`);
+  if (typeof encoded !== "string" && !(encoded instanceof Uint8Array)) {
+    throw new InvalidEventException("the codec made neither text nor bytes");
+  }
+  const payload = typeof encoded === "string" ? encodeUtf8(encoded) : encoded;
+  if (payload.length <= MAX_PAYLOAD_BYTES) return payload;
+  throw new InvalidEventException(`payload of ${payload.length} bytes, limit ${MAX_PAYLOAD_BYTES}`);
 }

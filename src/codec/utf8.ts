@@ -22,8 +22,7 @@ const decoder =
 
 /** Lone surrogates become EF BF BD (U+FFFD), as in every TextEncoder of the web. */
 export function encodeUtf8(text: string): Uint8Array {
-  const bytes = encodeNatively(text);
-  if (!bytes) return encodeInScript(text);
+  const bytes = encoder ? encoder.encode(text) : encodeOnDevice(text);
   // As many bytes as characters: ASCII. No lead byte ED: no surrogate came through as it was.
   return bytes.length === text.length || bytes.indexOf(0xed) < 0 ? bytes : encodeInScript(text);
 }
@@ -43,10 +42,9 @@ export function utf8Length(text: string): number {
   return encoder || (ArrayBuffer as DeviceBuffers).fromString ? encodeUtf8(text).length : lengthInScript(text);
 }
 
-function encodeNatively(text: string): Uint8Array | undefined {
+function encodeOnDevice(text: string): Uint8Array {
   const buffers = ArrayBuffer as DeviceBuffers;
-  if (buffers.fromString) return new Uint8Array(buffers.fromString(text));
-  return encoder?.encode(text);
+  return buffers.fromString ? new Uint8Array(buffers.fromString(text)) : encodeInScript(text);
 }
 
 function decodeOnDevice(bytes: Uint8Array, from: number, to: number): string {

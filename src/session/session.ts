@@ -222,19 +222,18 @@ export class Session {
     done: ((error?: Error) => void) | undefined,
   ): boolean {
     const ready = this.live && !this.head && !this.streamed && !this.resending;
-    const message: Message = { topic, payload, qos, retain, id: 0, step: QUEUED, done, next: undefined };
-    if (ready && qos === 0 && this.send(message)) return true;
-    if (
-      ready &&
-      qos > 0 &&
-      !this.kept &&
-      (this.heldBytes === 0 || this.heldBytes + sizeOf(message) <= this.limits.queuedBytes) &&
-      !this.inflight.full &&
-      this.send(message)
-    ) {
+    // The usual case at QoS 0 makes nothing that would have to be kept.
+    if (ready && qos === 0 && this.sink.publish(topic, payload, 0, retain, false, 0)) {
+      if (this.sink.streaming) this.follow({ topic, payload, qos, retain, id: 0, step: QUEUED, done, next: undefined });
+      else if (done) this.listener.tell(done, undefined, undefined);
       return true;
     }
-    return this.accept(message, ready && qos > 0 && this.kept !== undefined && !this.inflight.full);
+    const message: Message = { topic, payload, qos, retain, id: 0, step: QUEUED, done, next: undefined };
+    const now = ready && qos > 0 && !this.inflight.full;
+    if (!now || this.kept) return this.accept(message, now);
+    const bytes = this.heldBytes;
+    const fits = bytes === 0 || bytes + topic.length + payload.length <= this.limits.queuedBytes;
+    return (fits && this.send(message)) || this.accept(message, false);
   }
 
   // What was not sent at once: into the store first, if it must and there is one.
@@ -388,7 +387,7 @@ export class Session {
       const message = this.inflight.at(this.resendAt)!;
       // The server lost its session, PUBREC and all: begin again, for a message may come twice but must not be lost.
       if (!this.resendDup) this.beginAgain(message);
-      const sent = message.step === RELEASED ? this.sink.ack("pubrel", message.id) : this.put(message, this.resendDup);
+      const sent = message.step === RELEASED ? this.sink.ack("pubrel", message.id) : this.sendAgain(message);
       if (!sent) return false;
       this.resends++;
       this.resendAt++;
@@ -416,27 +415,20 @@ export class Session {
     return !this.head && !this.streamed;
   }
 
-  // First PUBLISH of a message. It is registered before it is written: its acknowledgement cannot come too early.
+  // First PUBLISH of a message. No acknowledgement can come before this returns: transports do not call from `write`.
   private send(message: Message): boolean {
-    if (message.qos > 0) {
-      if (!message.id) message.id = this.inflight.nextId(this.requests, this.head);
+    const { topic, payload, qos, retain } = message;
+    const id = message.id || (qos > 0 ? this.inflight.nextId(this.requests, this.head) : 0);
+    if (!this.sink.publish(topic, payload, qos, retain, false, id)) return false;
+    if (qos > 0) {
+      message.id = id;
       message.step = SENT;
       this.inflight.add(message);
-      this.heldBytes += sizeOf(message);
+      this.heldBytes += topic.length + payload.length;
     }
-    if (!this.put(message, false)) {
-      if (message.qos > 0) this.takeBack(message);
-      return false;
-    }
-    if (message.qos === 0 && !this.streamed) this.settle(message);
+    if (this.sink.streaming) this.follow(message);
+    else if (qos === 0) this.settle(message);
     return true;
-  }
-
-  // There was no room for its first PUBLISH; it is the last one in flight.
-  private takeBack(message: Message): void {
-    this.release(message, this.inflight.count - 1);
-    if (!this.kept) message.id = 0;
-    message.step = QUEUED;
   }
 
   // No longer in flight.
@@ -450,13 +442,16 @@ export class Session {
     if (message.done) this.listener.tell(message.done, undefined, undefined);
   }
 
-  private put(message: Message, dup: boolean): boolean {
-    if (!this.sink.publish(message.topic, message.payload, message.qos, message.retain, dup, message.id)) return false;
-    if (this.sink.streaming) {
-      this.streamed = message;
-      this.waits = true;
-    }
+  private sendAgain(message: Message): boolean {
+    const { topic, payload, qos, retain, id } = message;
+    if (!this.sink.publish(topic, payload, qos, retain, this.resendDup, id)) return false;
+    if (this.sink.streaming) this.follow(message);
     return true;
+  }
+
+  private follow(message: Message): void {
+    this.streamed = message;
+    this.waits = true;
   }
 
   // The sink has read the last byte of a payload.
