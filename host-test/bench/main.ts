@@ -9,8 +9,9 @@ import { parseArgs } from "node:util";
 import { bundle } from "../../targets/bundle/bundle.ts";
 import { BUNDLE } from "../engines/engines.ts";
 import { committedFigures, FIGURES_FILE, type Figures, figuresTable } from "./figures.ts";
-import { measureNode, measurePayloads, type NodeFigures } from "./node-cost.ts";
+import { measureDevices, measureNode, measurePayloads, type NodeFigures } from "./node-cost.ts";
 import { heapChart } from "./svg.ts";
+import { bundleUntrimmed } from "./untrimmed.ts";
 import { INSTALL, worker32 } from "./worker32.ts";
 import { type HeapFigures, measureCost, measureHeap, type XsFigures } from "./xs-cost.ts";
 
@@ -23,8 +24,7 @@ interface Variant {
   minifiedBytes: number;
 }
 
-async function variant(file: string, trim: boolean, binary: string | undefined): Promise<Variant> {
-  const minified = await bundle({ entry: ENTRY, trim, minify: true });
+async function variant(file: string, minified: string, binary: string | undefined): Promise<Variant> {
   return {
     cost: await measureCost(file),
     heap: await measureHeap(file, binary),
@@ -36,8 +36,8 @@ async function untrimmed(binary: string | undefined): Promise<Variant> {
   const folder = mkdtempSync(join(tmpdir(), "iotf-bench-"));
   try {
     const outfile = join(folder, "untrimmed.js");
-    await bundle({ entry: ENTRY, outfile, trim: false });
-    return await variant(outfile, false, binary);
+    await bundleUntrimmed(ENTRY, outfile);
+    return await variant(outfile, await bundleUntrimmed(ENTRY), binary);
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -60,13 +60,27 @@ function print(figures: Record<"ours" | "untrimmed", Figures>, node: Record<stri
   if (figures.ours.connectedBytes === undefined) console.log(INSTALL);
   table(
     "Node: CPU microseconds per message, and messages per second",
-    ["", "ours", "MQTT.js", "ibmiotf", "ours/MQTT.js", "ours /s", "MQTT.js /s", "ours RSS KB", "MQTT.js RSS KB"],
-    Object.entries(node).map(([qos, { ours, mqttjs, ibmiotf, ratio, perSecond, maxRssKb }]) => [
+    [
+      "",
+      "ours",
+      "MQTT.js",
+      "ibmiotf",
+      "floor",
+      "ours/MQTT.js",
+      "floor/MQTT.js",
+      "ours /s",
+      "MQTT.js /s",
+      "ours RSS KB",
+      "MQTT.js RSS KB",
+    ],
+    Object.entries(node).map(([qos, { ours, mqttjs, ibmiotf, floor, ratio, perSecond, maxRssKb }]) => [
       qos,
       ours,
       mqttjs,
       ibmiotf,
+      floor,
       ratio.toFixed(2),
+      (floor / mqttjs).toFixed(2),
       perSecond.ours,
       perSecond.mqttjs,
       maxRssKb.ours,
@@ -89,7 +103,7 @@ async function main(): Promise<void> {
     options: { json: { type: "boolean" }, quick: { type: "boolean" }, update: { type: "boolean" } },
   });
   const binary = worker32();
-  const lean = await variant(BUNDLE, true, binary);
+  const lean = await variant(BUNDLE, await bundle({ entry: ENTRY, minify: true }), binary);
   const fat = await untrimmed(binary);
   const figures = { ours: held(lean), untrimmed: held(fat) };
   if (values.update) return update(figures, lean, fat);
@@ -99,6 +113,12 @@ async function main(): Promise<void> {
   const sizes = values.quick ? [16, 16384] : [16, 256, 4096, 16384, 65536, 131072];
   const rows = (await measurePayloads(sizes)).map(row => [shown(row.bytes), row.cpuUs, row.perSecond]);
   table("Node: QoS 1 as payloads grow", ["bytes", "CPU µs", "per second"], rows);
+  const counts = values.quick ? [1, 100] : [1, 10, 100, 1000];
+  table(
+    "Node: QoS 1 as devices in one process grow",
+    ["devices", "CPU µs", "per second", "RSS KB"],
+    (await measureDevices(counts)).map(row => [shown(row.devices), row.cpuUs, row.perSecond, row.maxRssKb]),
+  );
 }
 
 function printJson(ours: Figures, node: Record<string, NodeFigures>): void {

@@ -12,12 +12,14 @@ export interface Run {
   maxRssKb: number;
 }
 
-export type ClientName = "ours" | "mqttjs" | "ibmiotf";
+/** The floor: frames made beforehand on a bare socket; see node-load.js. */
+export type ClientName = "ours" | "mqttjs" | "ibmiotf" | "floor";
 
 export interface NodeFigures {
   ours: number;
   mqttjs: number;
   ibmiotf: number;
+  floor: number;
   /** ours / mqttjs */
   ratio: number;
   perSecond: Record<ClientName, number>;
@@ -25,7 +27,7 @@ export interface NodeFigures {
 }
 
 const LOAD = fileURLToPath(new URL("node-load.js", import.meta.url));
-const CLIENTS: readonly ClientName[] = ["ours", "mqttjs", "ibmiotf"];
+const CLIENTS: readonly ClientName[] = ["ours", "mqttjs", "ibmiotf", "floor"];
 
 /** No limits and no delay on the broker's side: it must not be what is measured. */
 const BROKER = ["allow_anonymous true", "max_inflight_messages 0", "max_queued_messages 0", "set_tcp_nodelay true"];
@@ -65,8 +67,22 @@ export async function measurePayloads(sizes: number[]): Promise<{ bytes: number;
   }
 }
 
+/** Our cost as devices in one process grow, which publish in turn. */
+export async function measureDevices(
+  counts: number[],
+): Promise<{ devices: number; cpuUs: number; perSecond: number; maxRssKb: number }[]> {
+  const broker = await Mosquitto.start({ config: BROKER, quiet: true });
+  try {
+    const rows = [];
+    for (const devices of counts) rows.push({ devices, ...(await load("ours", 1, 20_000, broker.port, 0, devices)) });
+    return rows;
+  } finally {
+    await broker.close();
+  }
+}
+
 async function compare(port: number, qos: number, messages: number, rounds: number): Promise<NodeFigures> {
-  const runs: Record<ClientName, Run[]> = { ours: [], mqttjs: [], ibmiotf: [] };
+  const runs: Record<ClientName, Run[]> = { ours: [], mqttjs: [], ibmiotf: [], floor: [] };
   for (let round = 0; round < rounds; round++) {
     for (const client of CLIENTS) runs[client].push(await load(client, qos, messages, port));
   }
@@ -81,8 +97,15 @@ async function compare(port: number, qos: number, messages: number, rounds: numb
   };
 }
 
-async function load(client: ClientName, qos: number, messages: number, port: number, bytes = 0): Promise<Run> {
-  const args = [LOAD, client, qos, Math.round(messages), port, bytes].map(String);
+async function load(
+  client: ClientName,
+  qos: number,
+  messages: number,
+  port: number,
+  bytes = 0,
+  devices = 1,
+): Promise<Run> {
+  const args = [LOAD, client, qos, Math.round(messages), port, bytes, devices].map(String);
   const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 120_000 });
   return JSON.parse(stdout);
 }

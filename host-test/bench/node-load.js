@@ -1,7 +1,9 @@
 // One measured run, in a process of its own: a client publishes events to a broker until all are confirmed. Prints JSON:
-// CPU microseconds per message, messages per second, peak memory. Arguments: client, QoS, messages, port, payload bytes.
-// Plain JavaScript: what compiles TypeScript would be measured too.
+// CPU microseconds per message, messages per second, peak memory. Arguments: client, QoS, messages, port, payload bytes,
+// devices. Plain JavaScript: what compiles TypeScript would be measured too.
 
+import { once } from "node:events";
+import net from "node:net";
 import mqtt from "mqtt";
 import { DeviceClient } from "../../dist/node.js";
 
@@ -9,8 +11,10 @@ import { DeviceClient } from "../../dist/node.js";
 const OUTSTANDING = 100;
 const WARM_UP = 20_000; // until the compiler has nothing left to do
 
-const [, , client = "ours", qosText = "1", countText = "10000", portText = "1883", sizeText = "0"] = process.argv;
+const [, , client = "ours", qosText = "1", countText = "10000", portText = "1883", sizeText = "0", devicesText = "1"] =
+  process.argv;
 const qos = Number(qosText);
+const devices = Number(devicesText);
 const port = Number(portText);
 const size = Number(sizeText);
 const event = size ? { filler: "x".repeat(Math.max(0, size - 13)) } : { name: "foo", cpu: 60, mem: 50 };
@@ -18,11 +22,21 @@ const event = size ? { filler: "x".repeat(Math.max(0, size - 13)) } : { name: "f
 // A client to measure: publish(done), where `done` is called when the broker has the event, or at QoS 0 when it is handed
 // over; close().
 
+/** With more than one device, they take turns. */
 async function ours() {
+  const each = await Promise.all(Array.from({ length: devices }, (_, n) => oneOfOurs(n)));
+  let turn = 0;
+  return {
+    publish: done => each[turn++ % devices].publish(done),
+    close: () => Promise.all(each.map(one => one.close())),
+  };
+}
+
+async function oneOfOurs(n) {
   const device = new DeviceClient({
     org: "abc123",
     type: "bench",
-    id: `ours-${process.pid}`,
+    id: `ours-${process.pid}-${n}`,
     "auth-method": "token",
     "auth-token": "x",
     host: "127.0.0.1",
@@ -39,6 +53,69 @@ async function ours() {
       if (!device.publishEvent("status", "json", event, qos, done)) throw new Error("outbox full");
     },
     close: () => new Promise(resolve => device.disconnect(resolve)),
+  };
+}
+
+/**
+ * The floor: no client at all. Frames made beforehand, gathered for one write a turn; of the answers only the ends are
+ * looked at. What is left is Node's sockets, JSON, and the broker's habit of one write an answer.
+ */
+async function floor() {
+  const topic = Buffer.from("iot-2/evt/status/fmt/json");
+  const socket = net.connect(port, "127.0.0.1");
+  socket.setNoDelay(true);
+  await once(socket, "connect");
+  const id = Buffer.from(`floor-${process.pid}`);
+  socket.write(Buffer.from([0x10, 12 + id.length, 0, 4, 77, 81, 84, 84, 4, 2, 0, 60, 0, id.length, ...id]));
+  await once(socket, "data");
+  const waiting = [];
+  let block = Buffer.alloc(65536);
+  let used = 0;
+  let half = 0;
+  const send = size => {
+    if (used === 0) process.nextTick(flush);
+    used += size;
+  };
+  const spare = [];
+  const flush = () => {
+    const full = block;
+    socket.write(full.subarray(0, used), () => spare.push(full));
+    block = spare.pop() ?? Buffer.allocUnsafeSlow(65536);
+    used = 0;
+  };
+  socket.on("data", chunk => {
+    // Every answer has four bytes: type, 2, packet id. At QoS 2 each second one is a PUBREC, to be answered.
+    for (half += chunk.length; half >= 4; half -= 4) {
+      const type = chunk[chunk.length - half] ?? 0x40;
+      if (type === 0x50) {
+        block.set([0x62, 2, chunk[chunk.length - half + 2], chunk[chunk.length - half + 3]], used);
+        send(4);
+      } else waiting.shift()();
+    }
+  });
+  let packetId = 0;
+  return {
+    publish(done) {
+      const payload = Buffer.from(JSON.stringify(event));
+      const length = 2 + topic.length + payload.length + (qos ? 2 : 0);
+      packetId = (packetId % 65535) + 1;
+      let at = used;
+      block[at++] = 0x30 | (qos << 1);
+      block[at++] = length;
+      block[at++] = 0;
+      block[at++] = topic.length;
+      block.set(topic, at);
+      at += topic.length;
+      if (qos) {
+        block[at++] = packetId >> 8;
+        block[at++] = packetId;
+      }
+      block.set(payload, at);
+      send(at + payload.length - used);
+      if (qos) waiting.push(done);
+      else done();
+    },
+    close: async () => socket.destroy(),
   };
 }
 
@@ -101,7 +178,7 @@ function run(publisher, count) {
   });
 }
 
-const publisher = await { ours, mqttjs, ibmiotf }[client]();
+const publisher = await { ours, mqttjs, ibmiotf, floor }[client]();
 await run(publisher, WARM_UP);
 const cpu = process.cpuUsage();
 const begin = performance.now();

@@ -111,7 +111,7 @@ export class PacketWriter implements PacketStream {
   /** Bytes handed to transports so far; a stalled link shows as no change. */
   sent = 0;
   // The payload of the PUBLISH that mqtt-packet is writing.
-  private payload: Uint8Array | undefined;
+  private payload: Uint8Array | undefined = undefined;
 
   /** @param bytes size of the transmit buffer, at least 128: the largest packet without its payload must fit. */
   constructor(bytes: number) {
