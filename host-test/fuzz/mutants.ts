@@ -13,7 +13,7 @@ const SPLITTER = "wire/frame.ts";
 const READER = "wire/packet.ts";
 const WRITER = "wire/packet.ts";
 const SESSION = "session/session.ts";
-const CLIENT = "mqtt.ts";
+const CLIENT = "abstract-client.ts";
 
 const MUTANTS: readonly (Change & { name: string })[] = [
   {

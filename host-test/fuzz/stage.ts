@@ -423,8 +423,7 @@ export class Stage {
   // Counters the client shows, and, because some ceilings have none, fields of its parts by their names in src.
   private ceilings(): void {
     const { limits } = this.plan;
-    const { mqtt, waiting, recent } = this.client as unknown as Innards;
-    const { session, splitter, writer } = mqtt;
+    const { session, splitter, writer, waiting, recent } = this.client as unknown as Innards;
     const largest = Math.max(700, limits.transmitBytes * 2 + 100);
     this.within("held of a frame", splitter.held ? splitter.held.length : 0, Math.max(5, limits.frameBytes));
     this.within("acknowledgements", session.acks.length, HELD_ACKS);
@@ -434,7 +433,7 @@ export class Stage {
     this.within("bytes queued", session.heldBytes, Math.max(limits.queuedBytes, largest) + largest);
     this.within("requests", session.requests.length, 1);
     this.within("in the buffer", writer.used, limits.transmitBytes);
-    this.within("commands kept", waiting.length, KEPT_COMMANDS);
+    this.within("commands kept", waiting ? waiting.length : 0, KEPT_COMMANDS);
     this.within("topics kept", recent.length, EVENT_NAMES.length);
     if (!this.model.up && (splitter.held || session.acks.length || writer.used)) {
       this.model.fail("holds what belonged to a connection");
@@ -468,7 +467,7 @@ export class Stage {
     this.guarded(() => this.answer(bytesOf(LAST, this.known, () => 0)!));
     if (!model.failure && model.unconfirmed) model.fail(`${model.unconfirmed} messages are not through`);
     this.guarded(() => this.disconnect());
-    const { session } = (this.client as unknown as Innards).mqtt;
+    const { session } = this.client as unknown as Innards;
     if (session.heldBytes || session.queued || this.client.counters.inflight)
       this.model.fail("counts what is not there");
     if (model.state !== "idle") model.fail(`${model.state} after disconnect()`);
@@ -494,18 +493,16 @@ const LAST = { type: "publish", qos: 2, dup: false, retain: false, topic: 0, siz
 
 /** Private fields of the client that ceilings are about. */
 interface Innards {
-  mqtt: {
-    session: {
-      acks: unknown[];
-      received: unknown[];
-      inflight: { messages: unknown[] };
-      queued: number;
-      heldBytes: number;
-      requests: unknown[];
-    };
-    splitter: { held: Uint8Array | undefined };
-    writer: { used: number };
+  session: {
+    acks: unknown[];
+    received: unknown[];
+    inflight: { messages: unknown[] };
+    queued: number;
+    heldBytes: number;
+    requests: unknown[];
   };
-  waiting: unknown[];
+  splitter: { held: Uint8Array | undefined };
+  writer: { used: number };
+  waiting: unknown[] | undefined;
   recent: unknown[];
 }
