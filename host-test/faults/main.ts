@@ -15,6 +15,7 @@ const { values } = parseArgs({
     engine: { type: "string", default: "node" },
     server: { type: "string", default: "mosquitto" },
     "no-restarts": { type: "boolean", default: false },
+    journal: { type: "string" },
     seed: { type: "string", default: "1" },
   },
 });
@@ -25,6 +26,7 @@ const report = await runFaults({
   faults: Number(values.faults),
   restarts: !values["no-restarts"],
   seed: Number(values.seed),
+  ...(values.journal === undefined ? {} : { journal: values.journal }),
   progress: line => console.log(line),
 });
 console.log(JSON.stringify(report, undefined, 2));

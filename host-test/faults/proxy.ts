@@ -24,6 +24,9 @@ const DELAY_MS = 5;
 /** How long after a cut the last bytes arrive; the client is back by then, or comes just then. */
 const LATE_MS = 40;
 
+/** Called for each direction of each connection; returns what is told the bytes that were passed on. */
+export type Listen = (connection: number, from: "client" | "server") => (bytes: Uint8Array) => void;
+
 /** One connection through the proxy, both its sockets. */
 class Pair {
   readonly client: Socket;
@@ -31,12 +34,12 @@ class Pair {
   private mode: "pass" | "split" | "delay" | "stall" | "swallow" = "pass";
   private readonly proxy: RoughProxy;
 
-  constructor(proxy: RoughProxy, client: Socket, server: Socket) {
+  constructor(proxy: RoughProxy, client: Socket, server: Socket, number: number) {
     this.proxy = proxy;
     this.client = client;
     this.server = server;
-    this.join(client, server);
-    this.join(server, client);
+    this.join(client, server, proxy.listen(number, "client"));
+    this.join(server, client, proxy.listen(number, "server"));
   }
 
   suffer(fault: LinkFault): void {
@@ -70,9 +73,9 @@ class Pair {
     setTimeout(() => this.server.end(), LATE_MS);
   }
 
-  private join(from: Socket, to: Socket): void {
+  private join(from: Socket, to: Socket, heard: (bytes: Uint8Array) => void): void {
     from.setNoDelay(true);
-    from.on("data", bytes => this.proxy.passing(this, bytes, part => this.pass(part, from, to)));
+    from.on("data", bytes => this.proxy.passing(this, bytes, part => this.pass(part, from, to, heard)));
     from.on("error", () => {});
     from.on("end", () => to.end());
     from.on("close", () => {
@@ -82,8 +85,9 @@ class Pair {
     });
   }
 
-  private pass(bytes: Buffer, from: Socket, to: Socket): void {
+  private pass(bytes: Buffer, from: Socket, to: Socket, heard: (bytes: Uint8Array) => void): void {
     if (this.mode === "swallow" || to.destroyed) return;
+    heard(bytes);
     if (this.mode === "split") for (const byte of bytes) to.write(Uint8Array.of(byte));
     else to.write(bytes);
     if (this.mode !== "delay") return;
@@ -95,20 +99,24 @@ class Pair {
 export class RoughProxy {
   /** How often each fault has happened. */
   readonly counts: Record<string, number> = {};
+  /** @internal */
+  readonly listen: Listen;
   private readonly server: Server;
   private readonly target: number;
   private readonly pairs = new Set<Pair>();
   private left = 0;
   private planned: ((pair: Pair) => void) | undefined;
   private refusing = false;
+  private connections = 0;
 
-  private constructor(target: number) {
+  private constructor(target: number, listen: Listen) {
     this.target = target;
+    this.listen = listen;
     this.server = createServer(client => this.accept(client));
   }
 
-  static async start(target: number): Promise<RoughProxy> {
-    const proxy = new RoughProxy(target);
+  static async start(target: number, listen: Listen): Promise<RoughProxy> {
+    const proxy = new RoughProxy(target, listen);
     proxy.server.listen(0, "127.0.0.1");
     await once(proxy.server, "listening");
     return proxy;
@@ -176,6 +184,6 @@ export class RoughProxy {
   private accept(client: Socket): void {
     if (this.refusing) return void client.destroy();
     const server = connect(this.target, "127.0.0.1");
-    this.pairs.add(new Pair(this, client, server));
+    this.pairs.add(new Pair(this, client, server, ++this.connections));
   }
 }

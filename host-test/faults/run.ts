@@ -6,13 +6,14 @@ import { connect } from "node:net";
 import { fileURLToPath } from "node:url";
 import { type EngineName, startEngine } from "../engines/engines.ts";
 import { seeded } from "../support/fake-transport.ts";
-import { LINK_FAULTS, type LinkFault, RoughProxy } from "./proxy.ts";
+import { Journal, listener, type Spoken, Witness } from "./journal.ts";
+import { LINK_FAULTS, type LinkFault, type Listen, RoughProxy } from "./proxy.ts";
 import { CLIENT_ID, DEVICE, type FaultServer, type ServerName, startServer } from "./servers.ts";
 
 const PROGRAM = fileURLToPath(new URL("device.js", import.meta.url));
 /** The device's clock against ours: a back-off of a second takes 5 ms. */
 const SPEED = 200;
-/** Commands on the way to the device. */
+/** Commands on the way to the device, or not released yet: it remembers only so many of these. */
 const COMMANDS_AHEAD = 40;
 /** What one message costs in bytes on the link, all its packets together; for spreading the faults only. */
 const MESSAGE_BYTES = 60;
@@ -30,6 +31,8 @@ export interface RunOptions {
   /** Also end the server and start it again, where it keeps its sessions. */
   restarts: boolean;
   seed: number;
+  /** A file for what was said, by whom and when. */
+  journal?: string;
   /** Told now and then. */
   progress?: (line: string) => void;
 }
@@ -37,6 +40,7 @@ export interface RunOptions {
 export interface Tally {
   sent: number;
   lost: number;
+  /** How many came more than once though the sender did not break the standard (see Witness). */
   twice: number;
 }
 
@@ -48,6 +52,8 @@ export interface Report {
   disconnects: Record<string, number>;
   /** Errors the device reported; there should be none. */
   errors: string[];
+  /** Messages of QoS 2 that the server published again after PUBREL; they are not among those that came twice. */
+  serverAgain: number;
   /** Events the device was told had failed; there should be none. */
   failed: number;
   resent: number;
@@ -56,9 +62,10 @@ export interface Report {
 
 export async function runFaults(options: RunOptions): Promise<Report> {
   const server = await startServer(options.server);
-  const proxy = await RoughProxy.start(server.port);
+  const run = new Run(options, server);
+  const proxy = await RoughProxy.start(server.port, run.listen);
   try {
-    return await new Run(options, server, proxy).run();
+    return await run.run(proxy);
   } finally {
     proxy.close();
     await server.close();
@@ -70,7 +77,10 @@ type Counts = Record<"q1" | "q2", number[]>;
 class Run {
   private readonly options: RunOptions;
   private readonly server: FaultServer;
-  private readonly proxy: RoughProxy;
+  private readonly journal: Journal | undefined;
+  // Of the device's link and the application's.
+  private readonly witness = { commands: new Witness(), events: new Witness() };
+  private proxy!: RoughProxy;
   private readonly random: () => number;
   private readonly bell = new EventEmitter().setMaxListeners(0);
   private readonly faults: Record<string, number> = {};
@@ -80,7 +90,7 @@ class Run {
   private readonly events: Counts = { q1: [], q2: [] };
   private readonly commands: Counts = { q1: [], q2: [] };
   private commandsSent = 0;
-  private commandsSeen = 0;
+  private commandsDone = 0;
   // Of the application: publishes the server has not confirmed, and whether there may be more.
   private unconfirmed = 0;
   private quiet = false;
@@ -88,16 +98,29 @@ class Run {
   private settled = 0;
   private harmed = 0;
 
-  constructor(options: RunOptions, server: FaultServer, proxy: RoughProxy) {
+  constructor(options: RunOptions, server: FaultServer) {
     this.options = options;
     this.server = server;
-    this.proxy = proxy;
+    this.journal = options.journal === undefined ? undefined : new Journal(options.journal);
     this.random = seeded(options.seed);
   }
 
-  async run(): Promise<Report> {
+  /** Of the proxy: what passes between device and server. */
+  readonly listen: Listen = (connection, from) =>
+    listener(packet => {
+      this.journal?.spoke(`device ${connection} ${from === "client" ? ">" : "<"}`, packet);
+      if (from === "server" && this.witness.commands.heard(packet)) this.commandDone();
+    });
+
+  async run(proxy: RoughProxy): Promise<Report> {
+    this.proxy = proxy;
     const began = performance.now();
     const { application, prefix } = this.server;
+    application.on("packetsend", packet => this.journal?.spoke("application >", packet as Spoken));
+    application.on("packetreceive", packet => {
+      this.journal?.spoke("application <", packet as Spoken);
+      this.witness.events.heard(packet as Spoken);
+    });
     application.on("message", (topic, payload) => this.count(this.events, topic.split("/").at(-3)!, Number(payload)));
     await application.subscribeAsync(`${prefix}/evt/+/fmt/json`, { qos: 2 });
     const engine = await startEngine(this.options.engine, PROGRAM, this.argument(), this.calls());
@@ -117,11 +140,12 @@ class Run {
     await engine.invoke("disconnect");
     await engine.close();
     return {
-      events: this.tallies(this.events),
-      commands: this.tallies(this.commands),
+      events: this.tallies(this.events, this.witness.events),
+      commands: this.tallies(this.commands, this.witness.commands),
       faults: { ...this.faults, ...this.proxy.counts },
       disconnects: this.disconnects,
       errors: this.errors,
+      serverAgain: this.witness.events.again.size + this.witness.commands.again.size,
       failed,
       resent: counters.resent,
       seconds: (performance.now() - began) / 1000,
@@ -144,11 +168,12 @@ class Run {
   private calls() {
     return {
       command: ([name, data]: [string, string]) => {
-        if (this.count(this.commands, name, Number(data))) this.commandsSeen++; // else there would be ever more ahead
-        this.command();
+        this.journal?.note(`device was told ${name} "${data}"`);
+        if (this.count(this.commands, name, Number(data)) && name === "q1") this.commandDone();
       },
       subscribed: () => this.bell.emit("subscribed"),
       disconnected: (reason: string) => {
+        this.journal?.note(`device was told disconnected ${reason}`);
         const code = reason.split(":")[0]!;
         if (code === "protocol") this.errors.push(reason);
         this.disconnects[code] = (this.disconnects[code] ?? 0) + 1;
@@ -170,11 +195,17 @@ class Run {
     return list[n] === 1;
   }
 
+  /** One of QoS 1 has arrived, or the server has released one of QoS 2. */
+  private commandDone(): void {
+    this.commandsDone++;
+    this.command();
+  }
+
   private command(): void {
     while (
       !this.quiet &&
       this.commandsSent < 2 * this.target &&
-      this.commandsSent - this.commandsSeen < COMMANDS_AHEAD
+      this.commandsSent - this.commandsDone < COMMANDS_AHEAD
     ) {
       const qos = (1 + (this.commandsSent % 2)) as 1 | 2;
       const n = Math.floor(this.commandsSent++ / 2);
@@ -210,16 +241,20 @@ class Run {
       const bytes = 1 + Math.floor(this.random() * spread);
       if (fault === "takeover" || fault === "restart") {
         await this.proxy.passed(bytes);
+        this.journal?.note(`fault ${fault}`);
         this.faults[fault] = (this.faults[fault] ?? 0) + 1;
         await (fault === "takeover" ? takeOver(this.server.port) : this.restart());
-      } else await this.proxy.after(bytes, fault);
+      } else {
+        await this.proxy.after(bytes, fault);
+        this.journal?.note(`fault ${fault}`);
+      }
       if (this.harmed % 20 === 19) this.options.progress?.(`${this.harmed + 1} faults, ${this.progress()}`);
     }
     this.bell.emit("progress");
   }
 
   private progress(): string {
-    return `${this.events.q1.length} and ${this.events.q2.length} events, ${this.commandsSeen} commands`;
+    return `${this.events.q1.length} and ${this.events.q2.length} events, ${this.commandsDone} commands`;
   }
 
   /** Until nothing is missing, or nothing has come for a long time. */
@@ -238,11 +273,11 @@ class Run {
     }
   }
 
-  private tallies(counts: Counts): Record<"q1" | "q2", Tally> {
+  private tallies(counts: Counts, { again }: Witness): Record<"q1" | "q2", Tally> {
     const tally = (list: number[]): Tally => ({
       sent: this.target,
       lost: this.target - Object.keys(list).length,
-      twice: list.filter(times => times > 1).length,
+      twice: list.filter((times, n) => times > 1 && !(list === counts.q2 && again.has(String(n)))).length,
     });
     return { q1: tally(counts.q1), q2: tally(counts.q2) };
   }
