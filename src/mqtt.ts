@@ -50,8 +50,8 @@ export class MqttClient extends AbstractClient {
 
   /**
    * Subscribes now or at the next CONNACK, and again whenever the server has lost the session. `done` gets the granted
-   * QoS of each filter, 128 for a refused one [MQTT-3.9.3-2]. A filter named before is subscribed anew and remembered
-   * once.
+   * QoS of each filter, 128 for a refused one [MQTT-3.9.3-2]; of those refused later, or without `done`, errorCallback
+   * hears. A filter named before is subscribed anew and remembered once.
    * @returns false when `limits.subscriptions` requests are remembered already
    */
   subscribe(

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { ConnectionException } from "../../src/errors.ts";
 import { device, mqtt, readyDevice, readyMqtt } from "../support/device.ts";
 import { cut, joined } from "../support/fake-transport.ts";
 import { noise, waysOf } from "../support/feed-all-ways.ts";
@@ -119,6 +120,50 @@ test("SUBACK tells the granted QoS of each filter, 128 for a refused one; UNSUBA
   assert.deepEqual(stage.said(), ["SUBSCRIBE #1 a q2 b/# q1", "UNSUBSCRIBE #2 b/#"]);
   stage.reconnected(false);
   assert.deepEqual(stage.said(), ["CONNECT plain clean", "SUBSCRIBE #3 a q2"]);
+});
+
+test("a filter refused when it is subscribed again after a reconnect is reported, and the link goes on", () => {
+  const stage = readyMqtt();
+  stage.client.subscribe(
+    [
+      { topic: "a", qos: 1 },
+      { topic: "b", qos: 1 },
+      { topic: "c", qos: 1 },
+    ],
+    (_, granted) => stage.note(`granted ${granted}`),
+  );
+  stage.link.receives(suback(1, 1, 1, 1));
+  stage.reconnected(false);
+  assert.deepEqual(stage.said().slice(-1), ["SUBSCRIBE #2 a q1 b q1 c q1"]);
+  stage.quiet();
+  stage.link.receives(suback(2, 128, 1, 128), publish("b", "x"));
+  assert.deepEqual(stage.heard(), ["error a was refused", "error c was refused", "message b x q0"]);
+  assert.deepEqual(
+    stage.errors.slice(-2).map(error => (error as ConnectionException).code),
+    ["subscribe", "subscribe"],
+  );
+  assert.equal(stage.client.connected, true);
+});
+
+test("a device hears that its commands are refused, the first time and each time after", () => {
+  const stage = device().connected().quiet();
+  const refused = "error iot-2/cmd/+/fmt/+ was refused";
+  stage.link.receives(suback(1, 128));
+  assert.deepEqual(stage.heard(), [refused]);
+  stage.reconnected(false).quiet();
+  stage.link.receives(suback(2, 128));
+  assert.deepEqual([stage.heard(), stage.client.connected], [[refused], true]);
+});
+
+test("a refused filter that no callback hears of is reported by its own name, whatever was asked for meanwhile", () => {
+  const stage = readyMqtt();
+  stage.client.subscribe([
+    { topic: "a", qos: 1 },
+    { topic: "b", qos: 1 },
+  ]);
+  stage.client.subscribe([{ topic: "a", qos: 2 }]);
+  stage.link.receives(suback(1, 1, 128), suback(2, 2));
+  assert.deepEqual(stage.heard(), ["error b was refused"]);
 });
 
 test("SUBACK and UNSUBACK nobody waits for mean nothing", () => {

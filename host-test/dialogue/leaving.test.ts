@@ -199,9 +199,10 @@ test("called before CONNACK with something to send: it is sent, then DISCONNECT"
   assert.deepEqual(stage.heard(), ["done a", "connected", "done b", "disconnected, for good", "left"]);
 });
 
-for (const [what, reach] of [
-  ["opened", () => {}],
-  ["answered with CONNACK", (stage: Stage<MqttClient>) => stage.link.opens()],
+for (const [what, reach, farewell] of [
+  ["opened", () => {}, []],
+  // The server may have accepted, and would publish the will.
+  ["answered with CONNACK", (stage: Stage<MqttClient>) => stage.link.opens(), ["CONNECT plain clean", "DISCONNECT"]],
 ] as const) {
   test(`called before CONNACK: a connection that is not ${what} in 5 s drops what was queued, and tells so`, () => {
     const stage = hasty();
@@ -211,6 +212,7 @@ for (const [what, reach] of [
     stage.clock.advance(1);
     const told = ["failed a: dropped by disconnect()", "failed b: dropped by disconnect()"];
     assert.deepEqual(stage.heard(), [...told, "disconnected, for good", "left"]);
+    assert.deepEqual(stage.said(), farewell);
     assert.deepEqual([stage.client.stateName, stage.clock.pending], ["idle", []]);
   });
 }
@@ -221,6 +223,24 @@ test("called before CONNACK, and the connection cannot be made: dropped at once,
   const told = ["failed a: dropped by disconnect()", "failed b: dropped by disconnect()"];
   assert.deepEqual(stage.heard(), [...told, "disconnected, for good", "left"]);
   assert.deepEqual([stage.client.stateName, stage.clock.pending], ["idle", []]);
+});
+
+test("called before CONNACK, and the server breaks the protocol there, or ends it: closed without DISCONNECT", () => {
+  const ends: ((stage: Stage<MqttClient>) => void)[] = [
+    stage => stage.link.receives(puback(1)),
+    stage => stage.link.receives(connack(3)),
+    stage => stage.link.ends("ECONNRESET"),
+  ];
+  for (const end of ends) {
+    const stage = hasty();
+    stage.link.opens();
+    stage.quiet();
+    end(stage);
+    assert.deepEqual(stage.said(), []);
+    const told = ["failed a: dropped by disconnect()", "failed b: dropped by disconnect()"];
+    assert.deepEqual(stage.heard(), [...told, "disconnected, for good", "left"]);
+    assert.deepEqual([stage.client.stateName, stage.link.alive, stage.clock.pending], ["idle", false, []]);
+  }
 });
 
 test("called before CONNACK: nothing more is accepted, unless connect() takes it back", () => {

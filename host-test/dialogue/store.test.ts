@@ -101,6 +101,30 @@ test("what waited in the outbox follows what was in flight, and what is publishe
   assert.deepEqual(second.said(), ["PUBLISH #5 q1 t e"]);
 });
 
+test("with a clean session, too, what is published after a restart gets ids that no message in the store has", () => {
+  const store = memoryStore();
+  const first = life(store, { clean: true }).connected();
+  for (const name of ["a", "b"]) send(first, name, 1);
+  first.link.receives(puback(1));
+  const second = life(store, { clean: true }).connected();
+  for (const name of ["c", "d"]) send(second, name, 1);
+  assert.deepEqual(second.said().slice(1), ["PUBLISH #2 q1 t b", "PUBLISH #3 q1 t c", "PUBLISH #4 q1 t d"]);
+  assert.deepEqual(store.keys().sort(), ["m2", "m3", "m4"]);
+  second.link.receives(puback(2), puback(3), puback(4));
+  assert.deepEqual([second.heard().slice(-2), store.keys()], [["done c", "done d"], []]);
+});
+
+test("ids of QoS 2 commands that the server has dropped leave the store, too", () => {
+  const store = memoryStore();
+  const first = life(store).connected();
+  for (let id = 1; id <= 128; id++) first.link.receives(publish("to/client", "old", { qos: 2, id }));
+  const second = life(store).connected(true).quiet();
+  second.link.receives(publish("to/client", "new", { qos: 2, id: 500 }));
+  assert.deepEqual(second.heard(), ["message to/client new q2"]);
+  assert.equal(store.keys().length, 128);
+  assert.deepEqual([store.keys().includes("i1"), store.keys().includes("i500")], [false, true]);
+});
+
 test("the order is that of acceptance, whatever the packet ids are", () => {
   const store = memoryStore();
   const first = life(store, { limits: { inflight: 1, queuedMessages: 10 } });

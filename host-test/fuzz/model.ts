@@ -45,7 +45,7 @@ interface Ack {
 }
 
 export const HELD_ACKS = 64;
-export const HELD_IDS = 64;
+export const HELD_IDS = 128;
 export const KEPT_COMMANDS = 10;
 
 /** What the application was told of a command. */
@@ -61,6 +61,8 @@ export class Model {
   failure: string | undefined;
   inflight: InFlight[] = [];
   received: number[] = [];
+  /** How many at its front are of earlier connections, and not mentioned on this one. */
+  private old = 0;
   owed: Ack[] = [];
   subscribeId = 0;
   frames = 0;
@@ -104,8 +106,6 @@ export class Model {
   private mustDrop: number[] = [];
   private subscribed: "no" | "yes" | "maybe" = "no";
   private subscribeDue = false;
-  /** Only the first answer is told. */
-  private answered: "no" | "yes" | "maybe" = "no";
   /** disconnect() was called before CONNACK, with something to send: it takes effect once that is under way. */
   private farewell = false;
   private lastFirst = -1;
@@ -472,6 +472,7 @@ export class Model {
     this.state = "connected";
     this.resendDup = present;
     if (!present) this.received = [];
+    this.old = this.received.length;
     if (!present) this.subscribed = "no";
     this.subscribeDue = this.subscribed === "no";
     for (const one of this.inflight) {
@@ -510,6 +511,10 @@ export class Model {
   private incoming(packet: T.ServerPacket): void {
     const known = packet.qos === 2 && this.released(packet.id);
     if (packet.qos === 2) {
+      if (!known && this.received.length >= HELD_IDS && this.old > 0) {
+        this.old--;
+        this.received.shift();
+      }
       if (!known && this.received.length >= HELD_IDS) {
         return this.refuse(/more than \d+ unreleased QoS 2 messages/);
       }
@@ -522,6 +527,7 @@ export class Model {
   private released(id: number): boolean {
     const at = this.received.indexOf(id);
     if (at < 0) return false;
+    if (at < this.old) this.old--;
     this.received.splice(at, 1);
     return true;
   }
@@ -586,7 +592,6 @@ export class Model {
       if (!this.subscribeDue && this.subscribed !== "maybe") return;
       this.doubt = packet.type === T.UNSUBACK || packet.codes.length !== 1;
       this.subscribed = "maybe";
-      if (this.answered === "no") this.answered = "maybe";
       return;
     }
     if (this.subscribed !== "no") {
@@ -596,10 +601,7 @@ export class Model {
     if (packet.type === T.UNSUBACK) return this.refuse(/unexpected unsuback/);
     if (packet.codes.length !== 1) return this.refuse(/SUBACK with \d+ codes for 1 filters/);
     this.subscribed = "yes";
-    if (packet.codes[0] === 128 && this.answered !== "yes") {
-      this.expected.push({ kind: "error", errors: ["subscribe"], optional: this.answered === "maybe" });
-    }
-    this.answered = "yes";
+    if (packet.codes[0] === 128) this.expected.push({ kind: "error", errors: ["subscribe"], optional: false });
   }
 
   // --- what the client sends ---------------------------------------------------------------------------------------

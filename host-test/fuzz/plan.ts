@@ -171,7 +171,7 @@ class Writer {
     const publish = this.publish();
     const burst = random.once(60);
     if (burst) publish.size = random.below(30);
-    this.add(this.frame(publish, burst ? 30 + random.below(150) : 1));
+    this.add(this.frame(publish, burst ? 30 + random.below(220) : 1));
   }
 
   private stray(): FrameSpec {

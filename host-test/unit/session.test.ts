@@ -308,15 +308,38 @@ test("bytes of messages that have left the outbox are free again", () => {
   }
 });
 
-test("64 unreleased QoS 2 messages are remembered; the next one is not delivered and ends the connection", () => {
+const UNRELEASED = 128;
+
+test(`${UNRELEASED} unreleased QoS 2 messages are remembered; the next one is not delivered and ends the connection`, () => {
   const { out, take } = live();
-  for (let id = 1; id <= 64; id++) take("publish", id, { qos: 2, topic: "t" });
+  for (let id = 1; id <= UNRELEASED; id++) take("publish", id, { qos: 2, topic: "t" });
   out.said();
-  take("publish", 65, { qos: 2, topic: "t" });
-  assert.deepEqual(out.said(), ["violation: more than 64 unreleased QoS 2 messages"]);
+  take("publish", 200, { qos: 2, topic: "t" });
+  assert.deepEqual(out.said(), [`violation: more than ${UNRELEASED} unreleased QoS 2 messages`]);
   take("pubrel", 1);
-  take("publish", 66, { qos: 2, topic: "t" });
-  assert.deepEqual(out.said(), ["PUBCOMP #1", "message t #66", "PUBREC #66"]);
+  take("publish", 201, { qos: 2, topic: "t" });
+  assert.deepEqual(out.said(), ["PUBCOMP #1", "message t #201", "PUBREC #201"]);
+});
+
+test("ids the server does not come back to on a new connection make room, the oldest first; those it comes back to stay", () => {
+  const { session, out, take } = live();
+  const publish = (id: number) => take("publish", id, { qos: 2, topic: "t" });
+  for (let id = 1; id <= UNRELEASED; id++) publish(id);
+  session.lost();
+  session.accepted(true);
+  publish(1); // sent again
+  take("pubrel", 2); // released
+  out.said();
+  publish(201); // into the place of 2
+  publish(202); // 3 has to go: the server has dropped it
+  assert.deepEqual(out.said(), ["message t #201", "PUBREC #201", "message t #202", "PUBREC #202"]);
+  for (const id of [1, 4, UNRELEASED, 201, 202]) publish(id);
+  assert.deepEqual(out.said(), ["PUBREC #1", "PUBREC #4", `PUBREC #${UNRELEASED}`, "PUBREC #201", "PUBREC #202"]);
+  publish(3);
+  assert.deepEqual(out.said(), ["message t #3", "PUBREC #3"], "an id that was forgotten is a new one");
+  for (let n = 0; n < UNRELEASED; n++) publish(1000 + n);
+  const told = out.said().filter(line => line.startsWith("message"));
+  assert.equal(told.length, UNRELEASED - 6, "the six the server came back to are not forgotten");
 });
 
 test("SUBSCRIBE and UNSUBSCRIBE requests: at most `subscriptions` are remembered", () => {

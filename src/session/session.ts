@@ -53,21 +53,27 @@ interface Request {
   unsubscribe: boolean;
   /** 0: still to be sent on this connection. */
   id: number;
-  /** How many filters the packet had that `id` belongs to. */
-  sent: number;
+  /** What the packet had that `id` belongs to. */
+  sent: readonly Subscription[];
   /** The server has confirmed it in the session it holds. */
   granted: boolean;
   done: ((error: Error | undefined, granted: readonly number[]) => void) | undefined;
 }
 
-/** A server keeps 20 (Mosquitto) or 10 (the platform) messages in flight; more than this never come. */
+/** Acknowledgements that wait for room; a server waits for them after 20 (Mosquitto) or 10 (the platform) messages. */
 const ACKS_LIMIT = 64;
-const RECEIVED_LIMIT = 64;
+/** MQTT 3.1.1 lets a server have any number of messages unreleased; some are set to 100, and Mosquitto may exceed it. */
+const RECEIVED_LIMIT = 128;
 
 const NO_GRANTS: readonly number[] = Object.freeze([]);
 
 function sizeOf(message: Message): number {
   return message.topic.length + message.payload.length;
+}
+
+// Through `tell` it reaches whoever hears what callbacks throw.
+function raise(error: Error): void {
+  throw error;
 }
 
 export class Session {
@@ -94,6 +100,8 @@ export class Session {
   private requests: Request[] = [];
   // Incoming QoS 2 messages delivered but not released yet [MQTT-4.3.3-2].
   private received: number[] = [];
+  // So many at its front are of earlier connections, and the server has not come back to them on this one.
+  private old = 0;
   private readonly kept: Kept | undefined;
   private resends = 0;
   private drops = 0;
@@ -175,6 +183,7 @@ export class Session {
     this.resendAt = 0;
     this.resendDup = sessionPresent;
     if (!sessionPresent) this.forgetReceived();
+    this.old = this.received.length;
     for (let i = 0; i < this.requests.length; i++) {
       const request = this.requests[i]!;
       if (!sessionPresent) request.granted = false;
@@ -294,13 +303,13 @@ export class Session {
     subscriptions: readonly Subscription[],
     done: ((error: Error | undefined, granted: readonly number[]) => void) | undefined,
   ): boolean {
-    return this.request({ subscriptions, unsubscribe: false, id: 0, sent: 0, granted: false, done });
+    return this.request({ subscriptions, unsubscribe: false, id: 0, sent: subscriptions, granted: false, done });
   }
 
   /** Forgets the filters and tells the server, now or at the next CONNACK. False when there are too many requests. */
   unsubscribe(topics: readonly string[], done: ((error: Error | undefined) => void) | undefined): boolean {
     const subscriptions = topics.map(topic => ({ topic, qos: 0 as const }));
-    return this.request({ subscriptions, unsubscribe: true, id: 0, sent: 0, granted: false, done });
+    return this.request({ subscriptions, unsubscribe: true, id: 0, sent: subscriptions, granted: false, done });
   }
 
   /** A PINGREQ, as soon as there is room. */
@@ -377,7 +386,7 @@ export class Session {
         : this.sink.subscribe(id, request.subscriptions);
       if (!sent) return false;
       request.id = id;
-      request.sent = request.subscriptions.length;
+      request.sent = request.subscriptions;
     }
     return true;
   }
@@ -488,7 +497,7 @@ export class Session {
     if (packet.qos === 2) {
       const id = packet.messageId!;
       const known = this.forgotten(id);
-      if (!known && this.received.length >= RECEIVED_LIMIT) {
+      if (!known && this.received.length >= RECEIVED_LIMIT && !this.forgetOld()) {
         return this.listener.violation(`more than ${RECEIVED_LIMIT} unreleased QoS 2 messages`);
       }
       this.received.push(id);
@@ -513,7 +522,19 @@ export class Session {
   private forgotten(id: number): boolean {
     const at = this.received.indexOf(id);
     if (at < 0) return false;
+    if (at < this.old) this.old--;
     this.received.splice(at, 1);
+    return true;
+  }
+
+  // A server sends what is unreleased again when a connection begins, in order [MQTT-4.4.0-1] [MQTT-4.6.0-1]. What it has
+  // not come back to, though so many others came behind it, it has dropped (expired, or lost in a crash): PUBREL will
+  // never come, and a list full of such ids would end every connection.
+  private forgetOld(): boolean {
+    if (this.old === 0) return false;
+    this.old--;
+    const id = this.received.shift()!;
+    if (this.kept) this.kept.received(id, false);
     return true;
   }
 
@@ -593,14 +614,19 @@ export class Session {
     if (!request) return;
     const granted = packet.cmd === "suback" ? packet.granted! : NO_GRANTS;
     if (request.unsubscribe !== (packet.cmd === "unsuback")) return this.listener.violation(`unexpected ${packet.cmd}`);
-    if (!request.unsubscribe && granted.length !== request.sent) {
-      return this.listener.violation(`SUBACK with ${granted.length} codes for ${request.sent} filters`);
+    if (!request.unsubscribe && granted.length !== request.sent.length) {
+      return this.listener.violation(`SUBACK with ${granted.length} codes for ${request.sent.length} filters`);
     }
     request.granted = true;
     request.id = 0;
     if (request.unsubscribe) this.requests.splice(this.requests.indexOf(request), 1);
     const done = request.done;
     request.done = undefined;
-    this.listener.tell(done, undefined, granted);
+    if (done) return this.listener.tell(done, undefined, granted);
+    // Nobody waits for the answer, as when the server had lost its session: a refusal must not go unheard.
+    for (let i = granted.indexOf(128); i >= 0; i = granted.indexOf(128, i + 1)) {
+      const error = new ConnectionException(`${request.sent[i]!.topic} was refused`, "subscribe");
+      this.listener.tell(raise, error, undefined);
+    }
   }
 }
