@@ -65,6 +65,11 @@ export class Mosquitto {
     return `mqtt://127.0.0.1:${this.port}`;
   }
 
+  /** Of the process that runs now. */
+  get pid(): number {
+    return this.process!.pid!;
+  }
+
   /** What it has logged so far. */
   get log(): string {
     return this.output;
