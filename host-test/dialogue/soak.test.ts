@@ -1,60 +1,88 @@
-// Two hours of a device's life on the fake clock, three times: what it holds at the end of each is what it held before.
+// Two hours of a client's life on the fake clock, three times over: what it holds at rest after each is what it held
+// before, counted object by object on Node, and slot by slot of the heap in XS.
 
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
-import { mqtt } from "../support/device.ts";
-import { FakeServer } from "../support/fake-server.ts";
-import { seeded } from "../support/fake-transport.ts";
-import { utf8 } from "../support/frames.ts";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import { BUNDLE } from "../engines/engines.ts";
+import { MqttClient } from "../support/subject.ts";
+import { startXs, type Xs } from "../xs/host.ts";
+import { type Life, type Soak, start } from "./soak-program.ts";
 
 const HOURS = 2;
-const STEP_MS = 5000;
+const ROUNDS = 3;
 
-test("two hours with an event every five seconds and a cut every ten minutes: one timer, nothing left over", () => {
-  const random = seeded(11);
-  // It begins just before the monotonic clock wraps.
-  const stage = mqtt({ clean: false, keepAlive: 60 }, 2 ** 32 - 60_000);
-  const server = new FakeServer();
-  let confirmed = 0;
-  let accepted = 0;
-  const begin = () => {
-    server.take(stage.link);
-    stage.link.opens();
-  };
-  const settle = () => {
-    for (let round = 0; round < 4; round++) {
-      server.reads(100_000);
-      server.arrives(100_000);
-    }
-  };
-  stage.client.connect();
-  begin();
-  settle();
-  for (let round = 0; round < 3; round++) {
-    for (let ms = 0; ms < HOURS * 3_600_000; ms += STEP_MS) {
-      const qos = Math.floor(random() * 3) as 0 | 1 | 2;
-      const taken = stage.client.publish("t", utf8(`${ms}`), qos, false, error => {
-        if (!error) confirmed++;
-      });
-      if (taken) accepted++;
-      if (random() < 0.2) server.send("command", 2);
-      if (random() < 1 / 120) stage.link.ends("cut");
-      stage.clock.advance(STEP_MS);
-      if (stage.link.alive && stage.client.stateName === "opening") begin();
-      settle();
-      assert.equal(stage.clock.pending.length, 1);
-    }
-    // Measured at rest: connected, and all confirmed.
-    while (stage.client.stateName !== "connected" || stage.client.counters.inflight) {
-      if (stage.client.stateName === "opening") begin();
-      else stage.clock.advance(STEP_MS);
-      settle();
-    }
-    stage.net.links.splice(0, stage.net.links.length - 1); // the test's own memory
-    stage.heard();
+/** Objects and bytes of typed arrays that can be reached from the client, but for what closures hold. */
+function census({ client, world }: Soak): { objects: number; bytes: number } {
+  const seen = new Set<object>(world);
+  const queue: object[] = [client];
+  const counts = { objects: 0, bytes: 0 };
+  for (const one of queue) {
+    if (seen.has(one)) continue;
+    seen.add(one);
+    counts.objects++;
+    if (one instanceof Uint8Array) counts.bytes += one.length;
+    else for (const value of Object.values(one)) if (typeof value === "object" && value) queue.push(value);
   }
-  const { queued, inflight, reconnects } = stage.client.counters;
-  assert.deepEqual([confirmed, queued, inflight], [accepted, 0, 0]);
-  assert.ok(reconnects > 30, `${reconnects} reconnects`);
-  assert.equal(stage.clock.timersMade, 1);
+  return counts;
+}
+
+function wasRight(life: Life, round: number): void {
+  assert.equal(life.confirmed, life.accepted);
+  assert.ok(life.arrived >= life.sent, `${life.arrived} of ${life.sent} arrived`);
+  assert.ok(life.reconnects > 10 * round, `${life.reconnects} reconnects`);
+  const { unfinished, timersMade, timersSet, links } = life;
+  assert.deepEqual(
+    { unfinished, timersMade, timersSet, links },
+    { unfinished: 0, timersMade: 1, timersSet: 1, links: 1 },
+  );
+}
+
+test("on Node: one timer, one link, and as many objects and bytes after each two hours as before", t => {
+  const soak = start({ MqttClient });
+  const counts: { objects: number; bytes: number }[] = [];
+  for (let round = 1; round <= ROUNDS; round++) {
+    wasRight(soak.live(HOURS), round);
+    counts.push(census(soak));
+  }
+  t.diagnostic(`${counts[0]!.objects} objects, ${counts[0]!.bytes} bytes`);
+  for (const count of counts) assert.deepEqual(count, counts[0]);
+});
+
+async function inXs(): Promise<Xs> {
+  const folder = mkdtempSync(join(tmpdir(), "soak-"));
+  try {
+    const outfile = join(folder, "program.mjs");
+    const program = fileURLToPath(new URL("soak-program.ts", import.meta.url));
+    const target = { format: "esm", platform: "neutral", target: "es2022" } as const;
+    await build({ entryPoints: [program], bundle: true, outfile, ...target });
+    const xs = await startXs();
+    await xs.evaluate(`(async () => {
+      const lib = await import(${JSON.stringify(BUNDLE)});
+      const { start } = await import(${JSON.stringify(outfile)});
+      host.register("live", start(lib).live);
+    })()`);
+    return xs;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+test("in XS: the heap is the same after each two hours", async t => {
+  const xs = await inXs();
+  const heaps: { slots: number; chunkBytes: number }[] = [];
+  for (let round = 1; round <= ROUNDS; round++) {
+    wasRight(await xs.call<Life>("live", HOURS), round);
+    const { slots, chunkBytes } = await xs.heap();
+    heaps.push({ slots, chunkBytes });
+  }
+  await xs.close();
+  t.diagnostic(
+    `${heaps[0]!.slots} slots, ${heaps[0]!.chunkBytes} bytes of chunks, the world around the client included`,
+  );
+  for (const heap of heaps) assert.deepEqual(heap, heaps[0]);
 });

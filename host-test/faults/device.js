@@ -3,10 +3,12 @@
 // the topics of a device: DeviceClient subscribes at QoS 1, and would never be sent a command of QoS 2.
 
 export function start({ lib, ports, argument: { options, speed }, call }) {
+  let timers = 0;
   const clock = {
     now: () => ports.clock.now() * speed,
     date: () => ports.clock.date(),
     timer(due) {
+      timers++;
       const timer = ports.clock.timer(due);
       return { set: delayMs => timer.set(Math.ceil(delayMs / speed)), clear: () => timer.clear() };
     },
@@ -53,6 +55,6 @@ export function start({ lib, ports, argument: { options, speed }, call }) {
       pump();
     },
     disconnect: () => new Promise(resolve => client.disconnect(resolve)),
-    figures: () => ({ sent: sent[1] + sent[2], confirmed, failed, counters: client.counters }),
+    figures: () => ({ sent: sent[1] + sent[2], confirmed, failed, timers, counters: client.counters }),
   };
 }
