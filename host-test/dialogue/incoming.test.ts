@@ -212,7 +212,7 @@ for (const [name, bytes, reason] of VIOLATIONS) {
 // The same after something was sent that the answer does not fit.
 const OUT_OF_TURN: [string, 0 | 1 | 2, Uint8Array[], RegExp][] = [
   ["PUBACK for a QoS 2 message", 2, [puback(1)], /PUBACK out of turn for packet id 1/],
-  ["PUBREC for a QoS 1 message", 1, [pubrec(1)], /PUBREC for QoS 1 packet id 1/],
+  ["PUBREC for a QoS 1 message", 1, [pubrec(1)], /PUBREC out of turn for packet id 1/],
   ["PUBCOMP for a QoS 1 message", 1, [pubcomp(1)], /PUBCOMP out of turn for packet id 1/],
   ["PUBCOMP before PUBREC", 2, [pubcomp(1)], /PUBCOMP out of turn for packet id 1/],
 ];

@@ -276,9 +276,7 @@ export class Model {
   // Faults that only the client knows to be there.
   private perhaps(): T.Faults {
     if (!this.doubt) return [];
-    const faults = [
-      /(PUBACK|PUBCOMP) out of turn|PUBREC for QoS 1|unexpected unsuback|SUBACK with|acknowledgements jammed/,
-    ];
+    const faults = [/out of turn|unexpected unsuback|SUBACK with|acknowledgements jammed/];
     if (this.queue.length) {
       faults.push(/./); // or one further on
       this.unclear = true;
@@ -562,7 +560,7 @@ export class Model {
 
   private record(id: number): void {
     const one = this.find(id);
-    if (one && one.qos !== 2) return this.refuse(new RegExp(`PUBREC for QoS 1 packet id ${id}`));
+    if (one && one.qos !== 2) return this.refuse(new RegExp(`PUBREC out of turn for packet id ${id}`));
     if (one) one.released = true;
     this.owed.push({ type: T.PUBREL, id });
   }

@@ -2,13 +2,23 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Inflight, type Message, SENT } from "../../src/session/inflight.ts";
+import { SENT_1 } from "../../src/session/flows.ts";
+import { Inflight, type Message } from "../../src/session/inflight.ts";
 import { seeded } from "../support/fake-transport.ts";
 
 const NOTHING = new Uint8Array(0);
 
 function message(id: number): Message {
-  return { topic: NOTHING, payload: NOTHING, qos: 1, retain: false, id, step: SENT, done: undefined, next: undefined };
+  return {
+    topic: NOTHING,
+    payload: NOTHING,
+    qos: 1,
+    retain: false,
+    id,
+    step: SENT_1,
+    done: undefined,
+    next: undefined,
+  };
 }
 
 function holding(window: number, ids: number[]): Inflight {

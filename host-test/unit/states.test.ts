@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { EVENT_NAMES, type Event, next, STATE_NAMES, type State } from "../../src/session/states.ts";
-import { stateDiagram } from "./diagram.ts";
+import { incomingDiagram, outgoingDiagram, stateDiagram } from "./diagram.ts";
 
 // From each state: the events that lead somewhere else. Every other event leaves it as it is.
 const LEADS: Record<string, Record<string, string>> = {
@@ -44,7 +44,8 @@ test("every state can be reached from idle, and idle from every state", () => {
   for (let state = 0; state < STATE_NAMES.length; state++) assert.equal(reached(state), STATE_NAMES.length);
 });
 
-test("the diagram in docs/session.md is the one printed from the table", () => {
+test("the diagrams in docs/session.md are those printed from the tables", () => {
   const page = readFileSync(new URL("../../docs/session.md", import.meta.url), "utf8");
-  assert.equal(/```mermaid\n([\s\S]*?)\n```/.exec(page)?.[1], stateDiagram());
+  const shown = [...page.matchAll(/```mermaid\n([\s\S]*?)\n```/g)].map(match => match[1]);
+  assert.deepEqual(shown, [stateDiagram(), outgoingDiagram(1), outgoingDiagram(2), incomingDiagram()]);
 });

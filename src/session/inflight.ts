@@ -1,12 +1,7 @@
 // Outgoing messages of QoS 1 and 2 between their first PUBLISH and their last acknowledgement, in the order sent, and
 // the choice of packet ids. Holds at most `window` messages; payloads are the sender's bytes, not copies.
 
-/** PUBLISH not sent yet. */
-export const QUEUED = 0;
-/** PUBLISH sent; PUBACK (QoS 1) or PUBREC (QoS 2) awaited. */
-export const SENT = 1;
-/** PUBREC came; PUBREL sent, PUBCOMP awaited. */
-export const RELEASED = 2;
+import type { Flow } from "./flows.ts";
 
 export interface Message {
   topic: Uint8Array;
@@ -15,7 +10,8 @@ export interface Message {
   retain: boolean;
   /** Packet id; 0 at QoS 0, and while queued unless it is in a store. */
   id: number;
-  step: 0 | 1 | 2;
+  /** Where it is, see flows.ts. */
+  step: Flow;
   /** Told once: without an error when sent (QoS 0) or confirmed (QoS 1, 2), with one when dropped for good. */
   done: ((error?: Error) => void) | undefined;
   /** The message behind this one in the outbox. */

@@ -8,7 +8,8 @@
 // After a crash between two calls there may be an r without its m, never an m that was finished without its r.
 
 import type { Store } from "../ports.ts";
-import { type Message, QUEUED, RELEASED } from "./inflight.ts";
+import { QUEUED, RELEASED } from "./flows.ts";
+import type { Message } from "./inflight.ts";
 
 /** First byte of a message: this, QoS and, as 4, retain. Another format would have another. */
 const FORMAT = 0x10;

@@ -11,7 +11,31 @@
 
 import { ConnectionException } from "../errors.ts";
 import type { AckType, Packet, Subscription } from "../wire/packet.ts";
-import { Inflight, type Message, QUEUED, RELEASED, SENT } from "./inflight.ts";
+import {
+  ANSWER,
+  COMPLETE,
+  DELIVER,
+  FINISH,
+  FRESH,
+  type Happening,
+  HELD,
+  INCOMING,
+  OUTGOING,
+  PUBACK,
+  PUBCOMP,
+  PUBLISH,
+  PUBREC,
+  PUBREL,
+  QUEUED,
+  REFUSE,
+  RELEASE,
+  RELEASED,
+  RENEWED,
+  REPEAT,
+  RESTART,
+  RESUMED,
+} from "./flows.ts";
+import { Inflight, type Message } from "./inflight.ts";
 import type { Kept } from "./kept.ts";
 
 /** Where packets go. Each returns false, and nothing was written, when there is no room now. */
@@ -138,7 +162,7 @@ export class Session {
       const message = messages[i]!;
       if (message.step === QUEUED && this.inflight.full) this.enqueue(message, false);
       else {
-        if (message.step === QUEUED) message.step = SENT;
+        if (message.step === QUEUED) message.step = message.qos;
         this.inflight.add(message);
         this.heldBytes += sizeOf(message);
       }
@@ -333,13 +357,13 @@ export class Session {
       case "publish":
         return this.incoming(packet);
       case "puback":
-        return this.confirmed(packet.messageId!, 1);
+        return this.acknowledged(packet, PUBACK);
       case "pubrec":
-        return this.recorded(packet.messageId!);
+        return this.acknowledged(packet, PUBREC);
       case "pubcomp":
-        return this.confirmed(packet.messageId!, 2);
+        return this.acknowledged(packet, PUBCOMP);
       case "pubrel":
-        return this.released(packet.messageId!);
+        return this.exactlyOnce(packet, PUBREL);
       case "suback":
       case "unsuback":
         return this.answered(packet);
@@ -394,9 +418,9 @@ export class Session {
   private pumpResends(): boolean {
     while (this.resending && this.resendAt < this.inflight.count) {
       const message = this.inflight.at(this.resendAt)!;
-      // The server lost its session, PUBREC and all: begin again, for a message may come twice but must not be lost.
-      if (!this.resendDup) this.beginAgain(message);
-      const sent = message.step === RELEASED ? this.sink.ack("pubrel", message.id) : this.sendAgain(message);
+      const act = OUTGOING[message.step]![this.resendDup ? RESUMED : RENEWED]!;
+      if (act === RESTART) this.beginAgain(message);
+      const sent = act === RELEASE ? this.sink.ack("pubrel", message.id) : this.sendAgain(message, act === REPEAT);
       if (!sent) return false;
       this.resends++;
       this.resendAt++;
@@ -408,7 +432,7 @@ export class Session {
 
   private beginAgain(message: Message): void {
     if (this.kept && message.step === RELEASED) this.kept.released(message.id, false);
-    message.step = SENT;
+    message.step = message.qos;
   }
 
   private pumpOutbox(): boolean {
@@ -431,7 +455,7 @@ export class Session {
     if (!this.sink.publish(topic, payload, qos, retain, false, id)) return false;
     if (qos > 0) {
       message.id = id;
-      message.step = SENT;
+      message.step = qos;
       this.inflight.add(message);
       this.heldBytes += topic.length + payload.length;
     }
@@ -451,9 +475,9 @@ export class Session {
     if (message.done) this.listener.tell(message.done, undefined, undefined);
   }
 
-  private sendAgain(message: Message): boolean {
+  private sendAgain(message: Message, dup: boolean): boolean {
     const { topic, payload, qos, retain, id } = message;
-    if (!this.sink.publish(topic, payload, qos, retain, this.resendDup, id)) return false;
+    if (!this.sink.publish(topic, payload, qos, retain, dup, id)) return false;
     if (this.sink.streaming) this.follow(message);
     return true;
   }
@@ -494,22 +518,29 @@ export class Session {
   }
 
   private incoming(packet: Packet): void {
-    if (packet.qos === 2) {
-      const id = packet.messageId!;
-      const known = this.forgotten(id);
-      if (!known && this.received.length >= RECEIVED_LIMIT && !this.forgetOld()) {
-        return this.listener.violation(`more than ${RECEIVED_LIMIT} unreleased QoS 2 messages`);
-      }
-      this.received.push(id);
-      if (!known) {
-        this.listener.message(packet);
-        // Not before: a crash in the middle of the callback must not lose the message. It comes again instead.
-        if (this.kept) this.kept.received(id, true);
-      }
-      return this.acknowledge("pubrec", id);
-    }
+    if (packet.qos === 2) return this.exactlyOnce(packet, PUBLISH);
     this.listener.message(packet);
     if (packet.qos === 1) this.acknowledge("puback", packet.messageId!);
+  }
+
+  private exactlyOnce(packet: Packet, happening: 0 | 1): void {
+    const id = packet.messageId!;
+    const held = this.forgotten(id);
+    const act = INCOMING[held ? HELD : FRESH]![happening]!;
+    if (act === COMPLETE) {
+      if (held && this.kept) this.kept.received(id, false);
+      return this.acknowledge("pubcomp", id);
+    }
+    if (!held && this.received.length >= RECEIVED_LIMIT && !this.forgetOld()) {
+      return this.listener.violation(`more than ${RECEIVED_LIMIT} unreleased QoS 2 messages`);
+    }
+    this.received.push(id);
+    if (act === DELIVER) {
+      this.listener.message(packet);
+      // Not before: a crash in the middle of the callback must not lose the message. It comes again instead.
+      if (this.kept) this.kept.received(id, true);
+    }
+    this.acknowledge("pubrec", id);
   }
 
   // The server's session is gone: ids it uses are new ones.
@@ -538,12 +569,6 @@ export class Session {
     return true;
   }
 
-  // PUBREL of an id not known any more is answered all the same: its PUBCOMP was lost with the last connection.
-  private released(id: number): void {
-    if (this.forgotten(id) && this.kept) this.kept.received(id, false);
-    this.acknowledge("pubcomp", id);
-  }
-
   private acknowledge(type: AckType, id: number): void {
     // The callback may have ended the connection: the server will send the message again.
     if (!this.live || (!this.acks.length && this.sink.ack(type, id))) return;
@@ -552,25 +577,23 @@ export class Session {
     this.waits = true;
   }
 
-  // PUBACK or PUBCOMP. One for an id not in flight is a repetition, and means nothing.
-  private confirmed(id: number, qos: 1 | 2): void {
+  // PUBACK, PUBREC or PUBCOMP.
+  private acknowledged(packet: Packet, happening: Happening): void {
+    const id = packet.messageId!;
     const place = this.inflight.find(id);
-    if (place < 0) return;
-    const message = this.inflight.at(place)!;
-    if (message.qos !== qos || (qos === 2 && message.step !== RELEASED)) {
-      return this.listener.violation(`${qos === 1 ? "PUBACK" : "PUBCOMP"} out of turn for packet id ${id}`);
+    const message = this.inflight.at(place);
+    const act = OUTGOING[message ? message.step : QUEUED]![happening]!;
+    if (act === FINISH) {
+      this.release(message!, place);
+      if (this.kept) this.kept.drop(message!);
+      this.settle(message!);
+      if (this.head) this.pump();
+      return;
     }
-    this.release(message, place);
-    if (this.kept) this.kept.drop(message);
-    this.settle(message);
-    if (this.head) this.pump();
-  }
-
-  // PUBREC. For an id not in flight the PUBCOMP came before a repetition: PUBREL lets the server finish.
-  private recorded(id: number): void {
-    const message = this.inflight.at(this.inflight.find(id));
-    if (message && message.qos !== 2) return this.listener.violation(`PUBREC for QoS 1 packet id ${id}`);
-    if (message) this.record(message);
+    if (act === RELEASE) this.record(message!);
+    else if (act === REFUSE)
+      return this.listener.violation(`${packet.cmd.toUpperCase()} out of turn for packet id ${id}`);
+    else if (act !== ANSWER) return;
     this.acknowledge("pubrel", id);
   }
 
