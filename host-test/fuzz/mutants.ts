@@ -13,6 +13,7 @@ const SPLITTER = "wire/frame.ts";
 const READER = "wire/packet.ts";
 const WRITER = "wire/packet.ts";
 const SESSION = "session/session.ts";
+const FLOWS = "session/flows.ts";
 const CLIENT = "abstract-client.ts";
 
 const MUTANTS: readonly (Change & { name: string })[] = [
@@ -46,13 +47,14 @@ const MUTANTS: readonly (Change & { name: string })[] = [
     to: "  }\n\n  /** Takes",
   },
   { name: "wildcards in topics", file: READER, from: 'topic.indexOf("+") >= 0 ||', to: "" },
-  { name: "QoS 2 comes twice", file: SESSION, from: "if (!known) {\n", to: "{\n" },
+  { name: "QoS 2 comes twice", file: FLOWS, from: "[RECORD, COMPLETE]", to: "[DELIVER, COMPLETE]" },
   {
     name: "no ceiling for received ids",
     file: SESSION,
     from: "this.received.length >= RECEIVED_LIMIT",
     to: "this.received.length < 0",
   },
+  { name: "received ids never make room", file: SESSION, from: "if (this.old === 0) return", to: "return" },
   {
     name: "PUBACK before the message",
     file: SESSION,
@@ -77,7 +79,18 @@ const MUTANTS: readonly (Change & { name: string })[] = [
     from: "    this.live = false;\n    this.acks = [];",
     to: "    this.live = false;",
   },
-  { name: "PUBCOMP without PUBREC", file: SESSION, from: "(qos === 2 && message.step !== RELEASED)", to: "qos < 0" },
+  {
+    name: "PUBCOMP without PUBREC",
+    file: FLOWS,
+    from: "[REFUSE, RELEASE, REFUSE, REPEAT, RESTART]",
+    to: "[REFUSE, RELEASE, FINISH, REPEAT, RESTART]",
+  },
+  {
+    name: "PUBLISH after PUBREC",
+    file: FLOWS,
+    from: "[REFUSE, RELEASE, FINISH, RELEASE, RESTART]",
+    to: "[REFUSE, RELEASE, FINISH, REPEAT, RESTART]",
+  },
   {
     name: "any CONNACK at any time",
     file: SESSION,
