@@ -1,5 +1,9 @@
-// The long fault run: `tsx host-test/faults/main.ts --events 10000 --faults 200 [--engine xs] [--server platform] [--no-restarts]`, after
-// `npm run build`. Prints a report; exit code 1 when a message was lost or a QoS 2 message came twice.
+// The long fault run, after `npm run build`:
+//
+//     tsx host-test/faults/main.ts --events 10000 --faults 200 [--engine node|xs] [--server mosquitto|platform]
+//         [--no-restarts] [--seed 1] [--journal file]
+//
+// Prints a report; exit code 1 when a message was lost or a QoS 2 message came twice.
 
 import { argv, exit } from "node:process";
 import { parseArgs } from "node:util";
