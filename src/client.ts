@@ -8,7 +8,7 @@ import { encodePayload } from "./codec/payload.ts";
 import { configure, type DeviceOptions } from "./config.ts";
 import {
   ConfigurationException,
-  ConnectionException,
+  type ConnectionException,
   InvalidEventException,
   MissingMessageDecoderException,
   MissingMessageEncoderException,
@@ -72,11 +72,8 @@ export class DeviceClient extends AbstractClient {
     const { quickstart, mqtt } = configure(options ?? {}, () => ports.random(), ports.serial);
     super(mqtt, ports);
     this.quickstart = quickstart;
-    if (!quickstart) {
-      this.session.subscribe([{ topic: COMMAND_FILTER, qos: 1 }], (_, granted) => {
-        if (granted[0] === 128) throw new ConnectionException(`${COMMAND_FILTER} was refused`, "subscribe");
-      });
-    }
+    // A refusal is told to errorCallback.
+    if (!quickstart) this.session.subscribe([{ topic: COMMAND_FILTER, qos: 1 }], undefined);
   }
 
   /**

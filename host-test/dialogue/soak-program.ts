@@ -1,7 +1,8 @@
 // A client living through hours of the fake clock: events and commands at every QoS, link cuts, lost sessions, silent
 // links. All in memory and of no engine's own, so that the same hours pass on Node and in XS.
 
-import type { MqttClient, MqttOptions } from "../../src/mqtt.ts";
+import type { MqttClient } from "../../src/mqtt.ts";
+import type { MqttOptions } from "../../src/mqtt-options.ts";
 import type { Ports } from "../../src/ports.ts";
 import { type ClientPacket, ClientStream } from "../fuzz/client-stream.ts";
 import { FakeClock } from "../support/fake-clock.ts";
