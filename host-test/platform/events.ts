@@ -67,6 +67,21 @@ export interface RequestEvent {
   readonly status: number;
 }
 
+/** What is held for a client. */
+export interface SessionInfo {
+  readonly clientId: string;
+  readonly connected: boolean;
+  /** True: it ends with the connection. */
+  readonly cleanSession: boolean;
+  /** With the QoS granted. */
+  readonly subscriptions: readonly { readonly topic: string; readonly qos: QoS }[];
+  /**
+   * Messages of QoS 1 and 2 that the client has not confirmed: those that wait for it and those on their way. 0 for a
+   * clean session, for which nothing waits.
+   */
+  readonly waiting: number;
+}
+
 export interface PlatformEvents {
   connect: [ConnectEvent];
   refused: [RefusedEvent];

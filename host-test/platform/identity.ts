@@ -29,6 +29,11 @@ export function isName(text: string): boolean {
   return NAME.test(text);
 }
 
+/** True for a legal event id, command id or format: one topic level (§2.1). */
+export function isLevel(text: string): boolean {
+  return /^[^+#/\p{Cc}]+$/u.test(text);
+}
+
 /** Wider than the six characters of the hosted service: Maximo workspace ids are organizations too. */
 export function isOrg(text: string): boolean {
   return ORG.test(text);

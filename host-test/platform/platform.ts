@@ -1,18 +1,20 @@
 // A WIoTP on this machine: who may connect, what goes where, and when a connection ends. The MQTT itself is aedes.
 //
 //     const platform = await startPlatform({ devices: [{ org: "abc123", type: "thermo", id: "t-01", token: "…" }] });
-//     platform.on("event", ({ event, payload }) => …);
+//     const { data } = await platform.awaitEvent({ event: "status" });
 //     await platform.close();
 
 import { EventEmitter, once } from "node:events";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { Aedes, type AedesPublishPacket, type AuthenticateError, type Client } from "aedes";
 import { REFUSED, translateOutward, watchInbound } from "./border.ts";
-import type { CommandEvent, PlatformEvents, PlatformMessage, QoS } from "./events.ts";
+import type { CommandEvent, DeviceEvent, PlatformEvents, PlatformMessage, QoS, SessionInfo } from "./events.ts";
 import { FirstByte } from "./first-byte.ts";
 import { FrameMeter, PUBLISH_TYPE } from "./frames.ts";
 import { HttpDoor } from "./http.ts";
-import { type DeviceIdentity, deviceClientId, parseClientId } from "./identity.ts";
+import { type DeviceIdentity, deviceClientId, isLevel, parseClientId } from "./identity.ts";
+import { clientIdOf, type DeviceRef, type EventFilter, EventInbox, type ReceivedEvent } from "./inbox.ts";
+import { inspectSession } from "./inspect.ts";
 import { Link } from "./link.ts";
 import { logTo } from "./log.ts";
 import { connectMessage, disconnectMessage, failedConnectMessage, type MonitorMessage } from "./monitor.ts";
@@ -23,6 +25,7 @@ import { mendStore } from "./sessions.ts";
 import { deviceTopic, parseBrokerTopic } from "./topics.ts";
 
 export type * from "./events.ts";
+export type { DeviceRef, EventFilter, ReceivedEvent } from "./inbox.ts";
 export type { ApplicationEntry, DeviceEntry } from "./registry.ts";
 
 export interface PlatformOptions {
@@ -43,21 +46,40 @@ export interface PlatformOptions {
   readonly log?: (line: string) => void;
 }
 
+export interface CommandOptions {
+  /** One topic level, default "json". */
+  readonly format?: string;
+  /** Default 1. */
+  readonly qos?: QoS;
+}
+
+/** How long the waits of {@link Platform} last when they are not told, milliseconds. */
+const PATIENCE_MS = 5000;
+
 /** MQTT 3.1 ids may be longer than its 23 characters here (§1.2). */
 const MAX_CLIENT_ID_LENGTH = 256;
 
+/**
+ * Starts a platform and resolves when it listens; several can run in one process.
+ * @throws TypeError for an option that is no organization, device or application; the error of node:net when it cannot
+ * listen there
+ */
 export async function startPlatform(options: PlatformOptions = {}): Promise<Platform> {
   const platform = new Platform(options);
   await platform.listen(options.port ?? 0, options.host ?? "127.0.0.1");
   return platform;
 }
 
+/** Made by {@link startPlatform}; tells what happens on it by the events of {@link PlatformEvents}. */
 export class Platform extends EventEmitter<PlatformEvents> {
   /** False: every well-formed CONNECT gets code 3. Open connections are not touched. */
   available = true;
   readonly #registry = new Registry();
   readonly #links = new Map<Client, Link>();
   readonly #owners = new Owners();
+  readonly #inbox = new EventInbox();
+  /** Aborted when nothing can come any more. */
+  readonly #ended = new AbortController();
   readonly #broker: Aedes;
   readonly #server: Server;
   readonly #http: HttpDoor;
@@ -65,6 +87,7 @@ export class Platform extends EventEmitter<PlatformEvents> {
   #url = "";
   #closing: Promise<void> | undefined;
 
+  /** @internal */
   constructor(options: PlatformOptions) {
     super();
     this.#register(options);
@@ -79,6 +102,7 @@ export class Platform extends EventEmitter<PlatformEvents> {
     );
   }
 
+  /** @internal */
   async listen(port: number, host: string): Promise<void> {
     await this.#broker.listen();
     mendStore(this.#broker, clientId => this.#holdsFilters(clientId));
@@ -97,39 +121,97 @@ export class Platform extends EventEmitter<PlatformEvents> {
     return (this.#server.address() as AddressInfo).port;
   }
 
+  /** `mqtt://` host and port; devices that speak HTTP use the same port. */
   get url(): string {
     return this.#url;
   }
 
+  /** Client ids of the devices and applications connected now. */
   get connectedClients(): string[] {
     return [...this.#links.values()].filter(link => link.stage === "open").map(link => link.clientId);
   }
 
-  connected(clientId: string): boolean {
-    return this.connectedClients.includes(clientId);
+  connected(client: DeviceRef): boolean {
+    return this.#openLink(clientIdOf(client)) !== undefined;
   }
 
+  /**
+   * Lets a device in from now on; known already, it gets this token.
+   * @throws TypeError saying which part is not legal (§1.2), never with the token
+   */
   addDevice(device: DeviceEntry): void {
     this.#registry.addDevice(device);
   }
 
+  /** The same for an application; see {@link PlatformOptions.applications}. */
   addApplication(application: ApplicationEntry): void {
     this.#registry.addApplication(application);
   }
 
+  /**
+   * The first event of a device that fits and that no call has been given before, also one that came before this call.
+   * Events wait for that until 1000 of them or 4 MiB are kept; then the oldest go.
+   * @param timeoutMs how long to wait for one; default 5000
+   * @throws Error naming what was awaited and what came instead, after that time and when the platform closes
+   */
+  awaitEvent(filter: EventFilter = {}, timeoutMs: number = PATIENCE_MS): Promise<ReceivedEvent> {
+    return this.#inbox.next(filter, timeoutMs);
+  }
+
+  /** Resolves when the device is connected, at once if it is. @throws Error after `timeoutMs`, default 5000 */
+  async awaitConnected(device: DeviceRef, timeoutMs: number = PATIENCE_MS): Promise<void> {
+    await this.#until("connect", clientIdOf(device), true, timeoutMs);
+  }
+
+  /** Resolves when the device is not connected, at once if it is not. @throws Error after `timeoutMs`, default 5000 */
+  async awaitDisconnected(device: DeviceRef, timeoutMs: number = PATIENCE_MS): Promise<void> {
+    await this.#until("disconnect", clientIdOf(device), false, timeoutMs);
+  }
+
   /** Closes a connection as an administrator would; resolves when it is gone, with false if there was none. */
-  async disconnectDevice(clientId: string): Promise<boolean> {
-    const link = [...this.#links.values()].find(link => link.stage === "open" && link.clientId === clientId);
+  async disconnectDevice(device: DeviceRef): Promise<boolean> {
+    const link = this.#openLink(clientIdOf(device));
     link?.end(CLOSE.administrator, "disconnectDevice");
     await link?.gone;
     return link !== undefined;
   }
 
+  /**
+   * Sends a command as an application would (§3). A device that is not connected gets it later if it has a durable
+   * session and subscribed at QoS 1 or 2.
+   * @param data bytes and text go as they are, text only where the format is not json; all else as its JSON
+   * @throws TypeError for a device, command or format that is not legal, or data without JSON
+   */
+  async sendCommand(
+    device: DeviceRef,
+    command: string,
+    data: unknown = {},
+    options: CommandOptions = {},
+  ): Promise<void> {
+    const { format = "json", qos = 1 } = options;
+    for (const level of [command, format]) {
+      if (!isLevel(level)) throw new TypeError(`no topic level: ${JSON.stringify(level).slice(0, 60)}`);
+    }
+    await this.sendToDevice(
+      clientIdOf(device),
+      `iot-2/cmd/${command}/fmt/${format}`,
+      commandPayload(data, format),
+      qos,
+    );
+  }
+
   /** Publishes to one device, connected or not; `topic` as the device sees it, for instance `iotdm-1/observe`. */
-  async sendToDevice(clientId: string, topic: string, payload: string | Uint8Array, qos: QoS = 0): Promise<void> {
+  async sendToDevice(device: DeviceRef, topic: string, payload: string | Uint8Array, qos: QoS = 0): Promise<void> {
+    const clientId = clientIdOf(device);
     const identity = parseClientId(clientId);
     if (typeof identity === "number" || identity.kind !== "device") throw new TypeError(`no device id: ${clientId}`);
     await this.#publish(deviceTopic(identity, topic), payload, qos, false);
+  }
+
+  /** What is held for this client; undefined when it is not connected and has no durable session. */
+  session(client: DeviceRef): Promise<SessionInfo | undefined> {
+    const clientId = clientIdOf(client);
+    return inspectSession(this.#broker, clientId, this.#openLink(clientId));
   }
 
   /** Closes the server and every connection; nothing stays open after it. */
@@ -145,6 +227,8 @@ export class Platform extends EventEmitter<PlatformEvents> {
     const links = [...this.#links.values()];
     for (const link of links) link.end(CLOSE.shuttingDown, "platform closes");
     await Promise.all(links.map(link => link.gone));
+    this.#ended.abort();
+    this.#inbox.close();
     await new Promise<void>(resolve => this.#broker.close(resolve));
     await serverClosed;
   }
@@ -200,6 +284,30 @@ export class Platform extends EventEmitter<PlatformEvents> {
       publish: (device, topic, payload) => this.#publish(topic, payload, 0, false, deviceClientId(device)),
       waiting: request => this.emit("waiting", request),
       answered: request => this.emit("request", request),
+    });
+  }
+
+  #openLink(clientId: string): Link | undefined {
+    return [...this.#links.values()].find(link => link.stage === "open" && link.clientId === clientId);
+  }
+
+  #until(happening: "connect" | "disconnect", clientId: string, wanted: boolean, timeoutMs: number): Promise<void> {
+    if (this.connected(clientId) === wanted) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const seen = (event: { clientId: string }) => {
+        if (event.clientId === clientId) settle(resolve);
+      };
+      const settle = (act: () => void) => {
+        clearTimeout(timer);
+        this.off(happening, seen);
+        this.#ended.signal.removeEventListener("abort", closed);
+        act();
+      };
+      const fail = (when: string) => settle(() => reject(new Error(`no ${happening} of ${clientId} ${when}`)));
+      const closed = () => fail("before the platform closed");
+      const timer = setTimeout(fail, timeoutMs, `within ${timeoutMs} ms`);
+      this.on(happening, seen);
+      this.#ended.signal.addEventListener("abort", closed);
     });
   }
 
@@ -320,6 +428,11 @@ export class Platform extends EventEmitter<PlatformEvents> {
     });
   }
 
+  #event(event: DeviceEvent): void {
+    this.emit("event", event);
+    this.#inbox.put(event);
+  }
+
   #command(command: CommandEvent): void {
     this.emit("command", command);
     this.#http.command(deviceClientId(command), command);
@@ -348,8 +461,15 @@ export class Platform extends EventEmitter<PlatformEvents> {
       payload: packet.payload as Buffer,
       qos: packet.qos,
     };
-    if (kind === "event") this.emit("event", { ...message, event: name });
+    if (kind === "event") this.#event({ ...message, event: name });
     else if (kind === "command") this.#command({ ...message, command: name });
     else this.emit("management", { ...message, topic: name });
   }
+}
+
+function commandPayload(data: unknown, format: string): string | Uint8Array {
+  if (data instanceof Uint8Array || (typeof data === "string" && format !== "json")) return data;
+  const text = JSON.stringify(data);
+  if (text === undefined) throw new TypeError("the data of a command must be bytes, text or have JSON");
+  return text;
 }

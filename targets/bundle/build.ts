@@ -1,14 +1,15 @@
 // `npm run build`: src/ and mqtt-packet into dist/, one file for every engine, and beside it the two adapters, the type
-// declarations and mqtt-packet's licence.
+// declarations and the licences of what is bundled; and the tools for a PC: local platform, its page, command line.
 
 import { execFile } from "node:child_process";
-import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
-import { join, relative, resolve } from "node:path";
+import { copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { dirname, join, relative, resolve } from "node:path";
 import { argv } from "node:process";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import type { Plugin } from "esbuild";
 import { bundle } from "./bundle.ts";
+import { bundlePage, bundleTool, type Part } from "./tools.ts";
 import { MQTT_PACKET } from "./trim.ts";
 
 export { type BundleOptions, bundle } from "./bundle.ts";
@@ -39,6 +40,12 @@ const ENTRIES: readonly Entry[] = [
   },
 ];
 
+/** Files that run on Node only and bring the packages they need with them. */
+const TOOLS: readonly { name: string; source: string; shebang?: boolean; types?: boolean }[] = [
+  { name: "platform", source: "host-test/platform/index.ts", types: true },
+  { name: "cli", source: "host-test/cli/main.ts", shebang: true },
+];
+
 export interface BuildReport {
   /** dist/iotf-embedded.js as it ships. */
   bytes: number;
@@ -49,9 +56,17 @@ export interface BuildReport {
 export async function build(dist = join(ROOT, "dist")): Promise<BuildReport> {
   await rm(dist, { recursive: true, force: true });
   await mkdir(dist, { recursive: true });
+  const tools = Promise.all([
+    ...TOOLS.map(async ({ name, source, shebang = false }) => {
+      const outfile = join(dist, `${name}.js`);
+      const plugins = [coreStaysOutside("./iotf-embedded.js")];
+      return { file: `${name}.js`, parts: await bundleTool({ root: ROOT, source, outfile, plugins, shebang }) };
+    }),
+    bundlePage(ROOT, "host-test/page/browser", join(dist, "page")).then(parts => ({ file: "page/", parts })),
+  ]);
   const [core] = await Promise.all([
     ...ENTRIES.map(entry => bundleEntry(entry, dist)),
-    writeLicences(dist),
+    tools.then(built => writeLicences(dist, built)),
     writeDeclarations(dist),
   ]);
   const minified = await bundle({ entry: CORE, minify: true });
@@ -71,6 +86,7 @@ function bundleEntry(
 const SHARED: Readonly<Record<string, string>> = {
   [join(ROOT, "src/http.ts")]: "./http.js",
   [join(ROOT, "host-test/node/index.ts")]: "./node.js",
+  [join(ROOT, "host-test/platform/index.ts")]: "./platform.js",
 };
 
 /** The other entries import the one bundle, never parts of src/: else there would be two copies of them. */
@@ -88,14 +104,21 @@ const coreStaysOutside = (core: string): Plugin => ({
   },
 });
 
-/** mqtt-packet is part of the bundle; its licence asks to come along. */
-async function writeLicences(dist: string): Promise<void> {
+/** Packages that are part of a built file ask for their licences to come along. */
+async function writeLicences(dist: string, tools: readonly { file: string; parts: readonly Part[] }[]): Promise<void> {
   const { version } = JSON.parse(await readFile(join(MQTT_PACKET, "package.json"), "utf8"));
   const licence = await readFile(join(MQTT_PACKET, "LICENSE.md"), "utf8");
-  await writeFile(
-    join(dist, "THIRD-PARTY-LICENSES.txt"),
-    `iotf-embedded.js contains parts of mqtt-packet ${version}, changed at build time.\n\n${licence}`,
-  );
+  const texts = [
+    `iotf-embedded.js contains parts of mqtt-packet ${version}, changed at build time.\n\n${licence.trim()}`,
+  ];
+  const parts = tools.flatMap(({ parts }) => parts).sort((a, b) => (a.name < b.name ? -1 : 1));
+  for (const part of new Map(parts.map(part => [`${part.name} ${part.version}`, part])).values()) {
+    const files = tools.filter(tool => tool.parts.some(({ name }) => name === part.name)).map(({ file }) => file);
+    texts.push(
+      `${files.join(" and ")} contain${files.length > 1 ? "" : "s"} ${part.name} ${part.version}.\n\n${part.licence}`,
+    );
+  }
+  await writeFile(join(dist, "THIRD-PARTY-LICENSES.txt"), `${texts.join(`\n\n${"-".repeat(80)}\n\n`)}\n`);
 }
 
 /** dist/types/ mirrors the sources; next to each entry file stands a declaration file that points there. */
@@ -111,8 +134,30 @@ async function writeDeclarations(dist: string): Promise<void> {
     throw new Error(`declarations: ${error.stdout || error.message}`);
   });
   await bringMqttPacketTypes(join(types, "src/wire"));
-  for (const { name, source } of ENTRIES) {
+  const entries = [...ENTRIES, ...TOOLS.filter(({ types }) => types)];
+  for (const { name, source } of entries) {
     await writeFile(join(dist, `${name}.d.ts`), `export * from "./types/${source.replace(/\.ts$/, ".js")}";\n`);
+  }
+  await dropUnreached(
+    types,
+    entries.map(({ source }) => join(types, source.replace(/\.ts$/, ".d.ts"))),
+  );
+}
+
+/** Declarations that no entry leads to are of no use, and may name packages that are not installed with this one. */
+async function dropUnreached(types: string, entries: readonly string[]): Promise<void> {
+  const reached = new Set<string>();
+  const reach = async (file: string): Promise<void> => {
+    if (reached.has(file)) return;
+    reached.add(file);
+    const text = await readFile(file, "utf8");
+    const imports = text.matchAll(/(?:from|import\() ?"(\.[^"]+)\.[jt]s"/g);
+    await Promise.all([...imports].map(([, path]) => reach(`${resolve(dirname(file), path!)}.d.ts`)));
+  };
+  await Promise.all(entries.map(reach));
+  for (const entry of await readdir(types, { recursive: true })) {
+    const file = join(types, entry);
+    if (file.endsWith(".d.ts") && !reached.has(file)) await rm(file);
   }
 }
 
