@@ -132,7 +132,7 @@ test("a broker that never answers does not keep it from ending", async () => {
 });
 
 for (const [what, args, message] of [
-  ["an unknown option", ["--evnets", "3"], /^npm start: Unknown option '--evnets'$/],
+  ["an unknown option", ["--evnets", "3"], /^npm start: unknown option --evnets$/],
   [
     "a missing file",
     ["--config", "none.ini"],
@@ -145,7 +145,11 @@ for (const [what, args, message] of [
   ],
   ["a wrong count", ["--events", "none"], /^npm start: --events must be a whole number 1\.\.1000000, not 'none'$/],
   ["a wrong QoS", ["--qos", "3"], /^npm start: --qos must be one of 0, 1, 2, not '3'$/],
-  ["a wrong broker", ["--broker", "localhost"], /^npm start: --broker must be mqtt:\/\/host:port, not 'localhost'$/],
+  [
+    "a wrong broker",
+    ["--broker", "localhost"],
+    /^npm start: --broker must be mqtt:\/\/host:port or mqtts:\/\/host:port, not 'localhost'$/,
+  ],
   [
     "QoS 1 for Quickstart",
     ["--config", config("q.ini", "org=quickstart"), "--qos", "1"],

@@ -2,17 +2,20 @@
 
 import { fileURLToPath } from "node:url";
 import type { DeviceOptions } from "../../dist/node.js";
+import { Console, type Line } from "../cli/console.ts";
+import { DEMO_DEVICE, demoDeviceOptions, organization } from "../cli/demo-device.ts";
+import { reportLine } from "../cli/device-report.ts";
+import { UsageError } from "../cli/errors.ts";
 import { type Engine, startEngine } from "../engines/engines.ts";
 import { type Platform, startPlatform } from "../platform/platform.ts";
 import { Application } from "./application.ts";
-import { print } from "./console.ts";
 import { machineFigures } from "./figures.ts";
-import { HELP, parseOptions, type Settings, UsageError } from "./options.ts";
+import { HELP, parseOptions, type Settings } from "./options.ts";
 
 const DEVICE = fileURLToPath(new URL("device.js", import.meta.url));
 
-/** The device that the local platform knows when no --config names another. */
-const DEMO_DEVICE = { org: "abc123", type: "thermo", id: "t-01", token: "demo-token" };
+const terminal = new Console(process);
+const print = (line: Line) => terminal.print(line);
 
 class Demo {
   private readonly settings: Settings;
@@ -58,7 +61,7 @@ class Demo {
     const { broker, config } = this.settings;
     // A Quickstart device may be nameless; the application has to know whom to watch.
     const { type, id } = DEMO_DEVICE;
-    const options: DeviceOptions = config ? { type, id, ...config } : deviceOptions(DEMO_DEVICE);
+    const options: DeviceOptions = config ? { type, id, ...config } : demoDeviceOptions();
     if (broker) {
       const url = `mqtt://${broker.host.includes(":") ? `[${broker.host}]` : broker.host}:${broker.port}`;
       return { options: { ...options, host: broker.host, port: broker.port, tls: false }, url, onPlatform: false };
@@ -134,27 +137,12 @@ class Demo {
   }
 
   private deviceSays(what: string, details: Record<string, unknown>): void {
-    const name = (details.event ?? details.command) as string | undefined;
-    const format = details.format as string | undefined;
-    const qos = details.qos as number | undefined;
-    const text = details.data === undefined ? (details.text as string | undefined) : JSON.stringify(details.data);
+    print(reportLine({ what, details }));
     const reason = details.reason as string | undefined;
-    if (what === "event") print({ who: "device", direction: "→", what, name, format, qos, text });
-    else if (what === "command") print({ who: "device", direction: "←", what, name, format, text });
-    else if (what === "connected") print({ who: "device", direction: " ", what, text: String(details.clientId) });
-    else if (what === "handled") print({ who: "device", direction: " ", what, name, text });
-    else if (what === "complaint") print({ who: "device", direction: " ", what, name, text, bad: true });
-    else if (what === "disconnected") this.disconnected(reason, details.willRetry === true);
-    else print({ who: "device", direction: " ", what, name, text: reason ?? "outbox full, event not kept", bad: true });
+    if (what === "disconnected" && reason !== undefined && !details.willRetry) this.end(1, reason);
     if (what !== "handled") return;
-    this.handled.add(name!);
+    this.handled.add(details.command as string);
     this.endIfDone();
-  }
-
-  private disconnected(reason: string | undefined, willRetry: boolean): void {
-    const text = reason === undefined ? "" : `${reason}${willRetry ? "; trying again" : ""}`;
-    print({ who: "device", direction: " ", what: "disconnected", text, bad: reason !== undefined });
-    if (reason !== undefined && !willRetry) this.end(1, reason);
   }
 
   private endIfDone(): void {
@@ -185,14 +173,6 @@ class Demo {
     await this.application?.close();
     await this.platform?.close();
   }
-}
-
-function organization(options: DeviceOptions): string {
-  return options.org ?? options.orgId ?? "quickstart";
-}
-
-function deviceOptions({ org, type, id, token }: typeof DEMO_DEVICE): DeviceOptions {
-  return { org, type, id, "auth-method": "token", "auth-token": token };
 }
 
 async function main(): Promise<void> {

@@ -1,8 +1,9 @@
 // The command line of `npm start`: what was asked for, or one line saying what is wrong with it.
 
 import { resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { ConfigurationException, type DeviceOptions, parseConfigFile } from "../../dist/node.js";
+import { address, oneOf, parse, qualityOfService, whole } from "../cli/args.ts";
+import { UsageError } from "../cli/errors.ts";
 
 export const HELP = `npm start -- [options]
 
@@ -21,9 +22,6 @@ sends it commands. Ends with Ctrl-C.
   --help                 this text
 `;
 
-/** Something about the command line is wrong; the text says what, in one line. */
-export class UsageError extends Error {}
-
 export interface Settings {
   help: boolean;
   /** 0: until Ctrl-C. */
@@ -35,8 +33,18 @@ export interface Settings {
   config: DeviceOptions | undefined;
 }
 
+const OPTIONS = {
+  events: { type: "string" },
+  timeout: { type: "string" },
+  engine: { type: "string" },
+  qos: { type: "string" },
+  broker: { type: "string" },
+  config: { type: "string" },
+  help: { type: "boolean" },
+} as const;
+
 export function parseOptions(args: string[]): Settings {
-  const values = split(args);
+  const { values } = parse(args, OPTIONS);
   return {
     help: values.help === true,
     events: whole("--events", values.events, 1, 1_000_000) ?? 0,
@@ -48,49 +56,10 @@ export function parseOptions(args: string[]): Settings {
   };
 }
 
-function split(args: string[]) {
-  try {
-    return parseArgs({
-      args,
-      options: {
-        events: { type: "string" },
-        timeout: { type: "string" },
-        engine: { type: "string" },
-        qos: { type: "string" },
-        broker: { type: "string" },
-        config: { type: "string" },
-        help: { type: "boolean" },
-      },
-    }).values;
-  } catch (error) {
-    throw new UsageError((error as Error).message.split(". ")[0]);
-  }
-}
-
-function whole(name: string, text: string | undefined, least: number, most: number): number | undefined {
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= least && value <= most) return value;
-  throw new UsageError(`${name} must be a whole number ${least}..${most}, not '${text}'`);
-}
-
-function oneOf<T extends string>(name: string, text: string | undefined, choices: readonly T[]): T | undefined {
-  if (text === undefined) return undefined;
-  const found = choices.find(choice => choice === text);
-  if (found === undefined) throw new UsageError(`${name} must be one of ${choices.join(", ")}, not '${text}'`);
-  return found;
-}
-
-function qualityOfService(text: string | undefined): 0 | 1 | 2 | undefined {
-  const level = oneOf("--qos", text, ["0", "1", "2"]);
-  return level === undefined ? undefined : (Number(level) as 0 | 1 | 2);
-}
-
 function brokerAddress(text: string): { host: string; port: number } {
-  const match = /^mqtt:\/\/(\[[0-9a-fA-F:]+\]|[^:/@[\]]+)(?::(\d{1,5}))?\/?$/.exec(text);
-  const port = Number(match?.[2] ?? 1883);
-  if (!match || port < 1 || port > 65535) throw new UsageError(`--broker must be mqtt://host:port, not '${text}'`);
-  return { host: match[1]!.replace(/^\[|\]$/g, ""), port };
+  const { host, port, tls } = address("--broker", text);
+  if (tls) throw new UsageError("--broker is reached without TLS: mqtt://host:port");
+  return { host, port };
 }
 
 function readConfig(path: string): DeviceOptions {

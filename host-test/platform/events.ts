@@ -84,6 +84,8 @@ export interface SessionInfo {
 
 export interface PlatformEvents {
   connect: [ConnectEvent];
+  /** Its filters are known, and what they cover is on its way from now on; see `session`. */
+  subscribe: [{ readonly clientId: string }];
   refused: [RefusedEvent];
   disconnect: [DisconnectEvent];
   event: [DeviceEvent];

@@ -5,7 +5,7 @@ import type { Platform, PlatformEvents, QoS } from "./platform.ts";
 import { printable, printableJson, show } from "./printable.ts";
 import { closeText, connackText } from "./reasons.ts";
 
-export type What = Exclude<keyof PlatformEvents, "waiting">;
+export type What = Exclude<keyof PlatformEvents, "waiting" | "subscribe">;
 
 export interface Happening {
   readonly what: What;
@@ -67,9 +67,14 @@ export function watchPlatform(platform: Platform, tell: (happening: Happening) =
   platform.on("management", e => tell(carried("management", device(e), { ...e, name: e.topic })));
 }
 
-/** Time, what, who, and the rest. */
-export function toLine({ what, client, text }: Happening, now: Date = new Date()): string {
-  return `${now.toTimeString().slice(0, 8)}  ${what.padEnd(11)} ${printable(`${client}  ${text}`).trimEnd()}`;
+/** Time, what, who, and the rest; `paint` may colour the word that says what it is. */
+export function toLine(
+  { what, client, text }: Happening,
+  now: Date = new Date(),
+  paint: (what: What, text: string) => string = (_, text) => text,
+): string {
+  const rest = printable(`${client}  ${text}`).trimEnd();
+  return `${now.toTimeString().slice(0, 8)}  ${paint(what, what.padEnd(11))} ${rest}`;
 }
 
 /** One line of JSON. */

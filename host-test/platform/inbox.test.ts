@@ -94,6 +94,12 @@ test("connections are awaited, at once when there is nothing to wait for", async
   const device = await rig.connectDevice(t, platform);
   await connected;
   await platform.awaitConnected(rig.CLIENT_ID);
+  await assert.rejects(platform.awaitSubscribed(PARTS, 1), /^Error: no subscribe of d:abc123:thermo:t-01 within 1 ms$/);
+  const subscribed = platform.awaitSubscribed(PARTS);
+  await device.subscribe("iotdm-1/response", 1);
+  await device.subscribe("iot-2/cmd/+/fmt/json", 1);
+  await subscribed;
+  await platform.awaitSubscribed(rig.CLIENT_ID);
   assert.equal(platform.connected(PARTS), true);
   await device.end();
   await platform.awaitDisconnected(PARTS);

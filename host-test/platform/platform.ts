@@ -160,12 +160,24 @@ export class Platform extends EventEmitter<PlatformEvents> {
 
   /** Resolves when the device is connected, at once if it is. @throws Error after `timeoutMs`, default 5000 */
   async awaitConnected(device: DeviceRef, timeoutMs: number = PATIENCE_MS): Promise<void> {
-    await this.#until("connect", clientIdOf(device), true, timeoutMs);
+    const clientId = clientIdOf(device);
+    await this.#until("connect", clientId, () => this.connected(clientId), timeoutMs);
+  }
+
+  /**
+   * Resolves when the device is connected and subscribed to commands, at once if it is: one that is sent before is lost to
+   * a device without a durable session. @throws Error after `timeoutMs`, default 5000
+   */
+  async awaitSubscribed(device: DeviceRef, timeoutMs: number = PATIENCE_MS): Promise<void> {
+    const clientId = clientIdOf(device);
+    const listens = () => [...(this.#openLink(clientId)?.filters.keys() ?? [])].some(filter => /\/cmd\//.test(filter));
+    await this.#until("subscribe", clientId, listens, timeoutMs);
   }
 
   /** Resolves when the device is not connected, at once if it is not. @throws Error after `timeoutMs`, default 5000 */
   async awaitDisconnected(device: DeviceRef, timeoutMs: number = PATIENCE_MS): Promise<void> {
-    await this.#until("disconnect", clientIdOf(device), false, timeoutMs);
+    const clientId = clientIdOf(device);
+    await this.#until("disconnect", clientId, () => !this.connected(clientId), timeoutMs);
   }
 
   /** Closes a connection as an administrator would; resolves when it is gone, with false if there was none. */
@@ -261,6 +273,9 @@ export class Platform extends EventEmitter<PlatformEvents> {
     broker.on("connackSent", ({ returnCode }, client) => {
       if (returnCode) this.#withLink(client, link => this.#refused(link, returnCode));
     });
+    broker.on("subscribe", (_, client) => {
+      if (client) this.#withLink(client, ({ clientId }) => this.emit("subscribe", { clientId }));
+    });
     broker.on("clientDisconnect", client => this.#withLink(client, link => this.#leave(link)));
     broker.on("keepaliveTimeout", client => this.#withLink(client, link => link.blame(CLOSE.timedOut, "keep-alive")));
     broker.on("clientError", (client, error) => this.#withLink(client, link => this.#explain(link, error)));
@@ -291,22 +306,28 @@ export class Platform extends EventEmitter<PlatformEvents> {
     return [...this.#links.values()].find(link => link.stage === "open" && link.clientId === clientId);
   }
 
-  #until(happening: "connect" | "disconnect", clientId: string, wanted: boolean, timeoutMs: number): Promise<void> {
-    if (this.connected(clientId) === wanted) return Promise.resolve();
+  /** Resolves at the first happening of this kind after which it is so; at once if it is already. */
+  #until(
+    happening: "connect" | "disconnect" | "subscribe",
+    clientId: string,
+    isSo: () => boolean,
+    timeoutMs: number,
+  ): Promise<void> {
+    if (isSo()) return Promise.resolve();
     return new Promise((resolve, reject) => {
-      const seen = (event: { clientId: string }) => {
-        if (event.clientId === clientId) settle(resolve);
+      const look = () => {
+        if (isSo()) settle(resolve);
       };
       const settle = (act: () => void) => {
         clearTimeout(timer);
-        this.off(happening, seen);
+        this.off(happening, look);
         this.#ended.signal.removeEventListener("abort", closed);
         act();
       };
       const fail = (when: string) => settle(() => reject(new Error(`no ${happening} of ${clientId} ${when}`)));
       const closed = () => fail("before the platform closed");
       const timer = setTimeout(fail, timeoutMs, `within ${timeoutMs} ms`);
-      this.on(happening, seen);
+      this.on(happening, look);
       this.#ended.signal.addEventListener("abort", closed);
     });
   }

@@ -29,13 +29,14 @@ export class Program {
     this.ended = once(this.child, "close").then(([code]) => ({ code, out: this.out, err: this.err }));
   }
 
-  /** Resolves when what it has printed so far matches; rejects if it ends without that. */
-  printed(text: RegExp): Promise<void> {
+  /** Resolves with the match when what it has printed so far matches; rejects if it ends without that. */
+  printed(text: RegExp): Promise<RegExpExecArray> {
     return new Promise((resolve, reject) => {
       const look = () => {
-        if (!text.test(this.out)) return;
+        const match = text.exec(this.out);
+        if (!match) return;
         this.watchers.delete(look);
-        resolve();
+        resolve(match);
       };
       this.watchers.add(look);
       look();

@@ -1,13 +1,35 @@
-// Is the command line of `npm run platform` read right, and are its mistakes told without repeating a token?
+// Is the command line of `iotf-embedded platform` read right, and are its mistakes told without repeating a token?
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseCommandLine, UsageError } from "./options.ts";
+import { DEMO_DEVICE } from "./demo-device.ts";
+import { UsageError } from "./errors.ts";
+import { parseCommandLine } from "./platform-options.ts";
 
-test("without options: port 1883 on loopback, closed to unknown devices", () => {
-  const { help, org, platform } = parseCommandLine([]);
-  assert.deepEqual([help, org], [false, "abc123"]);
-  assert.deepEqual(platform, { port: 1883, host: "127.0.0.1", orgs: ["abc123"], devices: [], open: false });
+test("without options: port 1883 on loopback, the demo device, a page", () => {
+  const { org, platform, page, json } = parseCommandLine([]);
+  assert.deepEqual([org, page, json], ["abc123", 0, false]);
+  const devices = [DEMO_DEVICE];
+  assert.deepEqual(platform, { port: 1883, host: "127.0.0.1", orgs: ["abc123"], devices, open: false });
+});
+
+test("the demo device, whose token everyone knows, is let in on this machine only, and only when no other is", () => {
+  for (const [args, known] of [
+    [["--host", "::1"], true],
+    [["--host", "127.1.2.3"], true],
+    [["--host", "0.0.0.0"], false],
+    [["--host", "192.168.1.2"], false],
+    [["--open"], false],
+    [["--org", "myorg1"], false],
+    [["--device", "a:b:c"], false],
+  ] as const) {
+    assert.equal(parseCommandLine(args).platform.devices?.includes(DEMO_DEVICE), known, args.join(" "));
+  }
+});
+
+test("the page: its port, or none", () => {
+  assert.equal(parseCommandLine(["--page", "8080"]).page, 8080);
+  assert.equal(parseCommandLine(["--no-page"]).page, undefined);
 });
 
 test("all options, with a colon and shell characters in a token", () => {
@@ -40,8 +62,8 @@ const MISTAKES: [string[], RegExp][] = [
   [["--bogus"], /^unknown option --bogus$/],
   [["-x"], /^unknown option -x$/],
   [["--port"], /--port/],
-  [["--port", "abc"], /--port: abc/],
-  [["--port", "65536"], /--port: 65536/],
+  [["--port", "abc"], /--port must be .*, not 'abc'/],
+  [["--port", "65536"], /--port must be .*, not '65536'/],
   [["--port", "--open"], /--port/],
   [["--org", "a:b"], /--org: a:b/],
   [["--open=yes"], /--open/],

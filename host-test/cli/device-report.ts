@@ -1,0 +1,33 @@
+// What the demo device (demo/device.js) reports, as lines for people and as objects for programs.
+
+import type { Line } from "./console.ts";
+
+export interface Report {
+  /** "event", "full", "failed", "command", "handled", "complaint", "connected", "disconnected" or "error". */
+  readonly what: string;
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
+export function reportLine({ what, details }: Report): Line {
+  const { event, command, format, qos, data, text, reason } = details as Record<string, string | undefined>;
+  const name = event ?? command;
+  const shown = data === undefined ? text : JSON.stringify(data);
+  const line = { who: "device", what, name } as const;
+  switch (what) {
+    case "event":
+      return { ...line, direction: "→", format, qos: Number(qos), text: shown };
+    case "command":
+      return { ...line, direction: "←", format, text: shown };
+    case "connected":
+      return { ...line, direction: " ", text: String(details.clientId) };
+    case "handled":
+    case "complaint":
+      return { ...line, direction: " ", text, bad: what === "complaint" };
+    case "disconnected": {
+      const again = details.willRetry ? "; trying again" : "";
+      return { ...line, direction: " ", text: reason === undefined ? "" : reason + again, bad: reason !== undefined };
+    }
+    default:
+      return { ...line, direction: " ", text: reason ?? "outbox full, event not kept", bad: true };
+  }
+}

@@ -1,0 +1,78 @@
+// Runs `iotf-embedded …` in this process, with streams that a test reads instead of a terminal's.
+
+import { EventEmitter } from "node:events";
+import { Writable } from "node:stream";
+import { dispatch } from "./dispatch.ts";
+
+export interface RunOptions {
+  readonly env?: NodeJS.ProcessEnv;
+  readonly tty?: boolean;
+}
+
+export class Run {
+  out = "";
+  err = "";
+  /** The exit code. */
+  readonly code: Promise<number>;
+  readonly #interrupt = new AbortController();
+  readonly #written = new EventEmitter();
+  #ended = false;
+
+  constructor(args: readonly string[], { env = {}, tty = false }: RunOptions = {}) {
+    const stream = (take: (text: string) => void) => {
+      const write = (bytes: Buffer, _: string, done: () => void) => {
+        take(bytes.toString());
+        this.#written.emit("change");
+        done();
+      };
+      return Object.assign(new Writable({ write }), { isTTY: tty, columns: 100, rows: 30 });
+    };
+    const stdout = stream(text => {
+      this.out += text;
+    });
+    const stderr = stream(text => {
+      this.err += text;
+    });
+    this.code = dispatch(args, { stdout, stderr, env, signal: this.#interrupt.signal }).finally(() => {
+      this.#ended = true;
+      this.#written.emit("change");
+    });
+  }
+
+  /** Ctrl-C; the exit code. */
+  interrupt(): Promise<number> {
+    this.#interrupt.abort();
+    return this.code;
+  }
+
+  /** Resolves with the match when what was printed matches; rejects if the command ends without. */
+  printed(pattern: RegExp, from: "out" | "err" = "out"): Promise<RegExpExecArray> {
+    return new Promise((resolve, reject) => {
+      const look = () => {
+        const match = pattern.exec(this[from]);
+        if (match || this.#ended) this.#written.off("change", look);
+        if (match) resolve(match);
+        else if (this.#ended) reject(new Error(`ended without ${pattern}:\n${this.out}${this.err}`));
+      };
+      this.#written.on("change", look);
+      look();
+    });
+  }
+
+  /** The JSON objects printed so far, without their times. */
+  get objects(): Record<string, unknown>[] {
+    return this.out
+      .split("\n")
+      .filter(Boolean)
+      .map(line => {
+        const { time, ...rest } = JSON.parse(line);
+        if (Number.isNaN(Date.parse(time))) throw new Error(`no time: ${line}`);
+        return rest;
+      });
+  }
+}
+
+/** What steers a terminal, made visible. */
+export function visible(text: string): string {
+  return text.replaceAll("\x1b", "␛");
+}

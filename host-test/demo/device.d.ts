@@ -1,0 +1,10 @@
+// What device.js takes and gives, for those who run it in their own process; see engines/engines.ts.
+
+import type { DeviceClient, DeviceOptions, Ports } from "../node/index.ts";
+
+export function start(context: {
+  lib: { DeviceClient: typeof DeviceClient };
+  ports: Ports;
+  argument: { options: DeviceOptions; qos: 0 | 1 | 2 };
+  call(name: string, value?: unknown): unknown;
+}): { stop(): Promise<void> };
