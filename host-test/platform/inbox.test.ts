@@ -67,13 +67,18 @@ test("a wait that ends in vain says what was awaited and what came instead", asy
   await assert.rejects(platform.awaitEvent({ event: "status", device: PARTS, format: "json", where: () => true }, 1), {
     message:
       "no event 'status' in format json of d:abc123:thermo:t-01 with the given condition within 1 ms; " +
-      "what came: 'alarm' of d:abc123:thermo:t-01",
+      "what came: 'alarm' of d:abc123:thermo:t-01 {}",
   });
   await platform.awaitEvent();
   await assert.rejects(platform.awaitEvent({}, 1), { message: "no event within 1 ms; nothing came" });
   await assert.rejects(platform.awaitConnected("d:abc123:thermo:t-99", 1), {
     message: "no connect of d:abc123:thermo:t-99 within 1 ms",
   });
+});
+
+test("its error points to where the wait began", async t => {
+  const platform = await rig.startTestPlatform(t);
+  await assert.rejects(platform.awaitEvent({}, 1), ({ stack }: Error) => /inbox\.test\.ts/.test(stack!));
 });
 
 test("no more than 1000 events and 4 MiB are kept: the oldest go", async t => {

@@ -3,6 +3,7 @@
 
 import type { DeviceEvent } from "./events.ts";
 import { deviceClientId } from "./identity.ts";
+import { show } from "./printable.ts";
 
 /** Which event; what is left out matters not. */
 export interface EventFilter {
@@ -36,6 +37,8 @@ const MOST_KEPT = 1000;
 const MOST_KEPT_BYTES = 4 * 1024 * 1024;
 /** Of the events that came instead, an error names so many. */
 const NAMED = 5;
+/** And of each payload so many characters. */
+const SHOWN = 80;
 
 export function clientIdOf(device: DeviceRef): string {
   return typeof device === "string" ? device : deviceClientId(device);
@@ -63,6 +66,7 @@ export class EventInbox {
   async next(filter: EventFilter, timeoutMs: number): Promise<ReceivedEvent> {
     const at = this.#kept.findIndex(event => fits(filter, event));
     if (at >= 0) return this.#take(at);
+    const asked = new Error();
     return new Promise((resolve, reject) => {
       const settle = (act: () => void) => {
         clearTimeout(timer);
@@ -74,7 +78,7 @@ export class EventInbox {
         take: event => settle(() => resolve(event)),
         fail: error => settle(() => reject(error)),
       };
-      const timer = setTimeout(() => waiter.fail(new Error(this.#missed(filter, timeoutMs))), timeoutMs);
+      const timer = setTimeout(() => waiter.fail(errorAt(asked, this.#missed(filter, timeoutMs))), timeoutMs);
       this.#waiters.add(waiter);
     });
   }
@@ -98,7 +102,9 @@ export class EventInbox {
       ...(device === undefined ? [] : [`of ${clientIdOf(device)}`]),
       ...(where ? ["with the given condition"] : []),
     ].join(" ");
-    const others = this.#kept.slice(-NAMED).map(other => `'${other.event}' of ${deviceClientId(other)}`);
+    const others = this.#kept
+      .slice(-NAMED)
+      .map(other => `'${other.event}' of ${deviceClientId(other)} ${show(other.payload, SHOWN)}`);
     return `no ${wanted} within ${timeoutMs} ms; ${others.length ? `what came: ${others.join(", ")}` : "nothing came"}`;
   }
 }
@@ -108,6 +114,13 @@ function fits({ device, event, format, where }: EventFilter, candidate: Received
   if (event !== undefined && event !== candidate.event) return false;
   if (format !== undefined && format !== candidate.format) return false;
   return !where || where(candidate);
+}
+
+/** An error that points to where the wait began, as the place where it ended tells nothing. */
+function errorAt(begun: Error, message: string): Error {
+  const error = new Error(message);
+  error.stack = `Error: ${message}\n${begun.stack?.split("\n").slice(1).join("\n")}`;
+  return error;
 }
 
 /** See {@link ReceivedEvent.data}. */
