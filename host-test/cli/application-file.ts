@@ -1,8 +1,14 @@
-// The application's ini file, as IBM's Python client reads it: [application] org, id, auth-method, auth-key, auth-token,
-// clean-session, domain, port; and, as in a device's file, host and tls. Lines are split at the first "=", and a token
-// keeps every other character it has.
+// An application's configuration file, in both shapes that IBM's SDKs have.
+//
+// ini: [application] org, id, auth-method, auth-key, auth-token, clean-session, domain, port; and, as in a device's file,
+// host and tls. Lines are split at the first "=", and a token keeps every other character it has.
+//
+// YAML (.yaml, .yml; needs the npm package yaml): identity.appId, auth.key, auth.token, options.domain,
+// options.mqtt.port, options.mqtt.caFile; other settings below identity, auth and options have no meaning here.
 
 import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { extname } from "node:path";
 import { whole } from "./args.ts";
 import { UsageError } from "./errors.ts";
 import type { Settings } from "./target.ts";
@@ -18,7 +24,39 @@ export function readApplicationFile(path: string): Settings {
       `Error reading application configuration file '${path}' (${(error as NodeJS.ErrnoException).code ?? error})`,
     );
   }
-  return parseApplicationFile(text, path);
+  return /^\.ya?ml$/i.test(extname(path)) ? parseApplicationYaml(text, path) : parseApplicationFile(text, path);
+}
+
+export function parseApplicationYaml(text: string, name: string): Settings {
+  const { parseDocument } = yaml();
+  // failsafe: every value stays the string it is in the file, so the token 007 does not become 7.
+  const document = parseDocument(text, { schema: "failsafe", prettyErrors: false });
+  const [error] = document.errors;
+  // Its message would show the line, and with it perhaps the token.
+  if (error) throw new UsageError(`${name}: not YAML (${error.code})`);
+  const get = (...path: string[]): string | undefined => {
+    const value: unknown = document.getIn(path);
+    if (value === undefined || value === null || typeof value === "string") return value ?? undefined;
+    throw new UsageError(`${name}: ${path.join(".")} must be a text`);
+  };
+  const settings = {
+    key: get("auth", "key"),
+    token: get("auth", "token"),
+    appId: get("identity", "appId"),
+    domain: get("options", "domain"),
+    port: whole(`${name}: options.mqtt.port`, get("options", "mqtt", "port"), 1, 65_535),
+    caFile: get("options", "mqtt", "caFile"),
+  };
+  if (settings.key === undefined) throw new UsageError(`${name}: Missing auth.key from configuration`);
+  return settings;
+}
+
+function yaml(): typeof import("yaml") {
+  try {
+    return createRequire(import.meta.url)("yaml");
+  } catch {
+    throw new UsageError("YAML files need the package yaml: npm install yaml");
+  }
 }
 
 export function parseApplicationFile(text: string, name: string): Settings {

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
-import { parseApplicationFile } from "./application-file.ts";
+import { parseApplicationFile, parseApplicationYaml } from "./application-file.ts";
 import { UsageError } from "./errors.ts";
 import { findTarget } from "./target.ts";
 
@@ -162,6 +162,37 @@ describe("mistakes", () => {
         return true;
       });
     });
+  }
+});
+
+test("YAML, as the newer SDKs have it", () => {
+  const yaml = `identity:
+  appId: yamled
+auth:
+  key: ${KEY}
+  token: 007
+options:
+  domain: iot.mas.example.com
+  logLevel: info
+  mqtt:
+    port: 443
+    cleanStart: true
+`;
+  assert.deepEqual(target({ config: file(yaml, "app.yaml") }, ENV), [
+    "mqtts://org123.messaging.iot.mas.example.com:443",
+    "a:org123:yamled",
+    KEY,
+    "007",
+  ]);
+  for (const [text, message] of [
+    [yaml.replace("key:", "kee:"), /^f: Missing auth\.key from configuration$/],
+    [yaml.replace("port: 443", "port: x"), /^f: options\.mqtt\.port must be a whole number/],
+    [yaml.replace("token: 007", "token: [SECRET"), /^f: not YAML \([A-Z_]+\)$/],
+    [yaml.replace("token: 007", "token: [SECRET]"), /^f: auth\.token must be a text$/],
+    ["SECRET", /^f: Missing auth\.key from configuration$/],
+    ["", /^f: Missing auth\.key from configuration$/],
+  ] as const) {
+    assert.throws(() => parseApplicationYaml(text, "f"), { name: "Error", message });
   }
 });
 

@@ -27,7 +27,8 @@ export const TARGET_HELP = `  --url mqtt://HOST:PORT  where to connect, mqtts://
   --org ORG               the organization (default that of the API key, or ${DEMO_DEVICE.org})
   --api-key KEY           a-ORG-…; without it no credentials are sent
   --api-token TOKEN       its token; others can see it in the list of processes, so rather use:
-  --config FILE           an ini file with [application] auth-key, auth-token, and id, domain, host, port, tls
+  --config FILE           an ini file with [application] auth-key, auth-token, and id, domain, host, port, tls; or YAML
+                          as IBM's SDKs read it
   --app-id ID             the application id (default a new one each time)
   --ca FILE               trusted authorities, PEM
 

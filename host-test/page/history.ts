@@ -119,9 +119,9 @@ export class History {
     if (!record) return;
     record.events++;
     record.lastEvent = { name: fit(event), at: this.#now() };
-    if (this.#bounds.fields > 0) {
-      for (const { path, value } of numbersIn(message.format, message.payload))
-        this.#number(record, event, path, value);
+    for (const { path, value } of numbersIn(message.format, message.payload)) {
+      if (HEAP.test(path.slice(path.lastIndexOf(".") + 1))) record.heap = value;
+      this.#number(record, event, path, value);
     }
     this.#note(record, "event", show(message.payload, TEXT_LENGTH), message, event);
   }
@@ -145,7 +145,6 @@ export class History {
       record.fields.set(key, field);
     }
     field.points.add([this.#now(), value]);
-    if (HEAP.test(path.slice(path.lastIndexOf(".") + 1))) record.heap = value;
   }
 
   #note(record: DeviceRecord, kind: MessageKind, text: string, message?: PlatformMessage, name = ""): void {
