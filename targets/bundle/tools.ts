@@ -25,7 +25,7 @@ export interface ToolOptions {
   shebang?: boolean;
 }
 
-const COMMON: BuildOptions = {
+const COMMON = {
   bundle: true,
   minifySyntax: true,
   minifyWhitespace: true,
@@ -33,7 +33,7 @@ const COMMON: BuildOptions = {
   legalComments: "none",
   logLevel: "silent",
   metafile: true,
-};
+} as const satisfies BuildOptions;
 
 // Packages in CommonJS ask for Node's own modules by require, which an ES module does not have.
 const REQUIRE = `import { createRequire as _createRequire } from "node:module"; const require = _createRequire(import.meta.url);`;
