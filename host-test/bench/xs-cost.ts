@@ -85,6 +85,26 @@ export async function measureHeap(bundle: string, binary?: string, steps = 20, e
   return { pointerBytes, loaded: difference(empty, loaded), connected: difference(before, connected), growth };
 }
 
+const PARTS = ["found", "encoded", "native", "written", "copied", "split", "read", "handled", "acknowledged"] as const;
+export type Profile = Record<(typeof PARTS)[number] | "event" | "command", number>;
+
+/** Instructions of an event of QoS 1, of a command, and of the parts they are made of (xs-program.js). */
+export async function measureProfile(bundle: string): Promise<Profile> {
+  const xs = await startDevice(bundle);
+  await xs.call("connect");
+  await xs.call("takeApart");
+  const figures = {} as Profile;
+  for (let round = 0; round < 2; round++) {
+    await xs.call("prepareAcks");
+    figures.event = (await each(xs, "qos1")).computrons;
+    await each(xs, "puback");
+    figures.command = (await each(xs, "command")).computrons;
+    for (const part of PARTS) figures[part] = (await each(xs, part)).computrons;
+  }
+  await xs.close();
+  return figures;
+}
+
 async function startDevice(bundle: string): Promise<Xs> {
   const xs = await startXs();
   await load(xs, bundle);

@@ -83,6 +83,40 @@ export function start({ lib, options }) {
       acks.pubcomp = [];
     },
     seen: () => ({ bytes, handled, counters: client.counters }),
+    /** Makes functions of what an event and a command are made of, once connected. */
+    takeApart() {
+      const parts = partsOf(client, lib);
+      for (const name in parts) host.register(name, parts[name]);
+    },
+  };
+}
+
+// Reaches into the client by the names its parts have in src, which the bundle keeps.
+function partsOf(client, { encodePayload }) {
+  const { writer, reader, splitter, ports } = client;
+  const { topic, codec } = client.kind("status", "json");
+  const encoder = new TextEncoder();
+  const payload = encoder.encode(JSON.stringify(EVENT));
+  const packet = reader.read(COMMAND);
+  const deaf = { frame() {} };
+  const room = new Uint8Array(256);
+  return {
+    found: () => client.kind("status", "json"),
+    encoded: () => encodePayload(codec, EVENT, false, ports.clock),
+    native: () => encoder.encode(JSON.stringify(EVENT)),
+    written: () => writer.publish(topic, payload, 1, false, false, 7),
+    copied: () => {
+      room.set(topic, 4);
+      room.set(payload, 40);
+    },
+    split: () => {
+      splitter.listener = deaf;
+      splitter.push(COMMAND);
+      splitter.listener = client;
+    },
+    read: () => reader.read(COMMAND),
+    handled: () => client.onMessage(packet),
+    acknowledged: () => writer.ack("puback", 7),
   };
 }
 
