@@ -5,8 +5,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Command } from "../../src/index.ts";
 import { readyDevice } from "../support/device.ts";
-import { START_DATE } from "../support/fake-clock.ts";
-import { hex, publish } from "../support/frames.ts";
+import { hex } from "../testing/bytes.ts";
+import { START_DATE } from "../testing/clock.ts";
+import { publish } from "../testing/frames.ts";
 
 /** The payload of one event. */
 function sent(format: string, data: unknown, dateMs = START_DATE): Buffer {

@@ -5,8 +5,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Codec } from "../../src/index.ts";
 import { device, readyDevice } from "../support/device.ts";
-import { START_DATE } from "../support/fake-clock.ts";
-import { publish } from "../support/frames.ts";
+import { START_DATE } from "../testing/clock.ts";
+import { publish } from "../testing/frames.ts";
 
 /** IBM's `myCustomCodec.py`. */
 const myCustomCodec: Codec = {

@@ -10,7 +10,7 @@ import {
   InvalidEventException,
 } from "../../dist/iotf-embedded.js";
 import { DEVICE, TOKEN } from "../support/device.ts";
-import { FakeClock, START_DATE } from "../support/fake-clock.ts";
+import { FakeClock, START_DATE } from "../testing/clock.ts";
 
 interface Sent extends HttpRequest {
   answer(answer: Partial<HttpAnswer>): void;

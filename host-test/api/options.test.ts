@@ -5,8 +5,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { DeviceOptions } from "../../src/index.ts";
 import { DEVICE, device, TOKEN } from "../support/device.ts";
-import type { ClientPacket } from "../support/frames.ts";
 import { DeviceClient } from "../support/subject.ts";
+import type { ClientPacket } from "../support/witness.ts";
 
 /** The CONNECT a device with these options sends. */
 function connect(options: DeviceOptions = {}): ClientPacket {

@@ -1,7 +1,7 @@
 // The fake transport of the dialogues against the same contract: what is proved with it must hold with a real one.
 
 import type { Endpoint, TransportListener } from "../../src/ports.ts";
-import { FakeTransport } from "../support/fake-transport.ts";
+import { FakeTransport } from "../testing/transport.ts";
 import { type Peer, transportContract, type World } from "./transport-contract.ts";
 
 const WINDOW = 32 * 1024;

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { test } from "node:test";
 import type { Endpoint, Ports, Transport, TransportListener } from "../../src/ports.ts";
-import { joined } from "../support/fake-transport.ts";
+import { joined } from "../testing/bytes.ts";
 
 /** The far end of one connection. */
 export interface Peer {

@@ -5,8 +5,9 @@ import { test } from "node:test";
 import type { Limits } from "../../src/mqtt-options.ts";
 import { device, mqtt, readyDevice, readyMqtt, type Stage } from "../support/device.ts";
 import { noise } from "../support/feed-all-ways.ts";
-import { command, puback, publish, pubrel, suback, utf8 } from "../support/frames.ts";
 import type { MqttClient } from "../support/subject.ts";
+import { utf8 } from "../testing/bytes.ts";
+import { command, puback, publish, pubrel, suback } from "../testing/frames.ts";
 
 const BYTE = new Uint8Array(1);
 

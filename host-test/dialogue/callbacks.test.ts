@@ -4,8 +4,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { device, mqtt, readyDevice, readyMqtt, type Stage } from "../support/device.ts";
 import { noise } from "../support/feed-all-ways.ts";
-import { command, connack, pingresp, puback, publish, pubrec, suback, utf8 } from "../support/frames.ts";
 import type { MqttClient } from "../support/subject.ts";
+import { utf8 } from "../testing/bytes.ts";
+import { command, connack, pingresp, puback, publish, pubrec, suback } from "../testing/frames.ts";
 
 const BYTE = utf8("x");
 

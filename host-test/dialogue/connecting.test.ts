@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DEVICE, device, mqtt, readyDevice, readyMqtt, TOKEN } from "../support/device.ts";
-import { connack, suback } from "../support/frames.ts";
 import { ConfigurationException, type ConnectionException } from "../support/subject.ts";
+import { connack, suback } from "../testing/frames.ts";
 
 type Refusal = InstanceType<typeof ConnectionException>;
 

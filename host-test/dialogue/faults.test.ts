@@ -5,9 +5,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { mqtt, type Stage } from "../support/device.ts";
 import { FakeServer } from "../support/fake-server.ts";
-import { seeded } from "../support/fake-transport.ts";
-import { utf8 } from "../support/frames.ts";
 import type { MqttClient } from "../support/subject.ts";
+import { utf8 } from "../testing/bytes.ts";
+import { seeded } from "../testing/random.ts";
 
 interface Outcome {
   /** What was accepted at QoS 1 and 2, and what `done` said of it. */

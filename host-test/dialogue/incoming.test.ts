@@ -4,13 +4,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ConnectionException } from "../../src/errors.ts";
 import { device, mqtt, readyDevice, readyMqtt } from "../support/device.ts";
-import { cut, joined } from "../support/fake-transport.ts";
 import { noise, waysOf } from "../support/feed-all-ways.ts";
+import { SUBJECT } from "../support/subject.ts";
+import { hex, joined } from "../testing/bytes.ts";
 import {
   command,
   connack,
   frame,
-  hex,
   pingresp,
   puback,
   pubcomp,
@@ -19,8 +19,8 @@ import {
   pubrel,
   suback,
   unsuback,
-} from "../support/frames.ts";
-import { SUBJECT } from "../support/subject.ts";
+} from "../testing/frames.ts";
+import { cut } from "../testing/transport.ts";
 
 test("QoS 0, 1 and 2 are delivered once and answered in the order they came [MQTT-4.6.0-2] [MQTT-4.6.0-3]", () => {
   const stage = readyMqtt();

@@ -4,8 +4,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { mqtt, readyDevice, readyMqtt, type Stage } from "../support/device.ts";
 import { noise } from "../support/feed-all-ways.ts";
-import { connack, puback, pubcomp, publish, pubrec, utf8 } from "../support/frames.ts";
 import type { MqttClient } from "../support/subject.ts";
+import { utf8 } from "../testing/bytes.ts";
+import { connack, puback, pubcomp, publish, pubrec } from "../testing/frames.ts";
 
 function send(stage: Stage<MqttClient>, name: string, qos: 0 | 1 | 2): boolean {
   return stage.client.publish("t", utf8(name), qos, false, stage.done(name));

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { mqtt, readyDevice, readyMqtt } from "../support/device.ts";
 import { noise } from "../support/feed-all-ways.ts";
-import { connack, pingresp, publish } from "../support/frames.ts";
+import { connack, pingresp, publish } from "../testing/frames.ts";
 
 const BYTE = new Uint8Array(1);
 

@@ -5,8 +5,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { mqtt, readyMqtt, type Stage } from "../support/device.ts";
 import { noise } from "../support/feed-all-ways.ts";
-import { connack, puback, pubcomp, publish, pubrec, pubrel, utf8 } from "../support/frames.ts";
 import type { MqttClient } from "../support/subject.ts";
+import { utf8 } from "../testing/bytes.ts";
+import { connack, puback, pubcomp, publish, pubrec, pubrel } from "../testing/frames.ts";
 
 const CONNECT = "CONNECT plain durable";
 

@@ -4,8 +4,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { inspect } from "node:util";
 import { device, type Stage, TOKEN } from "../support/device.ts";
-import { command, connack, hex, publish, suback } from "../support/frames.ts";
 import type { DeviceClient } from "../support/subject.ts";
+import { hex } from "../testing/bytes.ts";
+import { command, connack, publish, suback } from "../testing/frames.ts";
 
 type Failure = (stage: Stage<DeviceClient>) => void;
 

@@ -5,8 +5,10 @@ import type { MqttClient } from "../../src/mqtt.ts";
 import type { MqttOptions } from "../../src/mqtt-options.ts";
 import type { Ports } from "../../src/ports.ts";
 import { type ClientPacket, ClientStream } from "../fuzz/client-stream.ts";
-import { FakeClock } from "../support/fake-clock.ts";
-import { FakeNetwork, type FakeTransport, joined, seeded } from "../support/fake-transport.ts";
+import { joined } from "../testing/bytes.ts";
+import { FakeClock } from "../testing/clock.ts";
+import { seeded } from "../testing/random.ts";
+import { FakeNetwork, type FakeTransport } from "../testing/transport.ts";
 
 const STEP_MS = 5000;
 /** Cuts and silences per step. */

@@ -8,9 +8,10 @@ import type { Store } from "../../src/ports.ts";
 import { memoryStore } from "../node/store.ts";
 import { mqtt, PLAIN, Stage } from "../support/device.ts";
 import { FakeServer } from "../support/fake-server.ts";
-import { seeded } from "../support/fake-transport.ts";
-import { puback, pubcomp, publish, pubrec, pubrel, utf8 } from "../support/frames.ts";
 import { MqttClient } from "../support/subject.ts";
+import { utf8 } from "../testing/bytes.ts";
+import { puback, pubcomp, publish, pubrec, pubrel } from "../testing/frames.ts";
+import { seeded } from "../testing/random.ts";
 
 const CONNECT = "CONNECT plain durable";
 

@@ -6,7 +6,8 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { test } from "node:test";
 import { Mosquitto, withoutMosquitto } from "../broker/mosquitto.ts";
-import { frame, hex, publish, pubrec, pubrel, u16, utf8 } from "../support/frames.ts";
+import { hex, utf8 } from "../testing/bytes.ts";
+import { frame, publish, pubrec, pubrel, u16 } from "../testing/frames.ts";
 import { listener, type Spoken, Witness } from "./journal.ts";
 
 const published = (messageId: number, payload: string): Spoken => ({ cmd: "publish", qos: 2, messageId, payload });

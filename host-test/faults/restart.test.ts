@@ -13,8 +13,8 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import mqtt from "mqtt";
 import { Mosquitto, withoutMosquitto } from "../broker/mosquitto.ts";
-import { seeded } from "../support/fake-transport.ts";
 import { Program } from "../support/program.ts";
+import { seeded } from "../testing/random.ts";
 
 const DEVICE = fileURLToPath(new URL("restarting-device.js", import.meta.url));
 const LIVES = 8;

@@ -5,7 +5,7 @@ import { EventEmitter, once } from "node:events";
 import { connect } from "node:net";
 import { fileURLToPath } from "node:url";
 import { type EngineName, startEngine } from "../engines/engines.ts";
-import { seeded } from "../support/fake-transport.ts";
+import { seeded } from "../testing/random.ts";
 import { Journal, listener, type Spoken, Witness } from "./journal.ts";
 import { LINK_FAULTS, type LinkFault, type Listen, RoughProxy } from "./proxy.ts";
 import { CLIENT_ID, DEVICE, type FaultServer, type ServerName, startServer } from "./servers.ts";

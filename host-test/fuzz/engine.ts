@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
-import { Witness as Reader } from "../support/frames.ts";
+import { Witness as Reader } from "../support/witness.ts";
 import { startXs } from "../xs/host.ts";
 import type { Heap } from "../xs/snapshot.ts";
 import { type Figures, start } from "./program.ts";

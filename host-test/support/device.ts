@@ -4,10 +4,12 @@
 import type { DeviceOptions } from "../../src/config.ts";
 import type { MqttOptions } from "../../src/mqtt-options.ts";
 import type { Store } from "../../src/ports.ts";
-import { FakeClock } from "./fake-clock.ts";
-import { FakeNetwork, type FakeTransport } from "./fake-transport.ts";
-import { type ClientPacket, connack, suback, told, Witness } from "./frames.ts";
+import { FakeClock } from "../testing/clock.ts";
+import { connack, suback } from "../testing/frames.ts";
+import { told } from "../testing/packets.ts";
+import { FakeNetwork, type FakeTransport } from "../testing/transport.ts";
 import { DeviceClient, MqttClient } from "./subject.ts";
+import { type ClientPacket, Witness } from "./witness.ts";
 
 /** Looks like a token of the platform, and is easily found where it must not be. */
 export const TOKEN = "MP$08VKz!8rXwnR-Q*";

@@ -2,7 +2,9 @@
 // reads a stream must answer the same each time.
 
 import assert from "node:assert/strict";
-import { cut, joined, seeded } from "./fake-transport.ts";
+import { joined } from "../testing/bytes.ts";
+import { seeded } from "../testing/random.ts";
+import { cut } from "../testing/transport.ts";
 
 export interface Way {
   name: string;

@@ -2,7 +2,7 @@
 
 import { type PacketSink, Session, type SessionLimits, type SessionListener } from "../../src/session/session.ts";
 import type { AckType, Packet, Subscription } from "../../src/wire/packet.ts";
-import { utf8 } from "./frames.ts";
+import { utf8 } from "../testing/bytes.ts";
 
 const LIMITS: SessionLimits = {
   inflight: 3,

@@ -5,9 +5,10 @@ import { test } from "node:test";
 import { DeviceClient } from "../../src/client.ts";
 import { MAX_PAYLOAD_BYTES } from "../../src/codec/payload.ts";
 import type { DeviceOptions } from "../../src/config.ts";
-import { FakeClock, START_DATE } from "../support/fake-clock.ts";
-import { FakeNetwork } from "../support/fake-transport.ts";
-import { command, connack, parseSent, publish, suback } from "../support/frames.ts";
+import { parseSent } from "../support/witness.ts";
+import { FakeClock, START_DATE } from "../testing/clock.ts";
+import { command, connack, publish, suback } from "../testing/frames.ts";
+import { FakeNetwork } from "../testing/transport.ts";
 
 const OPTIONS: DeviceOptions = { org: "o", type: "t", id: "i", "auth-method": "token", "auth-token": "s3cret" };
 

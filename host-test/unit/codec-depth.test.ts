@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { isTooDeep, MAX_DEPTH } from "../../src/codec/depth.ts";
 import { jsonCodec } from "../../src/codec/json.ts";
 import { jsonIotfCodec } from "../../src/codec/json-iotf.ts";
-import { utf8 } from "../support/frames.ts";
+import { utf8 } from "../testing/bytes.ts";
 
 const nested = (levels: number, open = "[", close = "]") => `${open.repeat(levels)}1${close.repeat(levels)}`;
 

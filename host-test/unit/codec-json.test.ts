@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { jsonCodec } from "../../src/codec/json.ts";
-import { hex, utf8 } from "../support/frames.ts";
+import { hex, utf8 } from "../testing/bytes.ts";
 
 const NOW = new Date(0);
 const decode = (payload: Uint8Array) => jsonCodec.decode({ topic: "iot-2/cmd/a/fmt/json", payload });

@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FrameSplitter } from "../../src/wire/frame.ts";
-import { joined } from "../support/fake-transport.ts";
 import { feedAllWays, noise } from "../support/feed-all-ways.ts";
-import { connack, frame, hex, pingresp, puback, publish, suback, utf8, varint } from "../support/frames.ts";
+import { hex, joined, utf8 } from "../testing/bytes.ts";
+import { connack, frame, pingresp, puback, publish, suback, varint } from "../testing/frames.ts";
 
 const LIMIT = 64;
 

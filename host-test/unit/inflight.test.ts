@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SENT_1 } from "../../src/session/flows.ts";
 import { Inflight, type Message } from "../../src/session/inflight.ts";
-import { seeded } from "../support/fake-transport.ts";
+import { seeded } from "../testing/random.ts";
 
 const NOTHING = new Uint8Array(0);
 

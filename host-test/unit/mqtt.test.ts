@@ -4,9 +4,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MqttClient } from "../../src/mqtt.ts";
 import { DEFAULT_LIMITS, type MqttOptions } from "../../src/mqtt-options.ts";
-import { FakeClock } from "../support/fake-clock.ts";
-import { FakeNetwork } from "../support/fake-transport.ts";
-import { connack, hex, parseSent } from "../support/frames.ts";
+import { parseSent } from "../support/witness.ts";
+import { hex } from "../testing/bytes.ts";
+import { FakeClock } from "../testing/clock.ts";
+import { connack } from "../testing/frames.ts";
+import { FakeNetwork } from "../testing/transport.ts";
 
 const OPTIONS: MqttOptions = { endpoint: { host: "h", port: 1883 }, clientId: "c" };
 const PASSWORD = "s3cret-word";

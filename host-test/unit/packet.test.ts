@@ -4,9 +4,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Transport } from "../../src/ports.ts";
 import { encodeTopic, PacketReader, PacketWriter } from "../../src/wire/packet.ts";
-import { FakeTransport, joined, seeded } from "../support/fake-transport.ts";
 import { noise } from "../support/feed-all-ways.ts";
-import { connack, hex, parseSent, publish, suback, told, utf8, Witness } from "../support/frames.ts";
+import { parseSent, Witness } from "../support/witness.ts";
+import { hex, joined, utf8 } from "../testing/bytes.ts";
+import { connack, publish, suback } from "../testing/frames.ts";
+import { told } from "../testing/packets.ts";
+import { seeded } from "../testing/random.ts";
+import { FakeTransport } from "../testing/transport.ts";
 
 const TOPIC = encodeTopic("a/b");
 const QUIET = { opened() {}, received() {}, writableAgain() {}, closed() {} };

@@ -3,8 +3,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { utf8 } from "../support/frames.ts";
 import { live, setup } from "../support/session-stage.ts";
+import { utf8 } from "../testing/bytes.ts";
 
 test("before CONNACK everything waits; then it leaves in the order it was given", () => {
   const { session, out, send } = setup();

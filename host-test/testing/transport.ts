@@ -3,21 +3,12 @@
 // bytes told to `received` are overwritten afterwards, so that a view kept too long is seen.
 
 import type { Endpoint, Ports, Store, Transport, TransportListener } from "../../src/ports.ts";
-import type { FakeClock } from "./fake-clock.ts";
+import { joined } from "./bytes.ts";
+import type { FakeClock } from "./clock.ts";
+import { seeded } from "./random.ts";
 
 /** How the far end's bytes arrive: in one piece, one by one, or in pieces of 1 to 16 chosen by a seed. */
 export type Chunking = "whole" | "bytes" | { seed: number };
-
-/** Numbers in [0, 1) that are the same for the same seed. */
-export function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 export function cut(bytes: Uint8Array, chunking: Chunking): Uint8Array[] {
   if (chunking === "whole") return [bytes];
@@ -153,16 +144,4 @@ export class FakeNetwork implements Ports {
     if (!link) throw new Error("no transport was opened");
     return link;
   }
-}
-
-export function joined(parts: readonly Uint8Array[]): Uint8Array {
-  let size = 0;
-  for (const part of parts) size += part.length;
-  const all = new Uint8Array(size);
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }
