@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { MqttOptions } from "../../src/mqtt-options.ts";
 import type { Store } from "../../src/ports.ts";
-import { memoryStore } from "../node/store.ts";
+import { memoryStore } from "../node/memory-store.ts";
 import { mqtt, PLAIN, Stage } from "../support/device.ts";
 import { FakeServer } from "../support/fake-server.ts";
 import { MqttClient } from "../support/subject.ts";

@@ -10,13 +10,17 @@ import {
   type Ports,
 } from "../../src/index.ts";
 import { nodeClock } from "./clock.ts";
+import { borrowed } from "./lent.ts";
 import { openSocket } from "./sockets.ts";
 
 export * from "../../src/index.ts";
 export { parseConfigFile, parseConfigYaml } from "./config-file.ts";
 export { parseEnvVars } from "./environment.ts";
+/** @internal */
+export { borrowed, type Lender, lend } from "./lent.ts";
+export { memoryStore } from "./memory-store.ts";
 export { type NestedConfig, parseNestedConfig } from "./nested.ts";
-export { type FileStoreOptions, fileStore, memoryStore } from "./store.ts";
+export { type FileStoreOptions, fileStore } from "./store.ts";
 
 /**
  * Node's sockets (net, tls), timers and Math.random. Quickstart devices of one process share one id. No store: for one,
@@ -30,13 +34,15 @@ export const nodePorts: Ports = {
 };
 
 export class DeviceClient extends CoreDeviceClient {
-  constructor(options?: DeviceOptions, ports: Ports = nodePorts) {
+  constructor(options?: DeviceOptions, ports: Ports = borrowed()?.ports ?? nodePorts) {
     super(options, ports);
+    borrowed()?.made(this);
   }
 }
 
 export class MqttClient extends CoreMqttClient {
-  constructor(options: MqttOptions, ports: Ports = nodePorts) {
+  constructor(options: MqttOptions, ports: Ports = borrowed()?.ports ?? nodePorts) {
     super(options, ports);
+    borrowed()?.made(this);
   }
 }

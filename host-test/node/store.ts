@@ -1,7 +1,5 @@
-// Where a client's messages survive: stores of src/ports.ts in memory and as files.
-//
-// memoryStore outlives a client, not the process. fileStore outlives the process, and, as it waits for the disk, a power
-// cut: one file an entry, written under another name and renamed, so that there is a whole file or none.
+// Where a client's messages survive: a store of src/ports.ts as files. It outlives the process and, as it waits for the
+// disk, a power cut: one file an entry, written under another name and renamed, so that there is a whole file or none.
 
 import { createHash } from "node:crypto";
 import {
@@ -17,17 +15,6 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import type { Store } from "../../src/ports.ts";
-
-/** Holds copies of what it is given. */
-export function memoryStore(): Store {
-  const entries = new Map<string, Uint8Array>();
-  return {
-    keys: () => [...entries.keys()],
-    get: key => entries.get(key)?.slice(),
-    set: (key, value) => void entries.set(key, value.slice()),
-    remove: key => void entries.delete(key),
-  };
-}
 
 export interface FileStoreOptions {
   /**

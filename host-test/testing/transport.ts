@@ -2,7 +2,7 @@
 // inside open, write or close. It is stricter than an engine: too much written throws, bytes given to `write` are copied,
 // bytes told to `received` are overwritten afterwards, so that a view kept too long is seen.
 
-import type { Endpoint, Ports, Store, Transport, TransportListener } from "../../src/ports.ts";
+import type { Endpoint, Ports, Store, Transport, TransportListener } from "../../src/index.ts";
 import { joined } from "./bytes.ts";
 import type { FakeClock } from "./clock.ts";
 import { seeded } from "./random.ts";
@@ -22,21 +22,29 @@ export function cut(bytes: Uint8Array, chunking: Chunking): Uint8Array[] {
   return chunks;
 }
 
+/** One connection of the device, and its far end. */
 export class FakeTransport implements Transport {
   readonly endpoint: Endpoint;
-  /** A copy of every write. */
+  /** A copy of every write, as far as it reached the far end. */
   readonly writes: Uint8Array[] = [];
-  /** What `write` takes before the far end drains; used up by writing. 0 is a stalled link. */
+  /** What `write` takes before the far end drains, bytes; used up by writing. 0 is a stalled link. */
   room = Number.POSITIVE_INFINITY;
+  /** How what the far end sends is cut into pieces. */
   chunking: Chunking = "whole";
   /** After so many bytes the link is cut: what goes beyond is lost, and `settle` tells that it ended. */
   cutAfter = Number.POSITIVE_INFINITY;
+  /** This write, counted from 1, fails: its bytes are lost, and `settle` tells that the link ended. */
+  failWrite = Number.POSITIVE_INFINITY;
+  /** This byte from the far end, counted from 1, arrives with all its bits turned over. */
+  corrupt = Number.POSITIVE_INFINITY;
   /** close() was called. */
   closedByClient = false;
   private readonly listener: TransportListener;
   private up = false;
   private over = false;
   private written = 0;
+  private writesMade = 0;
+  private arrived = 0;
 
   constructor(endpoint: Endpoint, listener: TransportListener) {
     this.endpoint = endpoint;
@@ -51,6 +59,7 @@ export class FakeTransport implements Transport {
     if (this.closedByClient || this.over) return;
     if (bytes.length > this.writable) throw new Error(`${bytes.length} bytes written where ${this.writable} are taken`);
     this.room -= bytes.length;
+    if (++this.writesMade === this.failWrite) this.cutAfter = this.written;
     const left = Math.max(0, this.cutAfter - this.written);
     this.written += bytes.length;
     this.writes.push(bytes.slice(0, left));
@@ -72,6 +81,16 @@ export class FakeTransport implements Transport {
     return !this.over && !this.closedByClient;
   }
 
+  /** The far end, or the network between, has ended it. */
+  get isLost(): boolean {
+    return this.over;
+  }
+
+  /** True from `opens` until it ends. */
+  get isUp(): boolean {
+    return this.up;
+  }
+
   // What the far end does.
 
   opens(): void {
@@ -86,9 +105,17 @@ export class FakeTransport implements Transport {
     for (const chunk of cut(joined(parts), this.chunking)) {
       if (!this.alive) return;
       const lent = chunk.slice();
+      const flaw = this.corrupt - this.arrived - 1;
+      if (flaw >= 0 && flaw < lent.length) lent[flaw]! ^= 0xff;
+      this.arrived += lent.length;
       this.listener.received(lent);
       lent.fill(0xaa);
     }
+  }
+
+  /** The far end takes nothing more until `drains`. */
+  stalls(): void {
+    this.room = 0;
   }
 
   /** The far end takes `bytes` more, and says so. */
@@ -107,12 +134,13 @@ export class FakeTransport implements Transport {
     else this.listener.closed(reason);
   }
 
-  /** Tells what `cutAfter` did. */
+  /** Tells what `cutAfter` and `failWrite` did. */
   settle(): void {
     if (this.written > this.cutAfter) this.ends("ECONNRESET");
   }
 }
 
+/** Ports whose connections a test answers. */
 export class FakeNetwork implements Ports {
   readonly clock: FakeClock;
   /** Every transport that was opened, oldest first. */
@@ -127,7 +155,7 @@ export class FakeNetwork implements Ports {
     this.clock = clock;
   }
 
-  open(endpoint: Endpoint, listener: TransportListener): Transport {
+  open(endpoint: Endpoint, listener: TransportListener): FakeTransport {
     if (this.refuseToOpen) throw this.refuseToOpen;
     const link = new FakeTransport(endpoint, listener);
     this.links.push(link);

@@ -5,7 +5,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { fileStore, memoryStore } from "../node/store.ts";
+import { memoryStore } from "../node/memory-store.ts";
+import { fileStore } from "../node/store.ts";
 
 const folders: string[] = [];
 

@@ -32,6 +32,7 @@ const ENTRIES: readonly Entry[] = [
   { name: "http", source: "src/http.ts" },
   { name: "node", source: "host-test/node/index.ts", external: ["node:*"] },
   { name: "http-node", source: "host-test/node/http.ts", external: ["node:*"] },
+  { name: "testing", source: "host-test/testing/index.ts" },
   {
     name: "moddable",
     source: "targets/moddable/index.ts",

@@ -1,0 +1,18 @@
+// `iotf-embedded/testing`: a device program on a bench, in one process, without network and without waiting. See
+// docs/testing.md.
+
+export { FakeClock, START_DATE } from "./clock.ts";
+export {
+  type Bench,
+  type EventDetails,
+  type Expected,
+  TEST_DEVICE,
+  TestDevice,
+  type TestOptions,
+  testDevice,
+} from "./device.ts";
+export type { Direction, Entry } from "./dialogue.ts";
+export { ExpectationError } from "./expect.ts";
+export type { SentPacket } from "./packets.ts";
+export type { Platform, Received, ReceivedEvent, Refusal, SendOptions, Standing } from "./platform.ts";
+export { type Chunking, FakeNetwork, FakeTransport } from "./transport.ts";
