@@ -64,6 +64,9 @@ export interface EventDetails {
   qos?: 0 | 1 | 2;
 }
 
+/** Set by who wants to see the dialogues of all devices: `iotf-embedded xs --test` compares those of two engines. */
+type Watched = { onTestDevice?: (device: { readonly dialogue: string }) => void };
+
 /** How long `advanceToConnect` looks ahead, milliseconds: longer than the longest pause of the clients. */
 const LOOK_AHEAD_MS = 600_000;
 /** Turns of both sides at one point in time that are no conversation any more. */
@@ -132,6 +135,7 @@ export class TestDevice<P = unknown> {
       made: client => this.watch(client),
     };
     this.bench = { ports: this.network, options: Object.freeze({ ...TEST_DEVICE, ...options.options }) };
+    (globalThis as Watched).onTestDevice?.(this);
     this.result = this.run(() => program(this.bench));
   }
 

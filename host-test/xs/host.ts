@@ -26,6 +26,10 @@ export interface XsOptions {
   onTrace?: (text: string) => void;
   /** What was thrown in XS and caught by nobody, or the crash of the engine. Thrown as uncaught exception when absent. */
   onError?: (error: Error) => void;
+  /** The program has neither connections nor timers left, so nothing can happen to it any more. */
+  onIdle?: () => void;
+  /** Path of runtime.js, when it is not beside this file. */
+  runtime?: string;
   /** Path of another worker binary, for example one built for 32 bits. */
   binary?: string;
 }
@@ -68,6 +72,8 @@ export class Xs {
   private readonly deadlines = new Map<number, NodeJS.Timeout>();
   private readonly pending = new Map<number, Pending>();
   private lastCall = 0;
+  /** Events on their way to the program. */
+  private telling = 0;
   private lastMeter: Meter = { computrons: 0, slots: 0, reserved: 0 };
 
   constructor(options: XsOptions) {
@@ -80,7 +86,7 @@ export class Xs {
   }
 
   async start(modules: string[]): Promise<void> {
-    await this.worker.importModule(RUNTIME);
+    await this.worker.importModule(this.options.runtime ?? RUNTIME);
     for (const path of modules) await this.import(path);
   }
 
@@ -97,6 +103,11 @@ export class Xs {
    */
   async evaluate<T = unknown>(code: string): Promise<T> {
     return (await this.run(COMMAND.evaluate, code)) as T;
+  }
+
+  /** See `onIdle`. */
+  get idle(): boolean {
+    return this.sockets.size + this.deadlines.size + this.pending.size + this.telling === 0;
   }
 
   /** Calls what a program registered under this name. */
@@ -161,11 +172,18 @@ export class Xs {
 
   /** Tells XS about something that happened; what its program throws then goes to onError. */
   private tell(op: number, id: number, what: string, data: Uint8Array = NOTHING, done?: () => void): void {
+    this.telling++;
     this.worker.command(commandHead(op, id), data, (error, reply) => {
+      this.telling--;
       if (error) return;
       if (reply[0] === RESULT_ERROR) this.uncaught(new XsError(`${reply.toString("utf8", 1)} (${what})`));
       done?.();
+      this.tellIdle();
     });
+  }
+
+  private tellIdle(): void {
+    if (this.idle) this.options.onIdle?.();
   }
 
   private uncaught(error: Error): void {
@@ -253,7 +271,10 @@ export class Xs {
     };
     const socket = new LentSocket(endpoint, events);
     this.sockets.set(id, socket);
-    socket.gone.then(() => this.sockets.delete(id));
+    socket.gone.then(() => {
+      this.sockets.delete(id);
+      this.tellIdle();
+    });
   }
 
   private setDeadline(id: number, delayMs: number): void {

@@ -22,6 +22,8 @@ const TSC = join(ROOT, "node_modules/typescript/bin/tsc");
 interface Entry {
   name: string;
   source: string;
+  /** No declarations: nobody imports it by a name of the package. */
+  untyped?: boolean;
   external?: string[];
   /** What it calls the bundle, where that is not the file beside it. */
   core?: string;
@@ -33,6 +35,14 @@ const ENTRIES: readonly Entry[] = [
   { name: "node", source: "host-test/node/index.ts", external: ["node:*"] },
   { name: "http-node", source: "host-test/node/http.ts", external: ["node:*"] },
   { name: "testing", source: "host-test/testing/index.ts" },
+  // `iotf-embedded xs`, and what it lays beside a device program inside XS.
+  { name: "xs", source: "host-test/cli/xs.ts", external: ["node:*"], untyped: true },
+  { name: "cli-errors", source: "host-test/cli/errors.ts", untyped: true },
+  { name: "xs-device", source: "host-test/xs/device/index.ts", untyped: true },
+  { name: "xs-timer", source: "host-test/xs/device/timer.ts", untyped: true },
+  { name: "xs-time", source: "host-test/xs/device/time.ts", untyped: true },
+  { name: "xs-node-test", source: "host-test/xs/device/node-test.ts", untyped: true },
+  { name: "xs-node-assert", source: "host-test/xs/device/node-assert.ts", untyped: true },
   {
     name: "moddable",
     source: "targets/moddable/index.ts",
@@ -67,7 +77,12 @@ export async function build(dist = join(ROOT, "dist")): Promise<BuildReport> {
   ]);
   const [core] = await Promise.all([
     ...ENTRIES.map(entry => bundleEntry(entry, dist)),
+<<<<<<< HEAD
     tools.then(built => writeLicences(dist, built)),
+=======
+    copyXsRuntime(join(dist, "xs")),
+    writeLicences(dist),
+>>>>>>> abd2a79 (iotf-embedded xs: a user's program, or its tests, in the real XS engine)
     writeDeclarations(dist),
   ]);
   const minified = await bundle({ entry: CORE, minify: true });
@@ -87,7 +102,12 @@ function bundleEntry(
 const SHARED: Readonly<Record<string, string>> = {
   [join(ROOT, "src/http.ts")]: "./http.js",
   [join(ROOT, "host-test/node/index.ts")]: "./node.js",
+<<<<<<< HEAD
   [join(ROOT, "host-test/platform/index.ts")]: "./platform.js",
+=======
+  [join(ROOT, "host-test/cli/errors.ts")]: "./cli-errors.js",
+  [join(ROOT, "host-test/cli/xs.ts")]: "./xs.js",
+>>>>>>> abd2a79 (iotf-embedded xs: a user's program, or its tests, in the real XS engine)
 };
 
 /** The other entries import the one bundle, never parts of src/: else there would be two copies of them. */
@@ -105,8 +125,21 @@ const coreStaysOutside = (core: string): Plugin => ({
   },
 });
 
+<<<<<<< HEAD
 /** Packages that are part of a built file ask for their licences to come along. */
 async function writeLicences(dist: string, tools: readonly { file: string; parts: readonly Part[] }[]): Promise<void> {
+=======
+/** It is loaded into XS as it stands. */
+async function copyXsRuntime(folder: string): Promise<void> {
+  await mkdir(folder);
+  for (const file of ["runtime.js", "wire.js"]) {
+    await copyFile(join(ROOT, "host-test/xs", file), join(folder, file));
+  }
+}
+
+/** mqtt-packet is part of the bundle; its licence asks to come along. */
+async function writeLicences(dist: string): Promise<void> {
+>>>>>>> abd2a79 (iotf-embedded xs: a user's program, or its tests, in the real XS engine)
   const { version } = JSON.parse(await readFile(join(MQTT_PACKET, "package.json"), "utf8"));
   const licence = await readFile(join(MQTT_PACKET, "LICENSE.md"), "utf8");
   const texts = [
@@ -135,8 +168,13 @@ async function writeDeclarations(dist: string): Promise<void> {
     throw new Error(`declarations: ${error.stdout || error.message}`);
   });
   await bringMqttPacketTypes(join(types, "src/wire"));
+<<<<<<< HEAD
   const entries = [...ENTRIES, ...TOOLS.filter(({ types }) => types)];
   for (const { name, source } of entries) {
+=======
+  for (const { name, source, untyped } of ENTRIES) {
+    if (untyped) continue;
+>>>>>>> abd2a79 (iotf-embedded xs: a user's program, or its tests, in the real XS engine)
     await writeFile(join(dist, `${name}.d.ts`), `export * from "./types/${source.replace(/\.ts$/, ".js")}";\n`);
   }
   await dropUnreached(

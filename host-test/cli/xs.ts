@@ -1,0 +1,84 @@
+// `iotf-embedded xs`: a device program, or tests of it, in the real XS engine.
+
+import { parseArgs } from "node:util";
+import { runInXs } from "../xs/run.ts";
+import { testInBoth } from "../xs/test-files.ts";
+import type { Command, Io } from "./command.ts";
+import { UsageError } from "./errors.ts";
+
+const HELP = `iotf-embedded xs [options] PROGRAM [key=value …]
+iotf-embedded xs --test [options] FILE …
+
+Runs a device program, JavaScript or TypeScript, in the XS engine that devices have, with the sockets of this computer.
+What it traces, or writes to the console, is printed. At the end (Ctrl-C, or when the program has neither connections nor
+timers left) comes what its handlers cost, in instructions of the engine, and what its heap holds.
+
+With --test: runs test files written with iotf-embedded/testing, node:test and node:assert on Node and in XS, and compares
+what passed and what the devices said; no network is used.
+
+  key=value        what the program imports as "mc/config", as with mcconfig
+  --seconds N      end after N seconds
+  --json           one JSON object on stdout instead of text; what the program prints goes to stderr
+  --help           this text
+
+Exit code: 0; 1 when something was thrown that nobody caught, a test failed, or the engines differ.
+Needs the packages esbuild and @agoric/xsnap in the project, and Linux or macOS.
+`;
+
+const SETTING = /^([A-Za-z_][\w.-]*)=(.*)$/s;
+
+export const command: Command = {
+  name: "xs",
+  summary: "run a device program, or tests of it, in the real XS engine",
+  help: HELP,
+  async run(args: readonly string[], io: Io): Promise<number> {
+    const { values, positionals } = parse(args);
+    if (values.help) {
+      io.stdout.write(HELP);
+      return 0;
+    }
+    const json = values.json === true;
+    if (values.test) {
+      if (values.seconds !== undefined) throw new UsageError("--seconds is for programs, not for --test");
+      if (!positionals.length) throw new UsageError("xs --test needs test files");
+      return testInBoth(positionals, { json }, io);
+    }
+    const [file, ...settings] = positionals;
+    if (file === undefined) throw new UsageError("xs needs a program");
+    return runInXs(file, { json, seconds: seconds(values.seconds), config: configOf(settings) }, io);
+  },
+};
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        test: { type: "boolean" },
+        json: { type: "boolean" },
+        seconds: { type: "string" },
+        help: { type: "boolean", short: "h" },
+      },
+    });
+  } catch (error) {
+    throw new UsageError((error as Error).message.split(/\.\s/)[0]);
+  }
+}
+
+function seconds(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (!(value > 0 && value <= 1_000_000)) throw new UsageError(`--seconds must be a number above 0, not ${text}`);
+  return value;
+}
+
+function configOf(settings: readonly string[]): Record<string, string> {
+  const config: Record<string, string> = {};
+  for (const setting of settings) {
+    const parts = SETTING.exec(setting);
+    if (!parts) throw new UsageError(`${setting.split("=")[0]} is not key=value`);
+    config[parts[1]!] = parts[2]!;
+  }
+  return config;
+}

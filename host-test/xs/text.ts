@@ -1,0 +1,33 @@
+// Figures of XS for people.
+
+import type { HandlerCost } from "./device/meter.ts";
+import type { Footprint } from "./session.ts";
+
+/** Bytes of a slot on a chip of 32 bits. */
+const SLOT = 16;
+
+export function count(value: number): string {
+  return value.toLocaleString("en");
+}
+
+/** One line for each handler, the dearest first, under a heading. */
+export function costTable(handlers: readonly HandlerCost[]): string[] {
+  if (!handlers.length) return [];
+  const rows = [
+    ["handler", "calls", "instructions", "most"],
+    ...handlers.map(one => [
+      one.name,
+      count(one.calls),
+      count(Math.round(one.instructions / one.calls)),
+      count(one.most),
+    ]),
+  ];
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map(row => row[column]!.length)));
+  return rows.map(row =>
+    row.map((cell, column) => (column ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!))).join("  "),
+  );
+}
+
+export function heapText({ slots, chunkBytes }: Footprint): string {
+  return `${count(slots)} slots (${count(slots * SLOT)} bytes on a chip), ${count(chunkBytes)} bytes of chunks`;
+}

@@ -1,0 +1,9 @@
+// For command.test.ts: a timer throws, and nobody catches it.
+
+import { DEFAULT_DOMAIN } from "iotf-embedded";
+
+console.error("domain", DEFAULT_DOMAIN);
+setTimeout(() => {
+  throw new TypeError("no such relay");
+}, 1);
+setInterval(() => {}, 1000);
