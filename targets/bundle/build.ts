@@ -77,12 +77,8 @@ export async function build(dist = join(ROOT, "dist")): Promise<BuildReport> {
   ]);
   const [core] = await Promise.all([
     ...ENTRIES.map(entry => bundleEntry(entry, dist)),
-<<<<<<< HEAD
     tools.then(built => writeLicences(dist, built)),
-=======
     copyXsRuntime(join(dist, "xs")),
-    writeLicences(dist),
->>>>>>> abd2a79 (iotf-embedded xs: a user's program, or its tests, in the real XS engine)
     writeDeclarations(dist),
   ]);
   const minified = await bundle({ entry: CORE, minify: true });
@@ -102,12 +98,9 @@ function bundleEntry(
 const SHARED: Readonly<Record<string, string>> = {
   [join(ROOT, "src/http.ts")]: "./http.js",
   [join(ROOT, "host-test/node/index.ts")]: "./node.js",
-<<<<<<< HEAD
   [join(ROOT, "host-test/platform/index.ts")]: "./platform.js",
-=======
   [join(ROOT, "host-test/cli/errors.ts")]: "./cli-errors.js",
   [join(ROOT, "host-test/cli/xs.ts")]: "./xs.js",
->>>>>>> abd2a79 (iotf-embedded xs: a user's program, or its tests, in the real XS engine)
 };
 
 /** The other entries import the one bundle, never parts of src/: else there would be two copies of them. */
@@ -125,10 +118,6 @@ const coreStaysOutside = (core: string): Plugin => ({
   },
 });
 
-<<<<<<< HEAD
-/** Packages that are part of a built file ask for their licences to come along. */
-async function writeLicences(dist: string, tools: readonly { file: string; parts: readonly Part[] }[]): Promise<void> {
-=======
 /** It is loaded into XS as it stands. */
 async function copyXsRuntime(folder: string): Promise<void> {
   await mkdir(folder);
@@ -137,9 +126,8 @@ async function copyXsRuntime(folder: string): Promise<void> {
   }
 }
 
-/** mqtt-packet is part of the bundle; its licence asks to come along. */
-async function writeLicences(dist: string): Promise<void> {
->>>>>>> abd2a79 (iotf-embedded xs: a user's program, or its tests, in the real XS engine)
+/** Packages that are part of a built file ask for their licences to come along. */
+async function writeLicences(dist: string, tools: readonly { file: string; parts: readonly Part[] }[]): Promise<void> {
   const { version } = JSON.parse(await readFile(join(MQTT_PACKET, "package.json"), "utf8"));
   const licence = await readFile(join(MQTT_PACKET, "LICENSE.md"), "utf8");
   const texts = [
@@ -168,13 +156,8 @@ async function writeDeclarations(dist: string): Promise<void> {
     throw new Error(`declarations: ${error.stdout || error.message}`);
   });
   await bringMqttPacketTypes(join(types, "src/wire"));
-<<<<<<< HEAD
-  const entries = [...ENTRIES, ...TOOLS.filter(({ types }) => types)];
+  const entries = [...ENTRIES.filter(({ untyped }) => !untyped), ...TOOLS.filter(({ types }) => types)];
   for (const { name, source } of entries) {
-=======
-  for (const { name, source, untyped } of ENTRIES) {
-    if (untyped) continue;
->>>>>>> abd2a79 (iotf-embedded xs: a user's program, or its tests, in the real XS engine)
     await writeFile(join(dist, `${name}.d.ts`), `export * from "./types/${source.replace(/\.ts$/, ".js")}";\n`);
   }
   await dropUnreached(

@@ -32,6 +32,10 @@ export { costs, installGlobals };
 /** What runtime.js publishes. */
 declare const host: { readonly ports: Ports };
 
+/** The ports there are, under the names they have on Node and on Moddable. */
+export const nodePorts: Ports = host.ports;
+export const devicePorts: Ports = host.ports;
+
 export class DeviceClient extends CoreDeviceClient {
   constructor(options?: DeviceOptions, ports: Ports = borrowed()?.ports ?? host.ports) {
     super(options, ports);

@@ -1,0 +1,109 @@
+// NEEDS dist/ (npm run build). The example project of docs/testing.md, copied out of the tree, with the packed package:
+// it compiles, and its tests pass on Node and in XS, without network, in seconds.
+
+import assert from "node:assert/strict";
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { type Ended, runProgram } from "../support/program.ts";
+import { type Project, packedProject } from "./project.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const EXAMPLE = join(ROOT, "targets/examples/tested");
+const PACKAGE = JSON.parse(readFileSync(join(EXAMPLE, "package.json"), "utf8"));
+/** What `npm test` gives to Node. */
+const SCRIPT: string[] = PACKAGE.scripts.test.split(" ").slice(1);
+/** The example's own bound, on two shared cores. */
+const MOST_MS = 5000;
+
+const NO_NETWORK = `
+import dns from "node:dns";
+import net from "node:net";
+const refuse = () => { throw new Error("a test used the network"); };
+net.Socket.prototype.connect = refuse;
+net.Server.prototype.listen = refuse;
+dns.lookup = refuse;
+`;
+
+/** What the command line does, with one command. */
+const RUN_XS = `
+import { command } from "./node_modules/iotf-embedded/dist/xs.js";
+const { stdout, stderr, env } = process;
+try {
+  process.exitCode = await command.run(process.argv.slice(2), { stdout, stderr, env, signal: new AbortController().signal });
+} catch (error) {
+  console.error(error.message);
+  process.exitCode = 1;
+}
+`;
+
+describe("the example project", { timeout: 120_000 }, () => {
+  let packed: Project;
+  // What the runner of this test tells its children would keep the runner of the example from running anything.
+  const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+  const node = (...args: string[]): Promise<Ended> => runProgram(process.execPath, args, { cwd: packed.folder, env });
+
+  before(() => {
+    packed = packedProject();
+    cpSync(EXAMPLE, packed.folder, { recursive: true });
+    writeFileSync(join(packed.folder, "no-network.mjs"), NO_NETWORK);
+    writeFileSync(join(packed.folder, "run-xs.mjs"), RUN_XS);
+  });
+  after(() => packed.remove());
+
+  test("without esbuild or the engine, xs says what to install", async () => {
+    const { code, err } = await node("run-xs.mjs", "--test", "thermostat.test.ts");
+    assert.deepEqual([code, err], [1, "this needs esbuild: npm install --save-dev esbuild\n"]);
+    link("esbuild");
+    const second = await node("run-xs.mjs", "main.ts");
+    assert.equal(second.code, 1);
+    assert.match(second.err, /^this needs the XS engine.*npm install --save-dev @agoric\/xsnap.*\n$/);
+  });
+
+  test("names the packages it needs, and compiles", async () => {
+    const needed = ["esbuild", "tsx", "typescript", "@types/node", "@agoric/xsnap"];
+    assert.deepEqual(Object.keys(PACKAGE.devDependencies).sort(), needed.sort());
+    for (const name of needed) link(name);
+    const { code, out } = await node("node_modules/typescript/bin/tsc", "-p", ".");
+    assert.equal(code, 0, out);
+  });
+
+  test("its tests pass on Node, without network, in less than five seconds", async t => {
+    const from = performance.now();
+    const { code, out } = await node("--import", "./no-network.mjs", ...SCRIPT);
+    const took = performance.now() - from;
+    assert.equal(code, 0, out);
+    assert.match(out, /^(# |ℹ )pass 10$/m);
+    t.diagnostic(`${Math.round(took)} ms`);
+    assert.ok(took < MOST_MS, `${took} ms`);
+  });
+
+  test("the same file passes in XS", async () => {
+    const { code, out, err } = await node("run-xs.mjs", "--test", "thermostat.test.ts");
+    assert.equal(code, 0, out + err);
+    assert.match(out, /^10 of 10 tests are fine in both engines$/m);
+    assert.match(out, /commandCallback setTarget +\d/);
+  });
+
+  test("a mistake in it does not pass", async () => {
+    const file = join(packed.folder, "thermostat.ts");
+    const program = readFileSync(file, "utf8");
+    writeFileSync(file, program.replace("unreported = !client", "unreported = false && !client"));
+    const { code, out } = await node(...SCRIPT);
+    writeFileSync(file, program);
+    assert.equal(code, 1);
+    assert.match(out, /expected an event "heating", but there/);
+    assert.match(out, /device {2}← PUBLISH #1 q1 iot-2\/cmd\/setTarget\/fmt\/json \{"celsius":22\}/);
+  });
+
+  function link(name: string): void {
+    const path = join(packed.folder, "node_modules", name);
+    mkdirSync(join(path, ".."), { recursive: true });
+    try {
+      symlinkSync(join(ROOT, "node_modules", name), path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    }
+  }
+});
