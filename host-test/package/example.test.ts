@@ -84,6 +84,24 @@ describe("the example project", { timeout: 120_000 }, () => {
     assert.equal(code, 0, out + err);
     assert.match(out, /^10 of 10 tests are fine in both engines$/m);
     assert.match(out, /commandCallback setTarget +\d/);
+    assert.match(out, /clock\.timer +\d/);
+  });
+
+  test("the first test of the document passes, and fails as it says there", async () => {
+    const document = readFileSync(join(ROOT, "docs/testing.md"), "utf8");
+    const [program, tests] = [...document.matchAll(/^```ts\n([\s\S]*?)^```/gm)].map(match => match[1]!);
+    writeFileSync(join(packed.folder, "device.ts"), program!);
+    writeFileSync(join(packed.folder, "device.test.ts"), tests!);
+    const first = await node("--import", "./no-network.mjs", "--import", "tsx", "--test", "device.test.ts");
+    assert.equal(first.code, 0, first.out);
+    const types = await node("node_modules/typescript/bin/tsc", "-p", ".");
+    assert.equal(types.code, 0, types.out);
+    writeFileSync(join(packed.folder, "device.test.ts"), tests!.replace("{ temp: 20 }", "{ temp: 21 }"));
+    const second = await node("--import", "tsx", "--test", "device.test.ts");
+    assert.equal(second.code, 1);
+    const plain = (text: string) => text.replaceAll(/^ +/gm, "");
+    const failure = /^ {4}ExpectationError: ([\s\S]*?\(seed 1\))$/m.exec(document)![1]!;
+    assert.ok(plain(second.out).includes(plain(failure)), second.out);
   });
 
   test("a mistake in it does not pass", async () => {

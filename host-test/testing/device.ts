@@ -16,7 +16,7 @@ import { memoryStore } from "../node/memory-store.ts";
 import { FakeClock } from "./clock.ts";
 import { Dialogue, type Entry } from "./dialogue.ts";
 import { same, shown } from "./expect.ts";
-import { DeviceGlobals } from "./globals.ts";
+import { DeviceGlobals, measured } from "./globals.ts";
 import { Platform, type Received, type ReceivedEvent } from "./platform.ts";
 import { seeded } from "./random.ts";
 import { type Chunking, FakeNetwork, FakeTransport } from "./transport.ts";
@@ -108,13 +108,15 @@ export class TestDevice<P = unknown> {
     const { seed = 1, split = "whole", store = false, startMs = 0, codecs = {} } = options;
     const random = seeded(seed);
     this.start = program;
-    this.clock = new DeviceClock(startMs, {
+    const clock = new DeviceClock(startMs, {
       run: call => this.run(call),
       stuck: () => this.stuck(`it looks at the clock ${MOST_LOOKS} times`),
     });
+    this.clock = clock;
     this.recorder = new Dialogue(this.clock, `seed ${seed}`);
     const chunking = (): Chunking => (split === "random" ? { seed: Math.floor(random() * 2 ** 32) } : split);
-    this.globals = new DeviceGlobals(this.clock, random, line => this.recorder.note("device", `says ${line}`));
+    const own = { date: () => clock.date(), timer: (due: () => void) => clock.unmeasured(due) };
+    this.globals = new DeviceGlobals(own, random, line => this.recorder.note("device", `says ${line}`));
     this.platform = new Platform({
       dialogue: this.recorder,
       codecs,
@@ -437,6 +439,11 @@ class DeviceClock extends FakeClock {
   }
 
   override timer(due: () => void): Timer {
+    return this.unmeasured(measured("clock.timer", due));
+  }
+
+  /** For timers that are measured by another name. */
+  unmeasured(due: () => void): Timer {
     return super.timer(() => this.hub.run(due));
   }
 

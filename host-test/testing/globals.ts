@@ -2,7 +2,20 @@
 // program runs these are the test's; as soon as it returns, the engine's own are back, so a test runner never sees them.
 
 import type { Timer } from "../../src/index.ts";
-import type { FakeClock } from "./clock.ts";
+
+/** What a device's globals need of its clock. */
+export interface GlobalClock {
+  date(): number;
+  timer(due: () => void): Timer;
+}
+
+/** There is one where the handlers of a program are measured: in XS, by `iotf-embedded xs`. */
+const engine = globalThis as { countHandler?: <H extends (...args: never[]) => void>(name: string, handler: H) => H };
+
+/** The handler, measured under this name where that is done. */
+export function measured<H extends (...args: never[]) => void>(name: string, handler: H): H {
+  return engine.countHandler?.(name, handler) ?? handler;
+}
 
 type Name =
   | "setTimeout"
@@ -20,13 +33,16 @@ export class DeviceGlobals {
   private lent = false;
 
   /** @param say a line of trace, without its line feed */
-  constructor(clock: FakeClock, random: () => number, say: (line: string) => void) {
+  constructor(clock: GlobalClock, random: () => number, say: (line: string) => void) {
     const clear = (timer?: DeviceTimer) => timer?.clear();
     this.random = random;
     this.values = {
-      setTimeout: (call: Call, ms?: number, ...args: unknown[]) => new DeviceTimer(clock, call, args, ms, false),
-      setInterval: (call: Call, ms?: number, ...args: unknown[]) => new DeviceTimer(clock, call, args, ms, true),
-      setImmediate: (call: Call, ...args: unknown[]) => new DeviceTimer(clock, call, args, 0, false),
+      setTimeout: (call: Call, ms?: number, ...args: unknown[]) =>
+        new DeviceTimer(clock, measured("setTimeout", call), args, ms, false),
+      setInterval: (call: Call, ms?: number, ...args: unknown[]) =>
+        new DeviceTimer(clock, measured("setInterval", call), args, ms, true),
+      setImmediate: (call: Call, ...args: unknown[]) =>
+        new DeviceTimer(clock, measured("setImmediate", call), args, 0, false),
       clearTimeout: clear,
       clearInterval: clear,
       clearImmediate: clear,
@@ -64,7 +80,7 @@ class DeviceTimer {
   private readonly timer: Timer;
   private readonly delayMs: number;
 
-  constructor(clock: FakeClock, call: Call, args: unknown[], ms: number | undefined, repeat: boolean) {
+  constructor(clock: GlobalClock, call: Call, args: unknown[], ms: number | undefined, repeat: boolean) {
     // As engines do: no less than a millisecond between two calls, and no further than 31 bits.
     this.delayMs = Math.min(Math.max(Math.floor(ms || 0), repeat ? 1 : 0), 2 ** 31 - 1);
     this.timer = clock.timer(() => {
@@ -97,7 +113,7 @@ class DeviceTimer {
 }
 
 /** Date with the clock's time; what it makes are plain dates. */
-function dateOf(clock: FakeClock): unknown {
+function dateOf(clock: GlobalClock): unknown {
   const Real = Date;
   function DeviceDate(...args: []): Date | string {
     if (!new.target) return new Real(clock.date()).toString();

@@ -10,7 +10,7 @@ import {
 } from "../../../src/index.ts";
 import { borrowed } from "../../node/lent.ts";
 import { installGlobals } from "./globals.ts";
-import { costs, counted } from "./meter.ts";
+import { costs, counted, uncounted } from "./meter.ts";
 
 // One by one: to the XS of the worker, a name that is both here and in what `export *` brings is ambiguous.
 export {
@@ -32,13 +32,18 @@ export { costs, installGlobals };
 /** What runtime.js publishes. */
 declare const host: { readonly ports: Ports };
 
-/** The ports there are, under the names they have on Node and on Moddable. */
-export const nodePorts: Ports = host.ports;
-export const devicePorts: Ports = host.ports;
+/** The ports there are, under the names they have on Node and on Moddable. What a program's own timers take is counted. */
+export const devicePorts: Ports = {
+  ...host.ports,
+  clock: { ...host.ports.clock, timer: due => host.ports.clock.timer(counted("clock.timer", due)) },
+};
+export const nodePorts: Ports = devicePorts;
 
 export class DeviceClient extends CoreDeviceClient {
-  constructor(options?: DeviceOptions, ports: Ports = borrowed()?.ports ?? host.ports) {
+  constructor(options?: DeviceOptions, ports: Ports = borrowed()?.ports ?? devicePorts) {
+    const count = uncounted();
     super(options, ports);
+    count();
     borrowed()?.made(this);
     countHandlers(this, ["connectedCallback", "disconnectedCallback", "errorCallback"]);
     countHandlers(this, ["commandCallback"], ([{ command }]) => `commandCallback ${command}`);
@@ -49,8 +54,10 @@ export class DeviceClient extends CoreDeviceClient {
 }
 
 export class MqttClient extends CoreMqttClient {
-  constructor(options: MqttOptions, ports: Ports = borrowed()?.ports ?? host.ports) {
+  constructor(options: MqttOptions, ports: Ports = borrowed()?.ports ?? devicePorts) {
+    const count = uncounted();
     super(options, ports);
+    count();
     borrowed()?.made(this);
     countHandlers(this, ["connectedCallback", "disconnectedCallback", "errorCallback"]);
     countHandlers(this, ["messageCallback", "oversizeCallback"]);
