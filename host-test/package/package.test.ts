@@ -1,7 +1,7 @@
 // What npm publishes: only what a user needs, and it works in an empty project on Node, types included.
 
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -9,22 +9,19 @@ import { configure } from "../../src/config.ts";
 import { parseConfig } from "../../src/ini.ts";
 import { startPlatform } from "../platform/platform.ts";
 import { Program, runProgram } from "../support/program.ts";
-import { type Project, packedProject } from "./project.ts";
+import { makeProject } from "./project.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 describe("the package", { timeout: 120_000 }, () => {
   let project: string;
-  let files: readonly string[];
-  let packed: Project;
+  let files: string[];
 
   before(() => {
-    packed = packedProject();
-    project = packed.folder;
-    files = packed.files;
+    ({ project, files } = makeProject());
   });
 
-  after(() => packed.remove());
+  after(() => rmSync(project, { recursive: true, force: true }));
 
   test("holds what a user needs and nothing else", () => {
     const expected =

@@ -49,7 +49,7 @@ test("loses events when the outbox is full", () => {
 test("blocks when the outbox is full", () => {
   assert.throws(
     () => reportsEachOpening("blocking"),
-    /the device is stuck: it was told 100001 times that the outbox is full, and no time passes/,
+    /the device is stuck: it was told 10001 times that the outbox is full, and no time passes/,
   );
 });
 

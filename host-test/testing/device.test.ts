@@ -123,6 +123,29 @@ describe("a device on the bench", () => {
     assert.match(t.dialogue, / 5 ms {2}device +throws .*broken sensor/);
   });
 
+  test("a program that waits in a loop is stopped, also where a client catches what its callbacks throw", () => {
+    const wait = () => {
+      const end = Date.now() + 1000;
+      while (Date.now() < end);
+    };
+    assert.match(
+      complaint(() => testDevice(wait)),
+      /^the device is stuck: it looks at the clock 100000 times, and no time passes$/,
+    );
+    const t = testDevice(({ options }) => {
+      const client = new DeviceClient(options);
+      client.errorCallback = () => {};
+      client.commandCallback = wait;
+      client.connect();
+    });
+    t.platform.accept();
+    assert.match(
+      complaint(() => t.platform.sendCommand("wait")),
+      /^the device is stuck/,
+    );
+    t.expectNoViolation();
+  });
+
   test("promises go on in settle, as the device", async () => {
     const t = testDevice(async ({ options }) => {
       const name = await Promise.resolve("started");

@@ -72,9 +72,9 @@ const LOOK_AHEAD_MS = 600_000;
 /** Turns of both sides at one point in time that are no conversation any more. */
 const MOST_TURNS = 100_000;
 /** How often in a row the outbox may be found full at one point in time. */
-const MOST_REFUSALS = 100_000;
+const MOST_REFUSALS = 10_000;
 /** How often the time may be asked for at one point in time. */
-const MOST_LOOKS = 1_000_000;
+const MOST_LOOKS = 100_000;
 /** Turns of the promise queue in `settle`. */
 const PROMISE_TURNS = 64;
 
