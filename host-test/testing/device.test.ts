@@ -100,6 +100,22 @@ describe("a device on the bench", () => {
     assert.deepEqual(rang, ["every", "every", "once", "every"]);
   });
 
+  test("the device's tick counter may wrap on the way", () => {
+    const t = testDevice(
+      ({ ports, options }) => {
+        new DeviceClient(options).connect();
+        return () => ports.clock.now();
+      },
+      { startMs: 2 ** 32 - 1000 },
+    );
+    t.platform.accept({ always: true });
+    assert.equal(t.run(t.program), 2 ** 32 - 1000);
+    t.advance(300_000);
+    assert.equal(t.run(t.program), 299_000);
+    assert.ok(t.platform.connected);
+    assert.equal(t.platform.connects.length, 1, "keep-alive went on");
+  });
+
   test("trace is part of the dialogue", () => {
     const program = () => (globalThis as unknown as { trace(...words: unknown[]): void }).trace("ready ", 1, "\n");
     assert.match(testDevice(program).dialogue, / 0 ms {2}device +says ready 1$/);
