@@ -6,8 +6,8 @@ import { testInBoth } from "../xs/test-files.ts";
 import type { Command, Io } from "./command.ts";
 import { UsageError } from "./errors.ts";
 
-const HELP = `iotf-embedded xs [options] PROGRAM [key=value …]
-iotf-embedded xs --test [options] FILE …
+const HELP = `Usage: iotf-embedded xs <program> [key=value …] [options]
+       iotf-embedded xs --test <file> … [--json]
 
 Runs a device program, JavaScript or TypeScript, in the XS engine that devices have, with the sockets of this computer.
 What it traces, or writes to the console, is printed. At the end (Ctrl-C, or when the program has neither connections nor
@@ -16,12 +16,13 @@ timers left) comes what its handlers cost, in instructions of the engine, and wh
 With --test: runs test files written with iotf-embedded/testing, node:test and node:assert on Node and in XS, and compares
 what passed and what the devices said; no network is used.
 
-  key=value        what the program imports as "mc/config", as with mcconfig
-  --seconds N      end after N seconds
-  --json           one JSON object on stdout instead of text; what the program prints goes to stderr
-  --help           this text
+  [key=value]             what the program imports as "mc/config", as with mcconfig
 
-Exit code: 0; 1 when something was thrown that nobody caught, a test failed, or the engines differ.
+  --seconds N             end after N seconds
+  --json                  one JSON object on stdout; what the program prints goes to stderr
+  --help                  show this
+
+Exit code 1 when something was thrown that nobody caught, a test failed, or the engines differ.
 Needs the packages esbuild and @agoric/xsnap in the project, and Linux or macOS.
 `;
 
@@ -33,10 +34,6 @@ export const command: Command = {
   help: HELP,
   async run(args: readonly string[], io: Io): Promise<number> {
     const { values, positionals } = parse(args);
-    if (values.help) {
-      io.stdout.write(HELP);
-      return 0;
-    }
     const json = values.json === true;
     if (values.test) {
       if (values.seconds !== undefined) throw new UsageError("--seconds is for programs, not for --test");
@@ -58,7 +55,6 @@ function parse(args: readonly string[]) {
         test: { type: "boolean" },
         json: { type: "boolean" },
         seconds: { type: "string" },
-        help: { type: "boolean", short: "h" },
       },
     });
   } catch (error) {

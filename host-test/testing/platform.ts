@@ -350,7 +350,7 @@ export class Platform {
   private newSession(id: string): ServerSession {
     const session = new ServerSession({
       say: frame => {
-        const connection = this.connections.find(one => one.session === session && !one.over);
+        const connection = this.connections.find(one => one.session === session && one.link.alive);
         if (connection) this.say(connection, frame);
       },
       delivered: packet => this.deliver(packet as SentPacket, false),
@@ -390,6 +390,7 @@ export class Platform {
     if (packet.cmd === "disconnect") connection.left = true;
     this.checkTopics(connection.connect.clientId!, packet);
     connection.session?.takes(packet);
+    if (connection.left) this.close(connection);
   }
 
   /** A device may use a few topics only, and is thrown out for any other (protocol sheet 2.1). */

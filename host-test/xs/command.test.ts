@@ -168,9 +168,6 @@ test("wrong use, and what cannot be run", { timeout: 240_000 }, async () => {
     await complaint(fileURLToPath(import.meta.url)),
     /^CommandError: [\s\S]*command\.test\.ts:\d+: node:assert\/strict is Node's, a device has no such module/,
   );
-  const help = new Run(["--help"]);
-  assert.equal(await help.ended, 0);
-  assert.equal(help.stdout, command.help);
 });
 
 test("the package in XS exports what the bundle exports, but for what is ours only", async () => {
