@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { Run } from "./testing.ts";
 
-const COMMANDS = ["platform", "device", "send", "watch"];
+const COMMANDS = ["platform", "device", "send", "watch", "xs"];
 const TARGET = ["--url", "--org", "--api-key", "--api-token", "--config", "--app-id", "--ca"];
 
 test("without a command: the list of them, exit code 2; with help: exit code 0", async () => {
@@ -31,6 +31,7 @@ for (const [name, options] of [
   ["device", ["--config", "--url", "--qos", "--events", "--json", "--help"]],
   ["send", ["--format", "--qos", "--timeout", "--json", "--help", ...TARGET]],
   ["watch", ["--count", "--timeout", "--json", "--help", ...TARGET]],
+  ["xs", ["--test", "--seconds", "--json", "--help"]],
 ] as const) {
   test(`help on ${name} explains every option, however it is asked for`, async () => {
     const run = new Run(["help", name]);
@@ -48,7 +49,7 @@ for (const [name, options] of [
 }
 
 for (const [args, message] of [
-  [["sned"], /^iotf-embedded: no command 'sned'; there are platform, device, send, watch$/],
+  [["sned"], /^iotf-embedded: no command 'sned'; there are platform, device, send, watch, xs$/],
   [["help", "sned"], /^iotf-embedded: no command 'sned'/],
   [["constructor"], /^iotf-embedded: no command 'constructor'/],
   [["platform", "--bogus"], /^iotf-embedded platform: unknown option --bogus$/],

@@ -10,6 +10,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ["device", async () => (await import("./device.ts")).device],
   ["send", async () => (await import("./send.ts")).send],
   ["watch", async () => (await import("./watch.ts")).watch],
+  ["xs", async () => (await import("./xs.ts")).xs],
 ]);
 
 /** Resolves with the exit code: 0 done, 1 it failed, 2 wrong use. */

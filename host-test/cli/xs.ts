@@ -10,14 +10,15 @@ const HELP = `Usage: iotf-embedded xs <program> [key=value …] [options]
        iotf-embedded xs --test <file> … [--json]
 
 Runs a device program, JavaScript or TypeScript, in the XS engine that devices have, with the sockets of this computer.
-What it traces, or writes to the console, is printed. At the end (Ctrl-C, or when the program has neither connections nor
-timers left) comes what its handlers cost, in instructions of the engine, and what its heap holds.
+What it traces, or writes to the console, is printed. At the end (Ctrl-C, or when the program has neither connections
+nor timers left) comes what its handlers cost, in instructions of the engine, and what its heap holds.
 
-With --test: runs test files written with iotf-embedded/testing, node:test and node:assert on Node and in XS, and compares
-what passed and what the devices said; no network is used.
+With --test: runs test files written with iotf-embedded/testing, node:test and node:assert on Node and in XS, and
+compares what passed and what the devices said; no network is used.
 
   [key=value]             what the program imports as "mc/config", as with mcconfig
 
+  --test                  what follows are test files
   --seconds N             end after N seconds
   --json                  one JSON object on stdout; what the program prints goes to stderr
   --help                  show this
@@ -28,7 +29,7 @@ Needs the packages esbuild and @agoric/xsnap in the project, and Linux or macOS.
 
 const SETTING = /^([A-Za-z_][\w.-]*)=(.*)$/s;
 
-export const command: Command = {
+export const xs: Command = {
   name: "xs",
   summary: "run a device program, or tests of it, in the real XS engine",
   help: HELP,

@@ -26,18 +26,6 @@ net.Server.prototype.listen = refuse;
 dns.lookup = refuse;
 `;
 
-/** What the command line does, with one command. */
-const RUN_XS = `
-import { command } from "./node_modules/iotf-embedded/dist/xs.js";
-const { stdout, stderr, env } = process;
-try {
-  process.exitCode = await command.run(process.argv.slice(2), { stdout, stderr, env, signal: new AbortController().signal });
-} catch (error) {
-  console.error(error.message);
-  process.exitCode = 1;
-}
-`;
-
 describe("the example project", { timeout: 120_000 }, () => {
   let project: string;
   // What the runner of this test tells its children would keep the runner of the example from running anything.
@@ -48,17 +36,16 @@ describe("the example project", { timeout: 120_000 }, () => {
     ({ project } = makeProject());
     cpSync(EXAMPLE, project, { recursive: true });
     writeFileSync(join(project, "no-network.mjs"), NO_NETWORK);
-    writeFileSync(join(project, "run-xs.mjs"), RUN_XS);
   });
   after(() => rmSync(project, { recursive: true, force: true }));
 
   test("without esbuild or the engine, xs says what to install", async () => {
-    const { code, err } = await node("run-xs.mjs", "--test", "thermostat.test.ts");
-    assert.deepEqual([code, err], [1, "this needs esbuild: npm install --save-dev esbuild\n"]);
+    const { code, err } = await node("node_modules/iotf-embedded/dist/cli.js", "xs", "--test", "thermostat.test.ts");
+    assert.deepEqual([code, err], [1, "iotf-embedded xs: this needs esbuild: npm install --save-dev esbuild\n"]);
     link("esbuild");
-    const second = await node("run-xs.mjs", "main.ts");
+    const second = await node("node_modules/iotf-embedded/dist/cli.js", "xs", "main.ts");
     assert.equal(second.code, 1);
-    assert.match(second.err, /^this needs the XS engine.*npm install --save-dev @agoric\/xsnap.*\n$/);
+    assert.match(second.err, /^iotf-embedded xs: this needs the XS engine.*npm install --save-dev @agoric\/xsnap.*\n$/);
   });
 
   test("names the packages it needs, and compiles", async () => {
@@ -84,7 +71,12 @@ describe("the example project", { timeout: 120_000 }, () => {
   });
 
   test("the same file passes in XS", async () => {
-    const { code, out, err } = await node("run-xs.mjs", "--test", "thermostat.test.ts");
+    const { code, out, err } = await node(
+      "node_modules/iotf-embedded/dist/cli.js",
+      "xs",
+      "--test",
+      "thermostat.test.ts",
+    );
     assert.equal(code, 0, out + err);
     assert.match(out, /^10 of 10 tests are fine in both engines$/m);
     assert.match(out, /commandCallback setTarget +\d/);

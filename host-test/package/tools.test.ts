@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, before, describe, type TestContext, test } from "node:test";
 import { DeviceClient } from "../../dist/node.js";
 import { type Ended, Program, runProgram } from "../support/program.ts";
-import { type Project, packedProject } from "./project.ts";
+import { makeProject } from "./project.ts";
 
 const PAGE = readFileSync(new URL("../../docs/tools.md", import.meta.url), "utf8");
 
@@ -25,14 +25,12 @@ function session(name: string): { words: string[]; answer: string } {
 }
 
 describe("the tools of the package", { timeout: 120_000 }, () => {
-  let packed: Project;
   let project: string;
 
   before(() => {
-    packed = packedProject();
-    project = packed.folder;
+    ({ project } = makeProject());
   });
-  after(() => packed.remove());
+  after(() => rmSync(project, { recursive: true, force: true }));
 
   /** The platform by its name, as npx runs it; where it listens. */
   async function platform(t: TestContext): Promise<{ program: Program; url: string; page: string }> {

@@ -346,7 +346,7 @@ describe("the platform", () => {
     t.advanceToConnect();
     t.platform.accept().fallSilent();
     t.advance(120_000);
-    assert.deepEqual(t.program.slice(1), ["closed", "timeout"]);
+    assert.deepEqual(t.program.slice(1), ["closed", "subscribe", "timeout"]);
   });
 
   test("after a silence, both sides catch up", () => {

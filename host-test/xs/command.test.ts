@@ -12,7 +12,7 @@ import { startXs } from "./host.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 // By a name the compiler does not follow: it has no declarations, nobody imports it by a name of the package.
-const { command }: { command: Command } = await import(pathToFileURL(`${ROOT}dist/xs.js`).href);
+const { xs: command }: { xs: Command } = await import(pathToFileURL(`${ROOT}dist/xs.js`).href);
 const program = (name: string) => fileURLToPath(new URL(`user/${name}`, import.meta.url));
 
 class Run {
