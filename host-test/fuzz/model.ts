@@ -650,9 +650,12 @@ export class Model {
     const owes = () => this.owed.some(one => one.type === type && one.id === id);
     const coming = this.queue.some(({ packet: other }) => other?.type === T.PUBREC && other.id === id);
     if (!owes() && !coming && type === T.PUBREL && this.sentPubrelAgain(id)) return;
+    const dueAgain = type === T.PUBREL && this.pubrelDueAgain(id);
     while (!owes() && this.believe());
     const next = this.owed[0];
     if (!next || next.type !== type || next.id !== id) {
+      // Not the answer to a PUBREC behind another packet, but the resending that was due anyway.
+      if (dueAgain) return;
       return this.fail(`sent ${told(packet)}, owes ${next ? told(next) : "nothing"}`);
     }
     const { behind } = next;
@@ -662,10 +665,16 @@ export class Model {
     this.owed.shift();
   }
 
+  /** In flight, and by the beginning of this connection due to be released once more. */
+  private pubrelDueAgain(id: number): boolean {
+    const one = this.inflight.find(other => other.id === id);
+    return one !== undefined && (one.blurred || (this.resendDup && !one.fresh && one.released));
+  }
+
   private sentPubrelAgain(id: number): boolean {
     const one = this.inflight.find(other => other.id === id);
     if (one) {
-      if (!one.blurred && (!this.resendDup || one.fresh || !one.released)) return false;
+      if (!this.pubrelDueAgain(id)) return false;
       one.fresh = true;
       return true;
     }
