@@ -19,7 +19,7 @@ class Run {
   readonly ended: Promise<number>;
   private readonly abort = new AbortController();
   private readonly out = new PassThrough({ encoding: "utf8" });
-  private readonly err = new PassThrough({ encoding: "utf8" });
+  readonly err = new PassThrough({ encoding: "utf8" });
   private outText = "";
   private errText = "";
 
@@ -113,6 +113,27 @@ describe("a program in XS", { timeout: 240_000 }, () => {
     assert.equal(await run.ended, 0);
     assert.match(run.stdout, /^alive\n\nstarting took/);
   });
+});
+
+test("a program that loops for ever can be ended", { timeout: 240_000 }, async () => {
+  const run = new Run(["--seconds", "0.2", program("loops.ts")]);
+  assert.equal(await run.ended, 1);
+  assert.equal(run.stdout, "looping\n");
+  assert.match(run.stderr, /^no report: the program does not return to the engine/);
+});
+
+test("a program that ends the engine is told from one that is done", { timeout: 240_000 }, async () => {
+  const run = new Run([program("overflows.ts")]);
+  assert.equal(await run.ended, 1);
+  assert.match(run.stderr, /^uncaught: .*XS worker ended with code 12 \(stack overflow\)/);
+  assert.match(run.stderr, /\nno report: /);
+});
+
+test("tests that loop for ever in XS can be ended", { timeout: 240_000 }, async () => {
+  const run = new Run(["--test", program("loops-in-xs.ts")]);
+  while (!run.stderr.includes("looping")) await once(run.err, "data");
+  run.interrupt();
+  await assert.rejects(run.ended, { message: "interrupted" });
 });
 
 describe("tests in both engines", { timeout: 240_000 }, () => {

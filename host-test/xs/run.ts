@@ -2,9 +2,14 @@
 
 import type { Io } from "../cli/command.ts";
 import type { HandlerCost } from "./device/meter.ts";
+import { type Xs, XsError } from "./host.ts";
 import { buildProgram } from "./program.ts";
 import { type Footprint, footprint, handlerCosts, startDeviceXs } from "./session.ts";
+import type { Heap } from "./snapshot.ts";
 import { costTable, count, heapText } from "./text.ts";
+
+/** How long an engine may take to say what it holds, once its program is to end. */
+const PATIENCE_MS = 2000;
 
 export interface RunOptions {
   json: boolean;
@@ -34,20 +39,26 @@ export async function runInXs(file: string, options: RunOptions, io: Io): Promis
   try {
     const caught = (error: Error) => {
       errors.push(error.message);
-      io.stderr.write(`${program.located(error.stack!.replace(/^XsError: /, "uncaught: "))}\n`);
+      // Of the engine's own end, the stack is ours and says nothing.
+      const text = error instanceof XsError ? error.stack!.replace(/^XsError: /, "") : error.message;
+      io.stderr.write(`uncaught: ${program.located(text)}\n`);
       end();
     };
     const xs = await startDeviceXs({ onTrace: say, onError: caught, onIdle: () => end() });
     try {
       const empty = footprint(await xs.heap());
-      await xs.import(program.path).catch(caught);
-      const startInstructions = xs.meter.computrons;
-      const started = footprint(await xs.heap(), empty);
-      if (xs.idle) end();
-      await until(ended, options.seconds, io.signal);
-      // After a crash there is no engine to ask.
-      const costs = await handlerCosts(xs).catch(() => undefined);
-      if (!costs) return 1;
+      const stop = until(ended, options.seconds, io.signal);
+      const loading = load(xs, program.path, caught, end);
+      await Promise.race([loading.catch(() => {}), stop]);
+      await stop;
+      // After a crash there is no engine to ask, and a program that loops answers nothing.
+      const answer = await within(PATIENCE_MS, async () => ({ ...(await loading), costs: await handlerCosts(xs) }));
+      if (!answer) {
+        io.stderr.write("no report: the program does not return to the engine, or has ended it\n");
+        return 1;
+      }
+      const { startInstructions, costs } = answer;
+      const started = footprint(answer.heap, empty);
       const heap = { started, ended: footprint(await xs.heap(), empty) };
       const report: Report = { errors, startInstructions, handlers: costs, heap };
       if (options.json) io.stdout.write(`${JSON.stringify(report)}\n`);
@@ -59,6 +70,32 @@ export async function runInXs(file: string, options: RunOptions, io: Io): Promis
   } finally {
     await program.remove();
   }
+}
+
+/** Runs the main module; resolves with what that took, and the heap after it. */
+async function load(
+  xs: Xs,
+  path: string,
+  caught: (error: Error) => void,
+  end: () => void,
+): Promise<{ startInstructions: number; heap: Heap }> {
+  await xs.import(path).catch(caught);
+  const startInstructions = xs.meter.computrons;
+  const heap = await xs.heap();
+  if (xs.idle) end();
+  return { startInstructions, heap };
+}
+
+/** undefined: it failed, or took longer. */
+async function within<T>(ms: number, work: () => Promise<T>): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>(resolve => {
+    timer = setTimeout(resolve, ms, undefined);
+  });
+  const done = work().catch(() => undefined);
+  const result = await Promise.race([done, late]);
+  clearTimeout(timer);
+  return result;
 }
 
 async function until(ended: Promise<void>, seconds: number | undefined, signal: AbortSignal): Promise<void> {

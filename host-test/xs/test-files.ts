@@ -27,7 +27,7 @@ export interface FileReport {
 export async function testInBoth(files: readonly string[], { json }: { json: boolean }, io: Io): Promise<number> {
   const reports: FileReport[] = [];
   for (const file of files) {
-    const report = await testFile(file, text => void io.stderr.write(`${text}\n`));
+    const report = await testFile(file, io);
     reports.push(report);
     if (!json) io.stdout.write(`${fileText(report)}\n`);
   }
@@ -38,9 +38,9 @@ export async function testInBoth(files: readonly string[], { json }: { json: boo
   return bad || !tests.length ? 1 : 0;
 }
 
-async function testFile(file: string, onTrace: (text: string) => void): Promise<FileReport> {
+async function testFile(file: string, io: Io): Promise<FileReport> {
   const node = await built(file, "node", program => runOnNode(program));
-  const { outcomes, handlers } = await built(file, "xs", program => runInXs(program, onTrace));
+  const { outcomes, handlers } = await built(file, "xs", program => runInXs(program, io));
   return { file, tests: compare(node, outcomes), handlers };
 }
 
@@ -63,18 +63,26 @@ async function runOnNode(program: Program): Promise<Outcome[]> {
 
 async function runInXs(
   program: Program,
-  onTrace: (text: string) => void,
+  { stderr, signal }: Io,
 ): Promise<{ outcomes: Outcome[]; handlers: HandlerCost[] }> {
   const errors: Error[] = [];
+  const onTrace = (text: string) => void stderr.write(`${text}\n`);
   const xs = await startDeviceXs({ onTrace, onError: error => errors.push(error) });
+  // What waits for it is rejected.
+  const stop = () => void xs.close();
+  signal.addEventListener("abort", stop);
   try {
+    if (signal.aborted) throw new CommandError("interrupted");
     await xs.evaluate(`import(${JSON.stringify(program.path)}).then(({ runTests }) => {
       host.register("runTests", runTests);
     })`);
     const outcomes = await xs.call<Outcome[]>("runTests");
     if (errors[0]) throw errors[0];
     return { outcomes, handlers: await handlerCosts(xs) };
+  } catch (error) {
+    throw signal.aborted ? new CommandError("interrupted") : error;
   } finally {
+    signal.removeEventListener("abort", stop);
     await xs.close();
   }
 }
