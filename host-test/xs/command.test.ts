@@ -66,13 +66,15 @@ describe("a program in XS", { timeout: 240_000 }, () => {
     const settings = ["host=127.0.0.1", `port=${platform.port}`, "org=abc123", "type=thermo", "id=t-01"];
     const run = new Run([program("thermo.ts"), ...settings, "token=MP$08VKz!8rXwnR-Q*"]);
     await run.printed("connected d:abc123:thermo:t-01\n");
-    await run.printed("confirmed \n");
+    await run.printed("confirmed \n".repeat(4));
     await platform.sendToDevice("d:abc123:thermo:t-01", "iot-2/cmd/leave/fmt/json", "{}", 1);
     assert.equal(await run.ended, 0, run.stderr);
     assert.match(run.stdout, /\nleave \{"leaving":true\} \[1\]\n(.*\n)*gone\n/);
-    assert.match(run.stdout, /\nstarting took [\d,]+ instructions\nhandler +calls +instructions +most\n/);
+    assert.match(run.stdout, /\nstarting took [\d,]+ instructions\nhandler +calls +instructions +most +slots\n/);
+    assert.ok(Number(/starting took ([\d,]+) /.exec(run.stdout)![1]!.replace(",", "")) > 5000, run.stdout);
+    assert.match(run.stdout, /\nsetTimeout +(\S+ +){3}[1-9][\d,]*\n/, "slots");
     for (const name of ["setTimeout", "onPublish status", "connectedCallback", "commandCallback leave"]) {
-      assert.match(run.stdout, new RegExp(`\\n${name} +[1-9]\\d* +[1-9][\\d,]* +[1-9][\\d,]*\\n`));
+      assert.match(run.stdout, new RegExp(`\\n${name} +[1-9]\\d* +[1-9][\\d,]* +[1-9][\\d,]* *(\\d+|)\\n`));
     }
     assert.match(
       run.stdout,

@@ -26,6 +26,11 @@ export interface XsOptions {
   onTrace?: (text: string) => void;
   /** What was thrown in XS and caught by nobody, or the crash of the engine. Thrown as uncaught exception when absent. */
   onError?: (error: Error) => void;
+  /**
+   * An event of a connection or a timer was handled. `slots`: what it took of the heap, garbage for the most part; NaN when
+   * XS has collected meanwhile.
+   */
+  onEvent?: (slots: number) => void;
   /** The program has neither connections nor timers left, so nothing can happen to it any more. */
   onIdle?: () => void;
   /** Path of runtime.js, when it is not beside this file. */
@@ -59,6 +64,9 @@ export async function startXs(options: XsOptions = {}): Promise<Xs> {
 interface Pending {
   resolve: (value: unknown) => void;
   reject: (error: Error) => void;
+  /** What its promise came to within the command: told when the command is over, and its meter known. */
+  early?: Buffer;
+  answered?: boolean;
 }
 
 const RUNTIME = fileURLToPath(new URL("runtime.js", import.meta.url));
@@ -75,6 +83,8 @@ export class Xs {
   /** Events on their way to the program. */
   private telling = 0;
   private lastMeter: Meter = { computrons: 0, slots: 0, reserved: 0 };
+  /** Slots in use after the last command. */
+  private slots = Number.NaN;
 
   constructor(options: XsOptions) {
     this.options = options;
@@ -132,6 +142,7 @@ export class Xs {
 
   /** Collects garbage, then says exactly what is alive. */
   heap(): Promise<Heap> {
+    this.slots = Number.NaN;
     return this.worker.heap();
   }
 
@@ -152,7 +163,11 @@ export class Xs {
       this.worker.command(commandHead(op, id), Buffer.from(text), (error, reply, meter) => {
         if (error) return this.settle(id, error);
         this.lastMeter = meter;
+        this.slots = meter.slots;
+        const call = this.pending.get(id);
         if (reply[0] !== RESULT_LATER) this.settleWith(id, reply);
+        else if (call?.early) this.settleWith(id, call.early);
+        else if (call) call.answered = true;
       });
     });
   }
@@ -170,12 +185,20 @@ export class Xs {
     else this.settle(id, undefined, text === "" ? undefined : JSON.parse(text));
   }
 
+  private promiseSettled(id: number, result: Buffer): void {
+    const call = this.pending.get(id);
+    if (call && !call.answered) call.early = result;
+    else this.settleWith(id, result);
+  }
+
   /** Tells XS about something that happened; what its program throws then goes to onError. */
   private tell(op: number, id: number, what: string, data: Uint8Array = NOTHING, done?: () => void): void {
     this.telling++;
-    this.worker.command(commandHead(op, id), data, (error, reply) => {
+    this.worker.command(commandHead(op, id), data, (error, reply, meter) => {
       this.telling--;
       if (error) return;
+      this.options.onEvent?.(meter.slots < this.slots ? Number.NaN : meter.slots - this.slots);
+      this.slots = meter.slots;
       if (reply[0] === RESULT_ERROR) this.uncaught(new XsError(`${reply.toString("utf8", 1)} (${what})`));
       done?.();
       this.tellIdle();
@@ -243,7 +266,7 @@ export class Xs {
       case QUERY.call:
         return attempt(() => this.callHost(...(JSON.parse(data.toString()) as [string, unknown])));
       case QUERY.settled:
-        this.settleWith(id, data);
+        this.promiseSettled(id, data);
         return NOTHING;
       case QUERY.uncaught:
         this.uncaught(new XsError(data.toString()));

@@ -4,7 +4,7 @@ import type { Io } from "../cli/command.ts";
 import type { HandlerCost } from "./device/meter.ts";
 import { type Xs, XsError } from "./host.ts";
 import { buildProgram } from "./program.ts";
-import { type Footprint, footprint, handlerCosts, startDeviceXs } from "./session.ts";
+import { type Footprint, footprint, startDeviceXs } from "./session.ts";
 import type { Heap } from "./snapshot.ts";
 import { costTable, count, heapText } from "./text.ts";
 
@@ -44,7 +44,7 @@ export async function runInXs(file: string, options: RunOptions, io: Io): Promis
       io.stderr.write(`uncaught: ${program.located(text)}\n`);
       end();
     };
-    const xs = await startDeviceXs({ onTrace: say, onError: caught, onIdle: () => end() });
+    const { xs, costs: handlerCosts } = await startDeviceXs({ onTrace: say, onError: caught, onIdle: () => end() });
     try {
       const empty = footprint(await xs.heap());
       const stop = until(ended, options.seconds, io.signal);
@@ -52,7 +52,7 @@ export async function runInXs(file: string, options: RunOptions, io: Io): Promis
       await Promise.race([loading.catch(() => {}), stop]);
       await stop;
       // After a crash there is no engine to ask, and a program that loops answers nothing.
-      const answer = await within(PATIENCE_MS, async () => ({ ...(await loading), costs: await handlerCosts(xs) }));
+      const answer = await within(PATIENCE_MS, async () => ({ ...(await loading), costs: await handlerCosts() }));
       if (!answer) {
         io.stderr.write("no report: the program does not return to the engine, or has ended it\n");
         return 1;

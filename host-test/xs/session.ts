@@ -14,24 +14,87 @@ export interface Footprint {
   chunkBytes: number;
 }
 
-/** Starts an engine with the package in it and nothing else. */
-export async function startDeviceXs(options: XsOptions = {}): Promise<Xs> {
-  const xs = await startXs({ ...options, runtime: published("xs/runtime.js") }).catch(explain);
+/** An engine with the package in it and, to begin with, nothing else. */
+export interface DeviceEngine {
+  xs: Xs;
+  /** What the program's handlers took so far, the dearest first. */
+  costs(): Promise<HandlerCost[]>;
+}
+
+export async function startDeviceXs(options: XsOptions = {}): Promise<DeviceEngine> {
+  const book = new SlotBook();
+  const xs = await startXs({
+    ...options,
+    runtime: published("xs/runtime.js"),
+    calls: { handled: (name: string) => book.handled(name) },
+    onEvent: slots => book.event(slots),
+  }).catch(explain);
   try {
     await xs.evaluate(`import(${JSON.stringify(published("xs-device.js"))}).then(device => {
       device.installGlobals();
       host.register("costs", device.costs);
+      host.register("no.counter", () => {});
+      host.register("is.counted", device.counted(${JSON.stringify(CALIBRATION)}, () => {}));
     })`);
-    return xs;
+    await book.calibrate(xs);
   } catch (error) {
     await xs.close();
     throw error;
   }
+  return {
+    xs,
+    async costs() {
+      const costs = await xs.call<HandlerCost[]>("costs");
+      return costs
+        .filter(({ name }) => name !== CALIBRATION)
+        .map(cost => ({ ...cost, ...book.slotsOf(cost.name) }))
+        .sort((a, b) => b.instructions - a.instructions);
+    },
+  };
 }
 
-export async function handlerCosts(xs: Xs): Promise<HandlerCost[]> {
-  const costs = await xs.call<HandlerCost[]>("costs");
-  return costs.sort((a, b) => b.instructions - a.instructions);
+/** The name of the handler that does nothing. */
+const CALIBRATION = "";
+
+/** Which handlers did an event call, and how many slots did it take? */
+class SlotBook {
+  private names: string[] = [];
+  private own = 0;
+  private readonly sums = new Map<string, { events: number; slots: number }>();
+
+  handled(name: string): void {
+    this.names.push(name);
+  }
+
+  event(slots: number): void {
+    const names = this.names.splice(0);
+    if (names.length !== 1 || Number.isNaN(slots)) return;
+    const sum = this.sums.get(names[0]!);
+    // The first event of a kind makes what the later ones find.
+    if (!sum) this.sums.set(names[0]!, { events: 0, slots: 0 });
+    else {
+      sum.events++;
+      sum.slots += slots - this.own;
+    }
+  }
+
+  slotsOf(name: string): { slots?: number } {
+    const sum = this.sums.get(name);
+    return sum?.events ? { slots: sum.slots / sum.events } : {};
+  }
+
+  /** What counting itself takes. */
+  async calibrate(xs: Xs): Promise<void> {
+    const taken: number[] = [];
+    for (const name of ["is.counted", "no.counter", "is.counted"]) {
+      await xs.gc();
+      const before = xs.meter.slots;
+      await xs.call(name);
+      taken.push(xs.meter.slots - before);
+    }
+    this.own = taken[2]! - taken[1]!;
+    this.names = [];
+  }
 }
 
 export function footprint({ slots, chunkBytes }: Heap, before?: Footprint): Footprint {

@@ -7,7 +7,7 @@ import { CommandError } from "../cli/errors.ts";
 import type { HandlerCost } from "./device/meter.ts";
 import type { Outcome } from "./device/node-test.ts";
 import { buildProgram, type Program, type Target } from "./program.ts";
-import { handlerCosts, startDeviceXs } from "./session.ts";
+import { startDeviceXs } from "./session.ts";
 import { costTable, count } from "./text.ts";
 
 export interface Compared {
@@ -67,7 +67,7 @@ async function runInXs(
 ): Promise<{ outcomes: Outcome[]; handlers: HandlerCost[] }> {
   const errors: Error[] = [];
   const onTrace = (text: string) => void stderr.write(`${text}\n`);
-  const xs = await startDeviceXs({ onTrace, onError: error => errors.push(error) });
+  const { xs, costs } = await startDeviceXs({ onTrace, onError: error => errors.push(error) });
   // What waits for it is rejected.
   const stop = () => void xs.close();
   signal.addEventListener("abort", stop);
@@ -78,7 +78,7 @@ async function runInXs(
     })`);
     const outcomes = await xs.call<Outcome[]>("runTests");
     if (errors[0]) throw errors[0];
-    return { outcomes, handlers: await handlerCosts(xs) };
+    return { outcomes, handlers: await costs() };
   } catch (error) {
     throw signal.aborted ? new CommandError("interrupted") : error;
   } finally {

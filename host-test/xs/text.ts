@@ -14,14 +14,17 @@ export function count(value: number): string {
 export function costTable(handlers: readonly HandlerCost[]): string[] {
   if (!handlers.length) return [];
   const rows = [
-    ["handler", "calls", "instructions", "most"],
+    ["handler", "calls", "instructions", "most", "slots"],
     ...handlers.map(one => [
       one.name,
       count(one.calls),
       count(Math.round(one.instructions / one.calls)),
       count(one.most),
+      one.slots === undefined ? "" : count(Math.round(one.slots)),
     ]),
   ];
+  // In tests many handlers run in one turn of the engine: then there are no slots to tell.
+  if (handlers.every(({ slots }) => slots === undefined)) for (const row of rows) row.pop();
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map(row => row[column]!.length)));
   return rows.map(row =>
     row.map((cell, column) => (column ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!))).join("  "),

@@ -27,7 +27,7 @@ export {
 } from "../../../src/index.ts";
 export { borrowed, lend } from "../../node/lent.ts";
 export { memoryStore } from "../../node/memory-store.ts";
-export { costs, installGlobals };
+export { costs, counted, installGlobals };
 
 /** What runtime.js publishes. */
 declare const host: { readonly ports: Ports };

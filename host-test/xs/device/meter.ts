@@ -1,5 +1,7 @@
 // Runs inside XS: how many instructions a program's handlers take, by name. A count, not a time: the same in every run.
 
+declare const host: { call(name: string, argument: unknown): unknown };
+
 /** Sets the engine's count of instructions in this command, and returns what it was. The limit is off with 0. */
 declare const resetMeter: (limit: number, count: number) => number;
 
@@ -9,6 +11,8 @@ export interface HandlerCost {
   /** Instructions of all calls, and of the longest one; what a handler calls of the library is in it. */
   instructions: number;
   most: number;
+  /** Slots that an event took which called this handler and no other, the library's part included; without the first. */
+  slots?: number;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: handlers of any kind
@@ -26,8 +30,12 @@ export function instructions(): number {
   return count;
 }
 
-/** A client is being made: the timer it asks for is its own, not the program's. */
-const now = { making: 0 };
+const now = {
+  /** A client is being made: the timer it asks for is its own, not the program's. */
+  making: 0,
+  /** Instructions that counting took, where one handler calls another. */
+  spent: 0,
+};
 
 /** Nothing that is given to `counted` is, until the function that is returned is called. */
 export function uncounted(): () => void {
@@ -42,11 +50,14 @@ export function counted<H extends Handler>(name: string | ((args: Parameters<H>)
   if (now.making) return handler;
   return function (this: unknown, ...args: Parameters<H>) {
     const label = typeof name === "string" ? name : name(args);
+    const spent = now.spent;
     const before = instructions();
     try {
       return handler.apply(this, args);
     } finally {
-      note(label, instructions() - before - EMPTY);
+      const after = instructions();
+      note(label, after - before - EMPTY - (now.spent - spent));
+      now.spent += instructions() - after;
     }
   } as H;
 }
@@ -60,6 +71,7 @@ function note(name: string, taken: number): void {
   cost.calls++;
   cost.instructions += taken;
   cost.most = Math.max(cost.most, taken);
+  host.call("handled", name);
 }
 
 /** What counting itself adds. */
