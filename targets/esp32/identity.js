@@ -5,6 +5,7 @@ import { parseConfig } from "iotf-embedded";
 import config from "mc/config";
 
 const INI = "device.ini";
+const QUICKSTART = "quickstart";
 /** mcconfig's settings and the options they are. */
 const SETTINGS = Object.freeze({
   org: "org",
@@ -27,12 +28,13 @@ const LIMITS = Object.freeze({
   queuedBytes: 8192,
 });
 
-/** Options for DeviceClient; without any identity, those of a Quickstart device. */
+/** Options for DeviceClient, `limits` among them; without any identity, those of a Quickstart device. */
 export function identity() {
   const options = Resource.exists(INI) ? parseConfig(textOf(INI), INI) : {};
   for (const setting in SETTINGS) {
     if (config[setting] !== undefined) options[SETTINGS[setting]] = config[setting];
   }
+  options.org ??= options.orgId;
   if (options["auth-token"] !== undefined) options["auth-method"] ??= "token";
   const ca = ["ca.pem", "ca.der"].find(name => Resource.exists(name));
   if (ca && usesTls(options)) options.ca = bytesOf(ca);
@@ -42,8 +44,9 @@ export function identity() {
 }
 
 /** As DeviceClient decides it. */
-export function usesTls({ tls, port }) {
-  return tls === undefined ? port !== "1883" && port !== "80" : tls === "true";
+export function usesTls({ org = QUICKSTART, tls, port }) {
+  if (tls !== undefined) return String(tls).toLowerCase() === "true";
+  return org !== QUICKSTART && Number(port) !== 1883 && Number(port) !== 80;
 }
 
 function bytesOf(name) {

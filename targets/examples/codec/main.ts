@@ -39,11 +39,14 @@ const client = new DeviceClient({
 });
 client.setMessageEncoderModule("tenths", tenths);
 client.connectedCallback = () => trace(`connected as ${client.clientId}\n`);
-client.disconnectedCallback = reason => trace(`disconnected: ${reason?.message}\n`);
+client.disconnectedCallback = (reason, willRetry) => {
+  trace(`disconnected: ${reason?.message}\n`);
+  if (!willRetry) Timer.clear(timer); // publishEvent would throw, and an exception nobody catches restarts the device
+};
 client.commandCallback = ({ command, data }) => trace(`${command} ${JSON.stringify(data)}\n`);
 client.errorCallback = error => trace(`${error.message}\n`);
-client.connect();
 
-Timer.repeat(() => {
+const timer = Timer.repeat(() => {
   client.publishEvent("reading", "tenths", { celsius: 20.5, humidity: 48.2 });
 }, 5000);
+client.connect();

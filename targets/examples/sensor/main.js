@@ -19,8 +19,14 @@ const client = new DeviceClient({
   tls: false, // example tls has it
 });
 client.connectedCallback = () => trace(`connected as ${client.clientId}\n`);
-client.disconnectedCallback = reason => trace(`disconnected: ${reason?.message}\n`);
+client.disconnectedCallback = (reason, willRetry) => {
+  trace(`disconnected: ${reason?.message}\n`);
+  if (!willRetry) Timer.clear(timer); // publishEvent would throw, and an exception nobody catches restarts the device
+};
+
+const timer = Timer.repeat(publish, INTERVAL_MS);
 client.connect();
+publish();
 
 function publish() {
   const reading = { celsius: readCelsius() };
@@ -29,6 +35,3 @@ function publish() {
   });
   if (!accepted) trace("the outbox is full, reading dropped\n");
 }
-
-publish();
-Timer.repeat(publish, INTERVAL_MS);

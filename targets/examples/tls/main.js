@@ -20,9 +20,12 @@ const client = new DeviceClient({
   ca: new Uint8Array(ca.slice(0, ca.byteLength)),
 });
 client.connectedCallback = () => trace(`connected as ${client.clientId}\n`);
-client.disconnectedCallback = reason => trace(`disconnected: ${reason?.message}\n`);
-client.connect();
+client.disconnectedCallback = (reason, willRetry) => {
+  trace(`disconnected: ${reason?.message}\n`);
+  if (!willRetry) Timer.clear(timer); // publishEvent would throw, and an exception nobody catches restarts the device
+};
 
-Timer.repeat(() => {
+const timer = Timer.repeat(() => {
   client.publishEvent("status", "json", { name: "foo" });
 }, 5000);
+client.connect();
