@@ -1,14 +1,18 @@
-// NEEDS dist/ (npm run build). HttpClient against the local platform, over Node's own http and https, in this process and
-// inside XS. A command sent while the request waits arrives; what the platform refuses becomes a named error.
+// NEEDS dist/ (npm run build). HttpClient against the local platform: over Node's own http and https, in this process and
+// inside XS, and inside XS over bare sockets, as on a Moddable device. A command sent while the request waits arrives; what the platform refuses becomes a named error.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
 import net, { type AddressInfo, createServer } from "node:net";
-import { type TestContext, test } from "node:test";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { after, before, type TestContext, test } from "node:test";
 import { createServer as createTlsServer } from "node:tls";
 import { fileURLToPath } from "node:url";
 import { HttpClient } from "../../dist/http-node.js";
 import type { DeviceOptions } from "../../dist/node.js";
+import { bundle } from "../../targets/bundle/bundle.ts";
 import { freePort } from "../broker/mosquitto.ts";
 import type { Platform } from "../platform/platform.ts";
 import * as rig from "../platform/testing.ts";
@@ -18,6 +22,7 @@ import { HTTP_PORT, lendHttp } from "./lend-http.ts";
 import { type Outcome, startHttp } from "./programs/http-client.js";
 
 const PROGRAM = fileURLToPath(new URL("programs/http-client.js", import.meta.url));
+const SOCKET_PORT = fileURLToPath(new URL("../../targets/moddable/http-sockets.ts", import.meta.url));
 const HTTP = fileURLToPath(new URL("../../dist/http.js", import.meta.url));
 
 /** The client, wherever it runs. */
@@ -26,7 +31,19 @@ interface Remote {
   request(command: string, waitTimeSecs: number): Promise<Outcome>;
 }
 
-const ENGINES: Record<string, (t: TestContext, options: DeviceOptions) => Promise<Remote>> = { node: onNode, xs: inXs };
+const ENGINES: Record<string, (t: TestContext, options: DeviceOptions) => Promise<Remote>> = {
+  node: onNode,
+  xs: (t, options) => inXs(t, options, `(await import(${JSON.stringify(HTTP_PORT)})).httpPorts`),
+  "xs, bare sockets": (t, options) =>
+    inXs(t, options, `new (await import(${JSON.stringify(socketPort)})).SocketHttpPorts(host.ports)`),
+};
+
+let socketPort: string;
+before(async () => {
+  socketPort = join(mkdtempSync(join(tmpdir(), "iotf-http-")), "http-sockets.js");
+  await bundle({ entry: SOCKET_PORT, outfile: socketPort });
+});
+after(() => rmSync(dirname(socketPort), { recursive: true }));
 
 async function onNode(t: TestContext, options: DeviceOptions): Promise<Remote> {
   const functions = startHttp(HttpClient, options);
@@ -37,14 +54,14 @@ async function onNode(t: TestContext, options: DeviceOptions): Promise<Remote> {
   };
 }
 
-async function inXs(t: TestContext, options: DeviceOptions): Promise<Remote> {
+/** @param ports code that makes them, in XS */
+async function inXs(t: TestContext, options: DeviceOptions, ports: string): Promise<Remote> {
   const xs: Xs = await startXs({ calls: lendHttp(() => xs) });
   t.after(() => xs.close());
   await xs.evaluate(`(async () => {
     const { HttpClient } = await import(${JSON.stringify(HTTP)});
-    const { httpPorts } = await import(${JSON.stringify(HTTP_PORT)});
     const { startHttp } = await import(${JSON.stringify(PROGRAM)});
-    const functions = startHttp(HttpClient, ${JSON.stringify(options)}, httpPorts);
+    const functions = startHttp(HttpClient, ${JSON.stringify(options)}, ${ports});
     for (const name in functions) host.register(name, functions[name]);
   })()`);
   return {

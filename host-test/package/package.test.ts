@@ -25,7 +25,7 @@ describe("the package", { timeout: 120_000 }, () => {
 
   test("holds what a user needs and nothing else", () => {
     const expected =
-      /^(dist\/|manifest(-tls)?\.json$|package\.json$|README\.md$|CHANGELOG\.md$|LICENSE$|targets\/moddable\/)/;
+      /^(dist\/|manifest(-tls|-http)?\.json$|package\.json$|README\.md$|CHANGELOG\.md$|LICENSE$|targets\/moddable\/)/;
     assert.deepEqual(
       files.filter(path => !expected.test(path)),
       [],
@@ -36,7 +36,14 @@ describe("the package", { timeout: 120_000 }, () => {
     );
     const needed = ["iotf-embedded.js", "node.js", "moddable.js", "iotf-embedded.d.ts", "THIRD-PARTY-LICENSES.txt"];
     for (const name of needed) assert.ok(files.includes(`dist/${name}`), name);
-    for (const name of ["LICENSE", "README.md", "CHANGELOG.md", "manifest.json", "manifest-tls.json"])
+    for (const name of [
+      "LICENSE",
+      "README.md",
+      "CHANGELOG.md",
+      "manifest.json",
+      "manifest-tls.json",
+      "manifest-http.json",
+    ])
       assert.ok(files.includes(name), name);
   });
 

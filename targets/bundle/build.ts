@@ -16,6 +16,7 @@ export { type BundleOptions, bundle } from "./bundle.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const CORE = join(ROOT, "src/index.ts");
+const HTTP = join(ROOT, "src/http.ts");
 const TSC = join(ROOT, "node_modules/typescript/bin/tsc");
 
 /** An entry file of the package, in dist/ by its own name. */
@@ -27,6 +28,8 @@ interface Entry {
   external?: string[];
   /** What it calls the bundle, where that is not the file beside it. */
   core?: string;
+  /** Entries it takes from outside, as SHARED has it. */
+  shared?: Readonly<Record<string, string>>;
 }
 
 const ENTRIES: readonly Entry[] = [
@@ -48,6 +51,12 @@ const ENTRIES: readonly Entry[] = [
     source: "targets/moddable/index.ts",
     external: ["embedded:*", "modules", "net", "time", "timer"],
     core: "iotf-embedded/core", // its name in manifest.json: there, modules have names of their own, not file names
+  },
+  {
+    name: "http-moddable",
+    source: "targets/moddable/http.ts",
+    core: "iotf-embedded/core",
+    shared: { [join(ROOT, "targets/moddable/index.ts")]: "iotf-embedded" },
   },
 ];
 
@@ -86,17 +95,17 @@ export async function build(dist = join(ROOT, "dist")): Promise<BuildReport> {
 }
 
 function bundleEntry(
-  { name, source, external = [], core = "./iotf-embedded.js" }: Entry,
+  { name, source, external = [], core = "./iotf-embedded.js", shared = SHARED }: Entry,
   dist: string,
 ): Promise<string> {
   const entry = join(ROOT, source);
-  const plugins = entry === CORE ? [] : [coreStaysOutside(core)];
+  const plugins = entry === CORE ? [] : [coreStaysOutside({ ...shared, [CORE]: core })];
   return bundle({ entry, outfile: join(dist, `${name}.js`), external, plugins });
 }
 
 /** The entries that others import, so that there is one of each; all of src/ is in these and the bundle. */
 const SHARED: Readonly<Record<string, string>> = {
-  [join(ROOT, "src/http.ts")]: "./http.js",
+  [HTTP]: "./http.js",
   [join(ROOT, "host-test/node/index.ts")]: "./node.js",
   [join(ROOT, "host-test/platform/index.ts")]: "./platform.js",
   [join(ROOT, "host-test/cli/errors.ts")]: "./cli-errors.js",
@@ -104,15 +113,15 @@ const SHARED: Readonly<Record<string, string>> = {
 };
 
 /** The other entries import the one bundle, never parts of src/: else there would be two copies of them. */
-const coreStaysOutside = (core: string): Plugin => ({
+const coreStaysOutside = (outside: Readonly<Record<string, string>>): Plugin => ({
   name: "core-stays-outside",
   setup({ onResolve }) {
     onResolve({ filter: /^\.\.?\// }, ({ path, resolveDir, kind }) => {
       const file = resolve(resolveDir, path);
       if (kind === "entry-point") return undefined;
-      if (file === CORE) return { path: core, external: true };
-      if (SHARED[file]) return { path: SHARED[file], external: true };
-      if (!file.startsWith(join(ROOT, "src/"))) return undefined;
+      if (outside[file]) return { path: outside[file], external: true };
+      // Whoever does not share src/http.ts brings it along.
+      if (!file.startsWith(join(ROOT, "src/")) || file === HTTP) return undefined;
       return { errors: [{ text: `import src/index.ts, not ${relative(ROOT, file)}: it is in the bundle already` }] };
     });
   },
