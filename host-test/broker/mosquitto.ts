@@ -75,9 +75,9 @@ export class Mosquitto {
     return this.output;
   }
 
-  /** Resolves when it has logged such a line. */
-  async logged(line: RegExp): Promise<void> {
-    while (!line.test(this.output)) await once(this.process!.stderr!, "data");
+  /** Resolves when it has logged such a line, after the first `from` characters of its log. */
+  async logged(line: RegExp, from = 0): Promise<void> {
+    while (!line.test(this.output.slice(from))) await once(this.process!.stderr!, "data");
   }
 
   /** Starts it again after {@link kill}, on the same port with the same files. */

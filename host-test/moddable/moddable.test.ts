@@ -3,22 +3,24 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import mqtt, { type MqttClient } from "mqtt";
 import { freePort, Mosquitto, withoutMosquitto } from "../broker/mosquitto.ts";
-import { startPlatform } from "../platform/platform.ts";
+import { type Platform, startPlatform } from "../platform/platform.ts";
 import { makeChain } from "./certificates.ts";
 import { measure } from "./measure.ts";
 import { mcconfig, mcpack, ROOT, Simulator, withoutModdable } from "./simulator.ts";
+import { TlsFront } from "./tls-front.ts";
 
 const skip = withoutModdable();
 if (skip) console.log(`host-test/moddable: ${skip}`);
 
 const APP = join(ROOT, "targets/esp32");
+const HTTP_PROGRAM = join(ROOT, "host-test/moddable/http");
 const EXAMPLES = join(ROOT, "targets/examples");
 const IDENTITY = { org: "abc123", type: "thermo", id: "t-01", token: "demo-token", host: "127.0.0.1" };
 
@@ -41,14 +43,16 @@ describe("building", { skip, timeout: 600_000 }, () => {
     writeFileSync(
       join(folder, "main.js"),
       `import { DeviceClient, MqttClient } from "iotf-embedded";
+       import { HttpClient } from "iotf-embedded/http";
        const client = new DeviceClient({ host: "127.0.0.1", port: 1883 });
-       trace(client.clientId, " ", client instanceof DeviceClient, " ", typeof MqttClient, "\\n");`,
+       trace(client.clientId, " ", client instanceof DeviceClient, " ", typeof MqttClient, " ",
+         typeof new HttpClient({ host: "127.0.0.1", port: 80 }).publishEvent, "\\n");`,
     );
     const build = await mcpack(folder);
     assert.deepEqual(build.warnings, []);
     const simulator = await Simulator.start(build);
     try {
-      await simulator.says(/^d:quickstart:iotf-embedded:\S+ true function$/);
+      await simulator.says(/^d:quickstart:iotf-embedded:\S+ true function function$/);
     } finally {
       await simulator.close();
     }
@@ -59,51 +63,90 @@ describe("building", { skip, timeout: 600_000 }, () => {
   });
 });
 
-describe("the app in the simulator, on the local platform", { skip, timeout: 300_000 }, () => {
-  test("publishes, obeys, comes back, and stops at a wrong token", async () => {
+for (const tls of [false, true]) {
+  describe(`the app in the simulator, on the local platform, ${tls ? "TLS" : "TCP"}`, {
+    skip,
+    timeout: 300_000,
+  }, () => {
     const { org, type, id, token } = IDENTITY;
-    const platform = await startPlatform({ devices: [{ org, type, id, token }] });
-    const application = await mqtt.connectAsync(platform.url, { clientId: `a:${org}:test` });
-    const simulator = await Simulator.start(await mcconfig(APP, { ...IDENTITY, port: platform.port, secure: "false" }));
-    try {
-      const event = firstMessage(application);
-      await application.subscribeAsync(`iot-2/type/${type}/id/${id}/evt/status/fmt/json`, { qos: 1 });
-      await simulator.says(/^connected as d:abc123:thermo:t-01$/);
-      const command = (name: string, data: unknown) =>
-        application.publishAsync(`iot-2/type/${type}/id/${id}/cmd/${name}/fmt/json`, JSON.stringify(data), { qos: 1 });
-      await command("setInterval", { interval: 1 });
-      assert.equal(typeof JSON.parse(await event).uptime, "number");
-      await command("print", { message: "grüße 🌡" });
-      await simulator.says(/^grüße 🌡$/);
-      await command("blink", { times: 1 });
-      await simulator.says(/^light off$/);
-      await command("setInterval", {});
-      await simulator.says(/^setInterval: interval is missing/);
+    const chain = tls && !skip ? makeChain() : undefined;
 
-      const from = simulator.console.lines.length;
-      await platform.disconnectDevice(`d:${org}:${type}:${id}`);
-      await simulator.says(/closed the connection; trying again$/, { from });
-      await simulator.says(/^connected as/, { from });
-    } finally {
-      await simulator.close();
-      await application.endAsync(true);
-      await platform.close();
+    /** The app, connected to a platform that knows the device by `known`. */
+    async function running(
+      known: string,
+      use: (simulator: Simulator, platform: Platform, front: TlsFront | undefined) => Promise<void>,
+      authority = chain?.authority,
+    ): Promise<void> {
+      const platform = await startPlatform({ devices: [{ org, type, id, token: known }] });
+      const front = chain && (await TlsFront.open(platform.port, chain));
+      const folder = authority ? copyOf(APP, { "identity/ca.pem": authority }) : APP;
+      const where = front ? { port: front.port } : { port: platform.port, secure: "false" };
+      let simulator: Simulator | undefined;
+      try {
+        simulator = await Simulator.start(await mcconfig(folder, { ...IDENTITY, ...where }));
+        await use(simulator, platform, front);
+        assert.equal(simulator.console.lines.join().includes(token), false);
+      } finally {
+        await simulator?.close();
+        front?.close();
+        await platform.close();
+      }
+    }
+
+    test("publishes, obeys, and comes back", () =>
+      running(token, async (simulator, platform, front) => {
+        const application = await mqtt.connectAsync(platform.url, { clientId: `a:${org}:test` });
+        try {
+          const event = firstMessage(application);
+          await application.subscribeAsync(`iot-2/type/${type}/id/${id}/evt/status/fmt/json`, { qos: 1 });
+          await simulator.says(/^connected as d:abc123:thermo:t-01$/);
+          assert.match(front?.spoken ?? "TLSv1.2 RSA", /^TLSv1\.2 .*RSA/);
+          const command = (name: string, data: unknown) =>
+            application.publishAsync(`iot-2/type/${type}/id/${id}/cmd/${name}/fmt/json`, JSON.stringify(data), {
+              qos: 1,
+            });
+          await command("setInterval", { interval: 1 });
+          assert.equal(typeof JSON.parse(await event).uptime, "number");
+          await command("print", { message: "grüße 🌡" });
+          await simulator.says(/^grüße 🌡$/);
+          await command("print", { message: "x".repeat(3500) });
+          await simulator.says(/^x{3500}$/);
+          await command("blink", { times: 1 });
+          await simulator.says(/^light off$/);
+          await command("setInterval", {});
+          await simulator.says(/^setInterval: interval is missing/);
+
+          const from = simulator.console.lines.length;
+          await platform.disconnectDevice(`d:${org}:${type}:${id}`);
+          await simulator.says(/closed the connection; trying again$/, { from });
+          await simulator.says(/^connected as/, { from });
+        } finally {
+          await application.endAsync(true);
+        }
+      }));
+
+    test("a wrong token ends it with the reason, which does not have the token", () =>
+      running("another", async simulator => {
+        await simulator.says(/^stopped: .*(bad user name or password|not authorized)/);
+      }));
+
+    if (tls) {
+      test("an authority that did not sign the server's certificate: told, and tried again", () =>
+        running(
+          token,
+          async (simulator, platform) => {
+            const refused = /^cannot reach 127\.0\.0\.1:\d+: certificate: .*; trying again$/;
+            await simulator.says(refused);
+            await simulator.says(refused, { from: simulator.console.lines.length });
+            assert.deepEqual(platform.connectedClients, []);
+          },
+          skip ? undefined : makeChain().authority,
+        ));
     }
   });
+}
 
-  test("a wrong token ends it with the reason, which does not have the token", async () => {
-    const { org, type, id } = IDENTITY;
-    const platform = await startPlatform({ devices: [{ org, type, id, token: "another" }] });
-    const simulator = await Simulator.start(await mcconfig(APP, { ...IDENTITY, port: platform.port, secure: "false" }));
-    try {
-      await simulator.says(/^stopped: .*(bad user name or password|not authorized)/);
-      assert.equal(simulator.console.lines.join().includes(IDENTITY.token), false);
-    } finally {
-      await simulator.close();
-      await platform.close();
-    }
-  });
-
+describe("settings of the app in the simulator", { skip, timeout: 300_000 }, () => {
   test("limits that do not fit are told with the number needed", async () => {
     const simulator = await Simulator.start(await mcconfig(APP, { ...IDENTITY, frameBytes: 65536 }));
     try {
@@ -128,12 +171,17 @@ describe("the other examples in the simulator", { skip: skip || withoutMosquitto
     await broker?.close();
   });
 
-  async function running(name: string, use: (simulator: Simulator) => Promise<void>): Promise<void> {
+  /** `subscribed`: a command before that is lost, for the session is a clean one. */
+  async function running(
+    name: string,
+    use: (simulator: Simulator, subscribed: () => Promise<void>) => Promise<void>,
+  ): Promise<void> {
     const build = await mcconfig(join(EXAMPLES, name), { ...IDENTITY, port: broker.port });
     assert.deepEqual(build.warnings, []);
+    const from = broker.log.length;
     const simulator = await Simulator.start(build);
     try {
-      await use(simulator);
+      await use(simulator, () => broker.logged(/Sending SUBACK to d:abc123:thermo:t-01/, from));
     } finally {
       await simulator.close();
     }
@@ -146,9 +194,9 @@ describe("the other examples in the simulator", { skip: skip || withoutMosquitto
     }));
 
   test("pin: a command drives it, and the device tells", () =>
-    running("pin", async simulator => {
+    running("pin", async (simulator, subscribed) => {
       await simulator.says(/^connected as/);
-      await broker.logged(/Sending SUBACK to d:abc123:thermo:t-01/);
+      await subscribed();
       const event = firstMessage(application);
       await application.publishAsync("iot-2/cmd/switch/fmt/json", '{"on":true}', { qos: 1 });
       await simulator.says(/^pin 2 is 1$/);
@@ -179,8 +227,9 @@ describe("the other examples in the simulator", { skip: skip || withoutMosquitto
   });
 
   test("codec: four bytes out, four bytes in", () =>
-    running("codec", async simulator => {
+    running("codec", async (simulator, subscribed) => {
       await simulator.says(/^connected as/);
+      await subscribed();
       const event = new Promise<Buffer>(resolve => application.once("message", (_, payload) => resolve(payload)));
       await application.publishAsync("iot-2/cmd/set/fmt/tenths", Buffer.from([255, 251, 1, 226]), { qos: 1 });
       await simulator.says(/^set \{"celsius":-0.5,"humidity":48.2\}$/);
@@ -207,12 +256,7 @@ describe("example tls in the simulator", { skip: skip || withoutMosquitto(), tim
 
   /** The example with an authority of its own. */
   async function example(authority: string, port: number): Promise<Simulator> {
-    const folder = join(work, "tls");
-    cpSync(join(EXAMPLES, "tls"), folder, { recursive: true });
-    mkdirSync(join(folder, "ca"), { recursive: true });
-    writeFileSync(join(folder, "ca/ca.pem"), authority);
-    const manifest = join(folder, "manifest.json");
-    writeFileSync(manifest, JSON.stringify({ ...(await manifestOf("tls")), build: { LIBRARY: ROOT } }));
+    const folder = copyOf(join(EXAMPLES, "tls"), { "ca/ca.pem": authority });
     return Simulator.start(await mcconfig(folder, { ...IDENTITY, port }));
   }
 
@@ -268,6 +312,64 @@ describe("example tls in the simulator", { skip: skip || withoutMosquitto(), tim
   });
 });
 
+for (const tls of [false, true]) {
+  describe(`HttpClient in the simulator, on the local platform, ${tls ? "TLS" : "TCP"}`, {
+    skip,
+    timeout: 300_000,
+  }, () => {
+    const { org, type, id, token } = IDENTITY;
+    const chain = tls && !skip ? makeChain() : undefined;
+
+    async function running(
+      settings: Record<string, string | number>,
+      use: (simulator: Simulator, platform: Platform) => Promise<void>,
+    ): Promise<void> {
+      const platform = await startPlatform({ devices: [{ org, type, id, token }] });
+      const front = chain && (await TlsFront.open(platform.port, chain));
+      const folder = copyOf(HTTP_PROGRAM, { "ca/ca.pem": chain?.authority ?? "none" });
+      const where = { port: (front ?? platform).port, secure: String(tls) };
+      let simulator: Simulator | undefined;
+      try {
+        const build = await mcconfig(folder, { ...IDENTITY, ...where, characters: 10, ...settings });
+        assert.deepEqual(build.warnings, []);
+        simulator = await Simulator.start(build);
+        await use(simulator, platform);
+      } finally {
+        await simulator?.close();
+        front?.close();
+        await platform.close();
+      }
+    }
+
+    test("an event of 20,000 characters is confirmed; commands come, one that is too large is an error", () =>
+      running({ characters: 20_000 }, async (simulator, platform) => {
+        const application = await mqtt.connectAsync(platform.url, { clientId: `a:${org}:test` });
+        try {
+          const event = firstMessage(application);
+          await application.subscribeAsync(`iot-2/type/${type}/id/${id}/evt/status/fmt/json`, { qos: 1 });
+          const waits = once(platform, "waiting");
+          await simulator.says(/^confirmed$/);
+          assert.deepEqual(JSON.parse(await event), { name: "온도", text: "x".repeat(20_000) });
+          await waits;
+          const topic = `iot-2/type/${type}/id/${id}/cmd`;
+          await application.publishAsync(`${topic}/print/fmt/json`, '{"message":"grüße 🌡"}', { qos: 1 });
+          await simulator.says(/^print \{"message":"grüße 🌡"\}$/);
+          await application.publishAsync(`${topic}/print/fmt/text`, "x".repeat(4096), { qos: 1 });
+          await simulator.says(/^print "x{4096}"$/);
+          await application.publishAsync(`${topic}/print/fmt/text`, "x".repeat(4097), { qos: 1 });
+          await simulator.says(/^failed: limit /);
+        } finally {
+          await application.endAsync(true);
+        }
+      }));
+
+    test("a wrong token is refused, with the status", () =>
+      running({ token: "another" }, async simulator => {
+        await simulator.says(/^refused: .*HTTP status 403/);
+      }));
+  });
+}
+
 describe("memory in the simulator", { skip: skip || withoutMosquitto(), timeout: 300_000 }, () => {
   // docs/moddable.md has the figures of the long run.
   test("a connected device holds no more than it did, and no more after 2,000 events than after the first", async t => {
@@ -294,7 +396,15 @@ function firstMessage(application: MqttClient): Promise<string> {
   return new Promise(resolve => application.once("message", (_, payload) => resolve(payload.toString())));
 }
 
-async function manifestOf(name: string): Promise<object> {
-  const { default: manifest } = await import(join(EXAMPLES, name, "manifest.json"), { with: { type: "json" } });
-  return manifest;
+/** A program's folder with more files in it, so that nothing is added to the tree. */
+function copyOf(folder: string, files: Record<string, string>): string {
+  const copy = join(work, basename(folder));
+  cpSync(folder, copy, { recursive: true });
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(copy, name)), { recursive: true });
+    writeFileSync(join(copy, name), text);
+  }
+  const manifest = JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8"));
+  writeFileSync(join(copy, "manifest.json"), JSON.stringify({ ...manifest, build: { LIBRARY: ROOT } }));
+  return copy;
 }

@@ -73,7 +73,7 @@ async function build(
   });
   const warnings = `${stdout}\n${stderr}`
     .split("\n")
-    .filter(line => /warning: (iotf-embedded|identity|led)/.test(line));
+    .filter(line => /warning: (iotf-embedded|identity|clock|led)/.test(line));
   return { library: join(MODDABLE, "build/bin/lin/mc/debug", name, "mc.so"), warnings };
 }
 
