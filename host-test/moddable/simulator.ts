@@ -52,6 +52,11 @@ export async function mcpack(folder: string, settings: Record<string, string | n
   return build("mcpack", [], folder, name, settings);
 }
 
+/** tsc of this repository compiles the examples that are TypeScript. */
+export function toolEnvironment(): NodeJS.ProcessEnv {
+  return { ...process.env, PATH: [TOOLS, join(ROOT, "node_modules/.bin"), process.env.PATH].join(delimiter) };
+}
+
 async function build(
   tool: string,
   manifest: string[],
@@ -61,11 +66,9 @@ async function build(
 ): Promise<Build> {
   const given = Object.entries(settings).map(([key, value]) => `${key}=${value}`);
   const args = ["-d", "-m", "-p", "lin", "-t", "build", ...manifest, ...given];
-  // tsc of this repository compiles the examples that are TypeScript.
-  const PATH = [TOOLS, join(ROOT, "node_modules/.bin"), process.env.PATH].join(delimiter);
   const { stdout, stderr } = await promisify(execFile)(tool, tool === "mcpack" ? ["mcconfig", ...args] : args, {
     cwd,
-    env: { ...process.env, PATH },
+    env: toolEnvironment(),
     timeout: BUILD_MS,
     maxBuffer: 1 << 24,
   }).catch(error => {

@@ -1,0 +1,69 @@
+// Programs for the chips of ESP32 boards, as far as the SDK's tools go without ESP-IDF: manifests are resolved, TypeScript
+// and JavaScript are compiled, resources packed, and the linker makes the flash image of the preloaded modules (mc.xs.c).
+// What ESP-IDF would do (its configuration, the C compiler, the image to flash) does not run; in its place the makefile
+// gets a folder with a version and the configuration header as if it were made.
+
+import { execFile } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { toolEnvironment } from "./simulator.ts";
+
+const run = promisify(execFile);
+const LINK_MS = 120_000;
+
+export interface Image {
+  /** What compiler and linker warn of, but for the SDK's own modules. */
+  warnings: string[];
+  /** Modules that are in flash, ready to run. */
+  preloaded: string[];
+  /** Bytes of the linker's C source; 0 would be no image. */
+  size: number;
+}
+
+/** By the compiler, of a source of the SDK; by the linker, of modules of its TLS. */
+const SDK_WARNING = /^\/.*\/modules\/\w+\/.*: warning: |warning: ssl\/(cache|cert): /;
+
+/** @param platform as mcconfig names it, for example "esp32/esp32s3" */
+export async function linkFor(platform: string, folder: string, settings: Record<string, string>): Promise<Image> {
+  const work = mkdtempSync(join(tmpdir(), "iotf-chip-"));
+  try {
+    const env = { ...toolEnvironment(), IDF_PATH: await versionedFolder(join(work, "idf")) };
+    const given = Object.entries(settings).map(([key, value]) => `${key}=${value}`);
+    await run("mcconfig", ["-d", "-p", platform, "-o", work, join(folder, "manifest.json"), ...given], {
+      cwd: folder,
+      env,
+      timeout: LINK_MS,
+    });
+    const place = join(work, "tmp", platform, "debug", basename(folder));
+    const header = join(place, `xsProj-${platform.split("/")[1] ?? platform}/build/config/sdkconfig.h`);
+    mkdirSync(dirname(header), { recursive: true });
+    writeFileSync(header, "");
+    const makefile = join(place, "makefile");
+    const [image, resources] = [join(place, "mc.xs.c"), join(place, "mc.resources.c")];
+    const { stdout, stderr } = await run("make", ["-o", header, "-f", makefile, image, resources], {
+      env,
+      timeout: LINK_MS,
+      maxBuffer: 1 << 24,
+    });
+    return {
+      warnings: `${stdout}\n${stderr}`.split("\n").filter(line => /warning/.test(line) && !SDK_WARNING.test(line)),
+      preloaded: [...readFileSync(makefile, "utf8").matchAll(/-p (\S+)\.xsb/g)].map(([, name]) => name!),
+      size: readFileSync(image).length,
+    };
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout?: string; stderr?: string };
+    throw new Error(`${basename(folder)} for ${platform}: ${error}\n${stdout ?? ""}\n${stderr ?? ""}`);
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+/** The makefile asks git for the version of ESP-IDF. */
+async function versionedFolder(folder: string): Promise<string> {
+  const author = ["-c", "user.name=nobody", "-c", "user.email=nobody@example.com"];
+  await run("git", ["init", "--quiet", folder]);
+  await run("git", ["-C", folder, ...author, "commit", "--quiet", "--allow-empty", "--message", "empty"]);
+  return folder;
+}
