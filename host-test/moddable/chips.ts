@@ -18,6 +18,8 @@ export interface Image {
   warnings: string[];
   /** Modules that are in flash, ready to run. */
   preloaded: string[];
+  /** `static` of the manifest's creation, as it came through the SDK's manifests. */
+  reserved: number;
   /** Bytes of the linker's C source; 0 would be no image. */
   size: number;
 }
@@ -47,9 +49,11 @@ export async function linkFor(platform: string, folder: string, settings: Record
       timeout: LINK_MS,
       maxBuffer: 1 << 24,
     });
+    const made = readFileSync(makefile, "utf8");
     return {
       warnings: `${stdout}\n${stderr}`.split("\n").filter(line => /warning/.test(line) && !SDK_WARNING.test(line)),
-      preloaded: [...readFileSync(makefile, "utf8").matchAll(/-p (\S+)\.xsb/g)].map(([, name]) => name!),
+      preloaded: [...made.matchAll(/-p (\S+)\.xsb/g)].map(([, name]) => name!),
+      reserved: Number(/^CREATION = -c (?:\d+,){11}(\d+),main/m.exec(made)?.[1]),
       size: readFileSync(image).length,
     };
   } catch (error) {

@@ -1,20 +1,27 @@
 // What a connected device holds, measured in the SDK's simulator by its own instrumentation, beside Moddable's MQTT
-// client in the same program. `tsx host-test/moddable/measure.ts [events]` prints the table of docs/moddable.md.
+// client in the same program. `MODDABLE=… npx tsx host-test/moddable/measure.ts [--update] [events]` prints the table of
+// docs/moddable.md; with --update it writes it there, with the SDK's version and the date.
 
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { argv } from "node:process";
 import { pathToFileURL } from "node:url";
 import mqtt from "mqtt";
 import { Mosquitto } from "../broker/mosquitto.ts";
-import { mcconfig, ROOT, Simulator, sdkVersion, withoutModdable } from "./simulator.ts";
+import { makeChain } from "./certificates.ts";
+import { copyOf, mcconfig, ROOT, Simulator, sdkVersion, withoutModdable } from "./simulator.ts";
+import { TlsFront } from "./tls-front.ts";
 
 const COMMAND_BYTES = 16384;
 /** The simulator's slots are twice those of a 32-bit chip. */
 const SIMULATOR_SLOT_BYTES = 32;
 const CHIP_SLOT_BYTES = 16;
 
+const CLIENTS = ["ours", "ours, TLS", "peer"] as const;
+
 export interface Figure {
-  client: "ours" | "peer";
+  client: (typeof CLIENTS)[number];
   what: "connected" | "events" | "command" | "after command";
   slots: number;
   /** Bytes. On a chip they are fewer: pointers in them are half as long. */
@@ -23,17 +30,18 @@ export interface Figure {
 
 /** Runs measure/main.js against Mosquitto. */
 export async function measure(events: number): Promise<Figure[]> {
+  const work = mkdtempSync(join(tmpdir(), "iotf-measure-"));
+  const chain = makeChain();
   const broker = await Mosquitto.start({ quiet: true });
+  const front = await TlsFront.open(broker.port, chain);
   const application = await mqtt.connectAsync(broker.url);
-  const program = await mcconfig(join(ROOT, "host-test/moddable/measure"), {
-    host: "127.0.0.1",
-    port: broker.port,
-    events,
-  });
-  const simulator = await Simulator.start(program);
+  let simulator: Simulator | undefined;
   try {
+    const folder = copyOf(join(ROOT, "host-test/moddable/measure"), work, { "ca/ca.pem": chain.authority });
+    const settings = { host: "127.0.0.1", port: broker.port, securePort: front.port, events };
+    simulator = await Simulator.start(await mcconfig(folder, settings));
     const timeoutMs = 60_000 + events * 10;
-    for (const client of ["ours", "peer"]) {
+    for (const client of CLIENTS) {
       await simulator.says(new RegExp(`"${client}","what":"events"`), { timeoutMs });
       const text = JSON.stringify("y".repeat(COMMAND_BYTES - 2));
       await application.publishAsync("iot-2/cmd/print/fmt/json", text, { qos: 1 });
@@ -41,9 +49,11 @@ export async function measure(events: number): Promise<Figure[]> {
     }
     return simulator.console.lines.filter(line => line.startsWith("measured ")).map(parsed);
   } finally {
-    await simulator.close();
+    await simulator?.close();
     await application.endAsync(true);
+    front.close();
     await broker.close();
+    rmSync(work, { recursive: true, force: true });
   }
 }
 
@@ -61,23 +71,44 @@ const ROWS: readonly [Figure["what"], string][] = [
 
 export function table(figures: Figure[], events: number): string {
   const cells = (what: Figure["what"]) =>
-    (["ours", "peer"] as const).flatMap(name => {
+    CLIENTS.flatMap(name => {
       const figure = figures.find(({ client, what: of }) => client === name && of === what)!;
       return [`${figure.slots} (${figure.slots * CHIP_SLOT_BYTES})`, String(figure.chunks)];
     });
-  const lines = ROWS.map(
-    ([what, name]) => `| ${name.replace("the events", `${events} events`)} | ${cells(what).join(" | ")} |`,
-  );
-  return [
-    `| Moddable SDK ${sdkVersion()} | ours, slots (bytes) | ours, chunks | peer, slots (bytes) | peer, chunks |`,
-    "|---|---:|---:|---:|---:|",
-    ...lines,
-  ].join("\n");
+  const heads = CLIENTS.flatMap(name => [`${name}: slots (bytes)`, "chunks"]);
+  return aligned([
+    [`Moddable SDK ${sdkVersion()}`, ...heads],
+    ...ROWS.map(([what, name]) => [name.replace("the events", `${events} events`), ...cells(what)]),
+  ]);
+}
+
+/** Markdown; the first row is the head, the first column flush left. */
+function aligned([head, ...rows]: string[][]): string {
+  const widths = head!.map((_, at) => Math.max(...[head!, ...rows].map(row => row[at]!.length)));
+  const line = (row: string[]) =>
+    `| ${row.map((cell, at) => (at ? cell.padStart(widths[at]!) : cell.padEnd(widths[0]!))).join(" | ")} |`;
+  const rule = widths.map((width, at) => (at ? `${"-".repeat(width - 1)}:` : "-".repeat(width)));
+  return [line(head!), line(rule), ...rows.map(line)].join("\n");
+}
+
+const DOCUMENT = join(ROOT, "docs/moddable.md");
+const BEGIN = "<!-- measure.ts writes from here -->";
+const END = "<!-- to here -->";
+
+function update(text: string): void {
+  const document = readFileSync(DOCUMENT, "utf8");
+  const [before, rest] = document.split(BEGIN);
+  const after = rest?.split(END)[1];
+  if (after === undefined) throw new Error(`${DOCUMENT} has no place for the table`);
+  const day = new Date().toISOString().slice(0, 10);
+  writeFileSync(DOCUMENT, `${before}${BEGIN}\n\nMeasured on ${day}.\n\n${text}\n\n${END}${after}`);
 }
 
 if (import.meta.url === pathToFileURL(argv[1] ?? "").href) {
   const skip = withoutModdable();
   if (skip) throw new Error(skip);
-  const events = Number(argv[2] ?? 20_000);
-  console.log(table(await measure(events), events));
+  const events = Number(argv.slice(2).find(text => /^[0-9]+$/.test(text)) ?? 20_000);
+  const text = table(await measure(events), events);
+  console.log(text);
+  if (argv.includes("--update")) update(text);
 }

@@ -1,10 +1,11 @@
-// Measures, on one machine one after the other, this library and Moddable's own MQTT client doing the same work: connect
+// Measures, on one machine one after the other, this library (over TCP, then TLS) and Moddable's own MQTT client doing the
+// same work: connect
 // and subscribe, publish `events` events at QoS 1, receive one command. Traces one line of JSON for each figure.
 
 import Debug from "debug";
 import Instrumentation from "instrumentation";
 import config from "mc/config";
-import { OurClient } from "ours";
+import { OurClient, OurSecureClient } from "ours";
 import { PeerClient } from "peer";
 import Timer from "timer";
 
@@ -79,5 +80,6 @@ function eventText(n) {
 
 export default function () {
   const peer = new Turn("peer");
-  new Turn("ours", () => peer.begin(PeerClient)).begin(OurClient);
+  const secure = new Turn("ours, TLS", () => peer.begin(PeerClient));
+  new Turn("ours", () => secure.begin(OurSecureClient)).begin(OurClient);
 }

@@ -1,9 +1,11 @@
 // This library, as measure/main.js drives it.
 
+import Resource from "Resource";
 import { DeviceClient } from "iotf-embedded";
+import config from "mc/config";
 
 export class OurClient {
-  constructor(host, port, subscribed, commanded) {
+  constructor(host, port, subscribed, commanded, secure = {}) {
     this.client = new DeviceClient({
       org: "abc123",
       type: "thermo",
@@ -13,6 +15,7 @@ export class OurClient {
       host,
       port,
       tls: false,
+      ...secure,
       limits: { frameBytes: 20480, inflight: 32 },
     });
     this.client.connectedCallback = subscribed;
@@ -30,5 +33,14 @@ export class OurClient {
 
   close() {
     this.client.disconnect();
+  }
+}
+
+/** The same over TLS. */
+export class OurSecureClient extends OurClient {
+  constructor(host, port, subscribed, commanded) {
+    const ca = new Resource("ca.pem");
+    const secure = { port: config.securePort, tls: true, ca: new Uint8Array(ca.slice(0, ca.byteLength)) };
+    super(host, port, subscribed, commanded, secure);
   }
 }
