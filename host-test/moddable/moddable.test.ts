@@ -12,7 +12,6 @@ import mqtt, { type MqttClient } from "mqtt";
 import { freePort, Mosquitto, withoutMosquitto } from "../broker/mosquitto.ts";
 import { type Platform, startPlatform } from "../platform/platform.ts";
 import { makeChain } from "./certificates.ts";
-import { linkFor } from "./chips.ts";
 import { measure } from "./measure.ts";
 import { copyOf, mcconfig, mcpack, ROOT, Simulator, withoutModdable } from "./simulator.ts";
 import { TlsFront } from "./tls-front.ts";
@@ -62,34 +61,6 @@ describe("building", { skip, timeout: 600_000 }, () => {
   test("the app, with every module of ours frozen in flash", async () => {
     assert.deepEqual((await mcconfig(APP, IDENTITY)).warnings, []);
   });
-});
-
-describe("for the chips, as far as the tools go without ESP-IDF", { skip, timeout: 300_000 }, () => {
-  const LIBRARY = ["iotf-embedded", "iotf-embedded/core"];
-  const SETTINGS = { ...IDENTITY, ssid: "home", password: "secret99" };
-  /** Program, and what of it is in flash beside the library. */
-  const PROGRAMS: [string, () => string, string[]][] = [
-    ["the app", () => APP, ["identity", "clock", "led", "setup/station", "setup/network"]],
-    ["example sensor", () => join(EXAMPLES, "sensor"), []],
-    ["example pin", () => join(EXAMPLES, "pin"), []],
-    ["example buffering", () => join(EXAMPLES, "buffering"), ["preference"]],
-    ["example codec, in TypeScript", () => join(EXAMPLES, "codec"), []],
-    ["example tls", () => copyOf(join(EXAMPLES, "tls"), work, { "ca/ca.pem": "any" }), []],
-    ["HttpClient", () => copyOf(HTTP_PROGRAM, work, { "ca/ca.pem": "any" }), ["iotf-embedded/http"]],
-  ];
-  for (const platform of ["esp32", "esp32/esp32s3", "esp32/esp32c3"]) {
-    for (const [name, folder, more] of PROGRAMS) {
-      test(`${platform}: ${name} links, with the library frozen in flash`, async t => {
-        const { warnings, preloaded, reserved, size } = await linkFor(platform, folder(), SETTINGS);
-        t.diagnostic(`${size} bytes of mc.xs.c, ${preloaded.length} modules in flash, ${reserved} bytes reserved`);
-        assert.deepEqual(warnings, []);
-        const missing = [...LIBRARY, ...more].filter(module => !preloaded.includes(module));
-        assert.deepEqual(missing, []);
-        assert.ok(size > 0);
-        if (name === "the app") assert.equal(reserved, 98304); // boards have a budget of their own; ours goes before it
-      });
-    }
-  }
 });
 
 for (const tls of [false, true]) {
