@@ -6,10 +6,10 @@ import { describe, test } from "node:test";
 import type { HttpAnswer } from "../../src/http.ts";
 import { AnswerReader } from "../../targets/moddable/http-answer.ts";
 import { SocketHttpPorts } from "../../targets/moddable/http-sockets.ts";
-import { FakeClock } from "../support/fake-clock.ts";
-import { FakeNetwork } from "../support/fake-transport.ts";
 import { feedAllWays } from "../support/feed-all-ways.ts";
-import { utf8 } from "../support/frames.ts";
+import { utf8 } from "../testing/bytes.ts";
+import { FakeClock } from "../testing/clock.ts";
+import { FakeNetwork } from "../testing/transport.ts";
 
 const LIMIT = 20;
 

@@ -9,16 +9,19 @@ interface DeviceStrings {
   fromArrayBuffer?(buffer: ArrayBufferLike, byteOffset: number, byteLength: number): string;
 }
 /** What Node and the XS worker have. */
-declare const TextEncoder: new () => { encode(text: string): Uint8Array };
-declare const TextDecoder: new (
-  label: string,
-  options: { fatal: boolean; ignoreBOM: boolean },
-) => { decode(bytes: Uint8Array): string };
+interface WebConverters {
+  TextEncoder?: new () => { encode(text: string): Uint8Array };
+  TextDecoder?: new (
+    label: string,
+    options: { fatal: boolean; ignoreBOM: boolean },
+  ) => { decode(bytes: Uint8Array): string };
+}
 
-// Looked up once: absent while Moddable preloads this module, and so a frozen nothing in flash.
-const encoder = typeof TextEncoder === "undefined" ? undefined : new TextEncoder();
-const decoder =
-  typeof TextDecoder === "undefined" ? undefined : new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+// Looked up once: absent while Moddable preloads this module, and so a frozen nothing in flash. By way of globalThis: for a
+// name by itself mcpack would link the SDK's converters.
+const { TextEncoder, TextDecoder } = globalThis as WebConverters;
+const encoder = TextEncoder && new TextEncoder();
+const decoder = TextDecoder && new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Lone surrogates become EF BF BD (U+FFFD), as in every TextEncoder of the web. */
 export function encodeUtf8(text: string): Uint8Array {

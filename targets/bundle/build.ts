@@ -79,7 +79,7 @@ export async function build(dist = join(ROOT, "dist")): Promise<BuildReport> {
   const tools = Promise.all([
     ...TOOLS.map(async ({ name, source, shebang = false }) => {
       const outfile = join(dist, `${name}.js`);
-      const plugins = [coreStaysOutside("./iotf-embedded.js")];
+      const plugins = [coreStaysOutside({ ...SHARED, [CORE]: "./iotf-embedded.js" })];
       return { file: `${name}.js`, parts: await bundleTool({ root: ROOT, source, outfile, plugins, shebang }) };
     }),
     bundlePage(ROOT, "host-test/page/browser", join(dist, "page")).then(parts => ({ file: "page/", parts })),
