@@ -328,6 +328,15 @@ test("idle: nothing queued, in flight, or half sent", () => {
   assert.equal(session.idle, true);
 });
 
+test("idle: a message confirmed before its last byte was seen to leave does not count when the connection has ended", () => {
+  const { session, out, send, take } = live();
+  send("a", 100, 1);
+  take("puback", 1);
+  out.streaming = false;
+  session.lost();
+  assert.equal(session.idle, true);
+});
+
 test("a connection that ends while a message is delivered: its acknowledgement is not sent on the next one", () => {
   const { session, out, take } = live();
   out.onMessage = () => session.lost();

@@ -222,8 +222,8 @@ export class Session {
     this.acks = [];
     this.pingDue = false;
     const streamed = this.streamed;
-    // One whose last byte has left is only not told yet: that is done by the next pump, or by clear.
-    if (!streamed || !this.sink.streaming) return;
+    // At QoS 0, one whose last byte has left is only not told yet: that is done by the next pump, or by clear.
+    if (!streamed || (streamed.qos === 0 && !this.sink.streaming)) return;
     this.streamed = undefined;
     // A QoS 0 message cut in the middle was not sent; it goes first next time.
     if (streamed.qos === 0) this.enqueue(streamed, true);
