@@ -27,22 +27,48 @@ function isoText(time: Date): string {
   return `${text.slice(0, 19)}${fraction === ".000" ? "" : `${fraction}000`}+00:00`;
 }
 
-// Date, then hours and minutes, seconds, fraction, and the zone.
-const ISO = /^(\d\d\d\d-\d\d-\d\d)([T ](\d\d:\d\d)((:\d\d)([.,](\d+))?)?(Z|([+-])([01]\d|2[0-3])(:?([0-5]\d))?)?)?$/;
-
 // Engines differ on what Date.parse takes, and on the zone of a time that names none (here: UTC). So it is given the one
-// form they agree on.
+// form they agree on. And one piece after the other is looked at: Espruino's expressions have no groups that may be absent.
 function parseIso(text: unknown): Date {
-  const parts = typeof text === "string" ? ISO.exec(text) : null;
-  if (parts) {
-    const millis = `${parts[7] || ""}000`.slice(0, 3);
-    const wall = `${parts[1]}T${parts[3] || "00:00"}${parts[5] || ":00"}.${millis}Z`;
-    const time = Date.parse(wall);
-    const east = (Number(parts[10] || 0) * 60 + Number(parts[12] || 0)) * 60000;
+  if (typeof text === "string") {
+    const zoneAt = text.length > 10 ? endOf(text, "0123456789:.,", 11) : 10;
+    const east = minutesEast(text.slice(zoneAt)) * 60000;
+    const wall = wallOf(text.slice(0, 10), text.slice(10, zoneAt));
+    // Without the fraction: Espruino's Date.parse rounds it.
+    const time = Date.parse(wall.replace(/\.\d+/, "")) + Number(wall.slice(20, 23));
     // February 30 is refused by some engines, carried over by others.
-    if (!Number.isNaN(time) && new Date(time).toISOString() === wall) {
-      return new Date(parts[9] === "-" ? time + east : time - east);
-    }
+    if (!Number.isNaN(time + east) && new Date(time).toISOString() === wall) return new Date(time - east);
   }
   throw new InvalidEventException(`Unable to parse event timestamp: ${JSON.stringify(text).slice(0, 40)}`);
+}
+
+/** The place behind `from` where the first character is that is not one of `known`. */
+function endOf(text: string, known: string, from: number): number {
+  let end = from;
+  while (end < text.length && known.indexOf(text.charAt(end)) >= 0) end++;
+  return end;
+}
+
+/** As toISOString writes it; "" when it is no time. `clock`: with the T or blank before it, or "". */
+function wallOf(date: string, clock: string): string {
+  const minute = clock.slice(1, 6);
+  const second = clock.slice(6, 9);
+  const fraction = clock.slice(9);
+  const good =
+    /^\d\d\d\d-\d\d-\d\d$/.test(date) &&
+    (!clock || ((clock.charAt(0) === "T" || clock.charAt(0) === " ") && /^\d\d:\d\d$/.test(minute))) &&
+    (!second || /^:\d\d$/.test(second)) &&
+    (!fraction || /^[.,]\d+$/.test(fraction));
+  return good ? `${date}T${minute || "00:00"}${second || ":00"}.${`${fraction.slice(1)}000`.slice(0, 3)}Z` : "";
+}
+
+/** NaN when it is no zone. */
+function minutesEast(zone: string): number {
+  const sign = zone.charAt(0);
+  if (zone === "" || zone === "Z") return 0;
+  const minutes = zone.slice(zone.charAt(3) === ":" ? 4 : 3);
+  const good = /^\d\d$/.test(zone.slice(1, 3)) && (/^\d\d$/.test(minutes) || zone.length === 3);
+  const east = Number(zone.slice(1, 3)) * 60 + Number(minutes || 0);
+  if (!good || Number(minutes) > 59 || east >= 1440 || (sign !== "+" && sign !== "-")) return Number.NaN;
+  return sign === "-" ? -east : east;
 }
