@@ -1,0 +1,82 @@
+// The module for Espruino: the client of src/, without what reads configuration files, on Espruino's sockets and timers.
+
+import { DeviceClient as CoreDeviceClient } from "../../src/client.ts";
+import type { DeviceOptions } from "../../src/config.ts";
+import { MqttClient as CoreMqttClient, type MqttOptions } from "../../src/mqtt.ts";
+import type { Clock, Endpoint, Ports, Store, Timer, Transport, TransportListener } from "../../src/ports.ts";
+import { SocketTransport } from "./sockets.ts";
+
+export { StorageStore } from "./store.ts";
+
+export interface EspruinoPortsOptions {
+  /** Where messages of QoS 1 and 2 survive a restart, for example a StorageStore. */
+  store?: Store;
+  /** TLS that checks nobody's certificate is better than none to the one who asks for it here. Default: false. */
+  unverifiedTls?: boolean;
+}
+
+class EspruinoTimer implements Timer {
+  private readonly due: () => void;
+  private timer: number | undefined;
+
+  constructor(due: () => void) {
+    this.due = due;
+  }
+
+  set(delayMs: number): void {
+    this.clear();
+    this.timer = setTimeout(() => {
+      this.timer = undefined;
+      this.due();
+    }, delayMs);
+  }
+
+  clear(): void {
+    if (this.timer) clearTimeout(this.timer);
+    this.timer = undefined;
+  }
+}
+
+class EspruinoPorts implements Ports {
+  readonly clock: Clock = {
+    now: () => Math.floor(getTime() * 1000),
+    date: () => Math.floor(getTime() * 1000),
+    timer: due => new EspruinoTimer(due),
+  };
+  readonly store?: Store;
+  private readonly unverifiedTls: boolean;
+
+  constructor({ store, unverifiedTls }: EspruinoPortsOptions) {
+    if (store) this.store = store;
+    this.unverifiedTls = unverifiedTls === true;
+  }
+
+  open(endpoint: Endpoint, listener: TransportListener): Transport {
+    return new SocketTransport(endpoint, listener, this.unverifiedTls);
+  }
+
+  random(): number {
+    return Math.random();
+  }
+
+  get serial(): string {
+    return getSerial();
+  }
+}
+
+/** Ports for one client, which may keep its messages in a store. */
+export function makeEspruinoPorts(options: EspruinoPortsOptions): Ports {
+  return new EspruinoPorts(options);
+}
+
+export class DeviceClient extends CoreDeviceClient {
+  constructor(options?: DeviceOptions, ports?: Ports) {
+    super(options, ports ?? makeEspruinoPorts({}));
+  }
+}
+
+export class MqttClient extends CoreMqttClient {
+  constructor(options: MqttOptions, ports?: Ports) {
+    super(options, ports ?? makeEspruinoPorts({}));
+  }
+}
