@@ -12,6 +12,7 @@ export class SocketTransport implements Transport {
   private listener: TransportListener | undefined;
   private socket: EspruinoSocket | undefined;
   private reason: string | undefined;
+  private up = false;
 
   /** @throws ConfigurationException when TLS is asked for that this firmware cannot give */
   constructor(endpoint: Endpoint, listener: TransportListener, unverifiedTls: boolean) {
@@ -30,20 +31,20 @@ export class SocketTransport implements Transport {
   }
 
   write(bytes: Uint8Array): void {
-    if (!this.writable) return;
+    if (!this.up) return;
     this.writable -= bytes.length;
     try {
       this.socket!.write(E.toString(bytes));
     } catch (error) {
       // The far end has closed, or the network is gone; "close" tells of it, or the keep-alive.
       this.reason = (error as Error).message;
-      this.writable = 0;
+      this.fall();
     }
   }
 
   close(): void {
     this.listener = undefined;
-    this.writable = 0;
+    this.fall();
     this.end();
   }
 
@@ -53,7 +54,7 @@ export class SocketTransport implements Transport {
       else this.end();
     });
     socket.on("drain", () => {
-      if (!this.listener || !this.writable) return;
+      if (!this.listener || !this.up) return;
       this.writable = HIGH_WATER;
       this.listener.writableAgain();
     });
@@ -65,6 +66,7 @@ export class SocketTransport implements Transport {
 
   private opened(): void {
     if (!this.listener) return this.end();
+    this.up = true;
     this.writable = HIGH_WATER;
     this.listener.opened();
   }
@@ -73,8 +75,13 @@ export class SocketTransport implements Transport {
     const listener = this.listener;
     this.listener = undefined;
     this.socket = undefined;
-    this.writable = 0;
+    this.fall();
     if (listener) listener.closed(this.reason);
+  }
+
+  private fall(): void {
+    this.up = false;
+    this.writable = 0;
   }
 
   // Without a network it throws, and the socket stays: the next thing it tells ends it.
