@@ -15,10 +15,7 @@ export function deviceOptions(port: number, token: string, more: object = {}): o
 }
 
 /** An engine with the library and the subject, waiting for connect(). */
-export async function startSubject(
-  options: object,
-  calls: Record<string, (value: never) => void>,
-): Promise<Espruino> {
+export async function startSubject(options: object, calls: Record<string, (value: never) => void>): Promise<Espruino> {
   const files = { iotf: await espruinoModule(), subject: await lower(await readFile(SUBJECT, "utf8"), []) };
   const engine = await Espruino.start({ files, calls });
   await engine.evaluate(`(function() {

@@ -174,7 +174,7 @@ export const STATICS =
   "Number.EPSILON Math.trunc Math.imul Math.clz32 Math.fround Math.hypot Math.cbrt Math.log2 Math.log10 Array.from " +
   "Array.of Date.UTC String.raw String.fromCodePoint ArrayBuffer.isView Promise.race Promise.any Promise.allSettled";
 export const METHODS =
-  "at codePointAt copyWithin entries findLast findLastIndex flat flatMap isWellFormed keys lastIndexOf localeCompare " +
+  "at codePointAt copyWithin entries findLast findLastIndex flat flatMap isWellFormed keys localeCompare " +
   "matchAll normalize reduceRight search setUTCHours toExponential toLocaleString toPrecision toReversed toSorted " +
   "toSpliced trimEnd trimStart values with";
 
@@ -218,7 +218,7 @@ function missing(
     t.isIdentifier(node) &&
     globals.includes(node.name) &&
     t.isReferenced(node, parent) &&
-    !scope.hasBinding(node.name)
+    !scope.getBinding(node.name)
   ) {
     // `typeof` may ask for it.
     return t.isUnaryExpression(parent, { operator: "typeof" }) ? undefined : node.name;

@@ -38,10 +38,15 @@ const SYNTAX = {
 
 /** The module for Espruino, as text. @throws Error naming what in it Espruino cannot run */
 export async function espruinoModule(): Promise<string> {
-  const whole = await bundle({ entry: ENTRY, plugins: [ownUtf8] });
-  const code = await lower(whole, await shortenable(whole));
+  const code = await uncheckedModule();
   check(code, "iotf.js");
   return code;
+}
+
+/** @param supers leaves super() as it is, for engines that know nothing else */
+export async function uncheckedModule(supers = false): Promise<string> {
+  const whole = await bundle({ entry: ENTRY, plugins: [ownUtf8] });
+  return lower(whole, await shortenable(whole), supers);
 }
 
 /** targets/espruino/utf8.ts for all but itself. */
@@ -55,7 +60,7 @@ const ownUtf8: Plugin = {
 };
 
 /** An ES module in Espruino's words, as a CommonJS one. `names`: properties to shorten. Not checked. */
-export async function lower(text: string, names: readonly string[]): Promise<string> {
+export async function lower(text: string, names: readonly string[], supers = false): Promise<string> {
   const lean = await build({
     ...SYNTAX,
     stdin: { contents: text },
@@ -64,7 +69,7 @@ export async function lower(text: string, names: readonly string[]): Promise<str
     define: STANDINS,
     minifySyntax: true,
   });
-  const older = await olderWords(lean.outputFiles[0]!.text);
+  const older = await olderWords(lean.outputFiles[0]!.text, supers);
   const mangleProps = names.length ? { mangleProps: new RegExp(`^(?:${names.join("|")})$`) } : {};
   const short = await transform(older, { ...SYNTAX, ...mangleProps });
   const least = await shortest(short.code);
@@ -78,7 +83,7 @@ export async function lowerProgram(text: string, file: string): Promise<string> 
   return code;
 }
 
-async function olderWords(text: string): Promise<string> {
+async function olderWords(text: string, supers = false): Promise<string> {
   const result = await transformAsync(text, {
     cwd: ROOT,
     configFile: false,
@@ -98,6 +103,7 @@ async function olderWords(text: string): Promise<string> {
       "@babel/plugin-transform-destructuring",
       "@babel/plugin-transform-parameters",
       espruinoWays,
+      ...(supers ? [] : [withoutSuper]),
     ],
   });
   return result!.code!;
@@ -145,7 +151,22 @@ function espruinoWays(): PluginObj {
         (path.get("init") as NodePath).scope.rename(init.id.name, (id as t.Identifier).name);
         init.id = null;
       },
-      // super() of a built-in class cannot be called, and inside another super() it calls the wrong one.
+      ExportNamedDeclaration(path) {
+        const assignments = path.node.specifiers.map(specifier => {
+          const { local, exported } = specifier as t.ExportSpecifier;
+          const target = t.memberExpression(t.identifier(EXPORTS), exported as t.Identifier);
+          return t.expressionStatement(t.assignmentExpression("=", target, local));
+        });
+        path.replaceWithMultiple(assignments);
+      },
+    },
+  };
+}
+
+/** super() of a built-in class cannot be called, and inside another super() it calls the wrong one. */
+function withoutSuper(): PluginObj {
+  return {
+    visitor: {
       Class(path) {
         const parent = path.node.superClass as t.Identifier | null | undefined;
         path.traverse({
@@ -160,14 +181,6 @@ function espruinoWays(): PluginObj {
             );
           },
         });
-      },
-      ExportNamedDeclaration(path) {
-        const assignments = path.node.specifiers.map(specifier => {
-          const { local, exported } = specifier as t.ExportSpecifier;
-          const target = t.memberExpression(t.identifier(EXPORTS), exported as t.Identifier);
-          return t.expressionStatement(t.assignmentExpression("=", target, local));
-        });
-        path.replaceWithMultiple(assignments);
       },
     },
   };
