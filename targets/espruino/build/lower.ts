@@ -9,6 +9,8 @@ import { minify } from "terser";
 import { bundle } from "../../bundle/bundle.ts";
 import { check } from "./lacks.ts";
 import { shortenable } from "./names.ts";
+import { seldomMethods } from "./seldom.ts";
+import { sinkSeldom } from "./sink.ts";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const ENTRY = join(ROOT, "targets/espruino/index.ts");
@@ -46,7 +48,8 @@ export async function espruinoModule(): Promise<string> {
 /** @param supers leaves super() as it is, for engines that know nothing else */
 export async function uncheckedModule(supers = false): Promise<string> {
   const whole = await bundle({ entry: ENTRY, plugins: [ownUtf8] });
-  return lower(whole, await shortenable(whole), supers);
+  const names = await shortenable(whole);
+  return lower(whole, names, [seldomMethods(names), sinkSeldom, ...(supers ? [] : [withoutSuper])]);
 }
 
 /** targets/espruino/utf8.ts for all but itself. */
@@ -60,7 +63,11 @@ const ownUtf8: Plugin = {
 };
 
 /** An ES module in Espruino's words, as a CommonJS one. `names`: properties to shorten. Not checked. */
-export async function lower(text: string, names: readonly string[], supers = false): Promise<string> {
+export async function lower(
+  text: string,
+  names: readonly string[],
+  more: readonly (() => PluginObj)[] = [withoutSuper],
+): Promise<string> {
   const lean = await build({
     ...SYNTAX,
     stdin: { contents: text },
@@ -69,7 +76,7 @@ export async function lower(text: string, names: readonly string[], supers = fal
     define: STANDINS,
     minifySyntax: true,
   });
-  const older = await olderWords(lean.outputFiles[0]!.text, supers);
+  const older = await olderWords(lean.outputFiles[0]!.text, more);
   const mangleProps = names.length ? { mangleProps: new RegExp(`^(?:${names.join("|")})$`) } : {};
   const short = await transform(older, { ...SYNTAX, ...mangleProps });
   const least = await shortest(short.code);
@@ -83,7 +90,7 @@ export async function lowerProgram(text: string, file: string): Promise<string> 
   return code;
 }
 
-async function olderWords(text: string, supers = false): Promise<string> {
+async function olderWords(text: string, more: readonly (() => PluginObj)[] = []): Promise<string> {
   const result = await transformAsync(text, {
     cwd: ROOT,
     configFile: false,
@@ -103,7 +110,7 @@ async function olderWords(text: string, supers = false): Promise<string> {
       "@babel/plugin-transform-destructuring",
       "@babel/plugin-transform-parameters",
       espruinoWays,
-      ...(supers ? [] : [withoutSuper]),
+      ...more,
     ],
   });
   return result!.code!;
