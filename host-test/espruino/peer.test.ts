@@ -28,8 +28,8 @@ const MQTT_JS = `(function() {
   };
   functions.one = function(n, done) {
     var data = { t: new Array(n % 700 + 2).join("x"), n: n };
-    client.publish("iot-2/evt/status/fmt/json", JSON.stringify(data), n % 3);
-    setTimeout(done, 1); // it cannot tell
+    client.publish("iot-2/evt/status/fmt/json", JSON.stringify(data), { qos: n % 3 });
+    setTimeout(done, 60); // it cannot tell, and takes more than it can send until memory is full
   };
 })()`;
 
@@ -68,7 +68,7 @@ test("MQTT.js: a refused CONNECT is a connection, no session is durable, a QoS 2
     var client = require("MQTT").create("127.0.0.1", { port: ${port}, client_id: "c", clean_session: false });
     client.on("connected", function() { call("told", "connected"); });
     client.on("error", function(error) { call("told", error); });
-    client.on("publish", function(it) { call("told", "qos " + it.qos); });
+    client.on("publish", function(it) { call("told", it.message); });
     client.connect();
   })()`);
   const socket = await sockets.next();
@@ -78,5 +78,5 @@ test("MQTT.js: a refused CONNECT is a connection, no session is durable, a QoS 2
   const message = frames.publish("t", "once", { qos: 2, id: 7 });
   socket.write(message);
   socket.write(message);
-  assert.deepEqual([await told.next(), await told.next()], ["qos 2", "qos 2"]);
+  assert.deepEqual([await told.next(), await told.next()], ["once", "once"]);
 });

@@ -1,0 +1,64 @@
+// The file that `npm run espruino` makes, given to a real Espruino as its own tools give it to a board: it writes everything
+// to flash, restarts, and the device program runs from there.
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import mqtt from "mqtt";
+import { makeFiles, settingsOf } from "../../targets/espruino/build/files.ts";
+import { startPlatform } from "../platform/platform.ts";
+import { withoutEspruino } from "./engine.ts";
+import { Inbox } from "./inbox.ts";
+
+const TOKEN = "MP$08VKz!8r=nR-Q*";
+
+test("a setting that there is not is refused by its name, and no token is shown", () => {
+  assert.throws(() => settingsOf(["ord=abc123"]), /^Error: unknown setting ord; there are ssid password org /);
+  assert.throws(() => settingsOf([TOKEN.replace("=", "")]), /^Error: an argument is not key=value; there are /);
+});
+
+test("the device program: from the file for the IDE to events and commands", { skip: withoutEspruino() }, async t => {
+  const platform = await startPlatform({ devices: [{ org: "abc123", type: "thermo", id: "t-01", token: TOKEN }] });
+  t.after(() => platform.close());
+  const application = await mqtt.connectAsync(platform.url, { clientId: "a:abc123:test" });
+  t.after(() => application.endAsync(true));
+  const events = new Inbox<Record<string, number>>();
+  application.on("message", (_, payload) => events.push(JSON.parse(String(payload))));
+  await application.subscribeAsync("iot-2/type/thermo/id/t-01/evt/status/fmt/json");
+
+  const folder = mkdtempSync(join(tmpdir(), "iotf-espruino-"));
+  const identity = { org: "abc123", type: "thermo", id: "t-01", token: TOKEN, host: "127.0.0.1" };
+  const given = { ...identity, port: String(platform.port), tls: "false" };
+  await makeFiles(folder, settingsOf(Object.entries(given).map(pair => pair.join("="))));
+  const child = spawn(process.env.ESPRUINO!, ["device.js"], { cwd: folder, stdio: ["pipe", "pipe", "inherit"] });
+  let console = "";
+  child.stdout.on("data", text => {
+    console += text;
+  });
+  const printed = async (text: string) => {
+    while (!console.includes(text)) await once(child.stdout, "data");
+  };
+  t.after(async () => {
+    child.kill("SIGKILL");
+    await once(child, "exit");
+    rmSync(folder, { recursive: true });
+  });
+
+  const { uptime, memory } = await events.next();
+  assert.ok(uptime! >= 0 && memory! > 1000, `uptime ${uptime}, memory ${memory}`);
+  await printed("connected as d:abc123:thermo:t-01");
+  const command = (name: string, data: object) =>
+    application.publishAsync(`iot-2/type/thermo/id/t-01/cmd/${name}/fmt/json`, JSON.stringify(data), { qos: 1 });
+  await command("setInterval", { interval: 0.2 });
+  const first = await events.next();
+  const second = await events.next();
+  assert.ok(second.uptime! - first.uptime! <= 2, "ten seconds was the interval before");
+  await command("print", { message: "hello from far away" });
+  await printed("hello from far away");
+  await command("reboot", {});
+  await printed("unknown command reboot");
+});
