@@ -6,20 +6,22 @@ import { once } from "node:events";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { espruinoModule } from "../../targets/espruino/build/lower.ts";
-import { joined } from "../support/fake-transport.ts";
-import * as frames from "../support/frames.ts";
+import { type ClientPacket, Witness } from "../support/witness.ts";
+import { joined } from "../testing/bytes.ts";
+import * as frames from "../testing/frames.ts";
+import { told } from "../testing/packets.ts";
 import { Espruino, withoutEspruino } from "./engine.ts";
 import { Inbox } from "./inbox.ts";
 
 /** One connection of the engine to the test. */
 class Peer {
-  readonly packets = new Inbox<frames.ClientPacket>();
+  readonly packets = new Inbox<ClientPacket>();
   readonly gone: Promise<unknown>;
   readonly socket: Socket;
 
   constructor(socket: Socket) {
     this.socket = socket;
-    const witness = new frames.Witness();
+    const witness = new Witness();
     socket.on("data", bytes => {
       for (const packet of witness.read(bytes)) this.packets.push(packet);
     });
@@ -29,7 +31,7 @@ class Peer {
 
   /** The next packet, as one line. */
   async next(): Promise<string> {
-    return frames.told(await this.packets.next());
+    return told(await this.packets.next());
   }
 
   send(...packets: Uint8Array[]): void {

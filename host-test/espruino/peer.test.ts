@@ -6,7 +6,8 @@ import { readFile } from "node:fs/promises";
 import { createServer, type Socket } from "node:net";
 import { test } from "node:test";
 import { withoutMosquitto } from "../broker/mosquitto.ts";
-import * as frames from "../support/frames.ts";
+import { type ClientPacket, Witness } from "../support/witness.ts";
+import * as frames from "../testing/frames.ts";
 import { Espruino, withoutEspruino } from "./engine.ts";
 import { Inbox } from "./inbox.ts";
 import { EVENTS, measure } from "./memory.ts";
@@ -45,10 +46,10 @@ test(`MQTT.js: the memory it takes for ${EVENTS} events`, {
 test("MQTT.js: a refused CONNECT is a connection, no session is durable, a QoS 2 message comes twice", {
   skip,
 }, async t => {
-  const said = new Inbox<frames.ClientPacket>();
+  const said = new Inbox<ClientPacket>();
   const sockets = new Inbox<Socket>();
   const server = createServer(socket => {
-    const witness = new frames.Witness();
+    const witness = new Witness();
     socket.on("data", bytes => {
       for (const packet of witness.read(bytes)) said.push(packet);
     });

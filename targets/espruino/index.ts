@@ -2,7 +2,8 @@
 
 import { DeviceClient as CoreDeviceClient } from "../../src/client.ts";
 import type { DeviceOptions } from "../../src/config.ts";
-import { MqttClient as CoreMqttClient, type MqttOptions } from "../../src/mqtt.ts";
+import { MqttClient as CoreMqttClient } from "../../src/mqtt.ts";
+import type { MqttOptions } from "../../src/mqtt-options.ts";
 import type { Clock, Endpoint, Ports, Store, Timer, Transport, TransportListener } from "../../src/ports.ts";
 import { SocketTransport } from "./sockets.ts";
 
