@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -14,6 +14,16 @@ import { startPlatform } from "../platform/platform.ts";
 import { withoutEspruino } from "./engine.ts";
 import { Inbox } from "./inbox.ts";
 
+/** A board's Wifi module, as far as the program knows it: the second attempt succeeds. */
+const WIFI = `
+var attempts = 0;
+exports.on = function(event, listener) {};
+exports.connect = function(ssid, options, done) {
+  print("joining " + ssid + " with " + options.password);
+  done(++attempts < 2 ? "no_ap_found" : null);
+};
+exports.getDetails = function() { return { rssi: -58 }; };
+`;
 const TOKEN = "MP$08VKz!8r=nR-Q*";
 
 test("a setting that there is not is refused by its name, and no token is shown", () => {
@@ -32,15 +42,18 @@ test("the device program: from the file for the IDE to events and commands", { s
 
   const folder = mkdtempSync(join(tmpdir(), "iotf-espruino-"));
   const identity = { org: "abc123", type: "thermo", id: "t-01", token: TOKEN, host: "127.0.0.1" };
-  const given = { ...identity, port: String(platform.port), tls: "false" };
+  const given = { ...identity, ssid: "my network", password: "secret", port: String(platform.port), tls: "false" };
   await makeFiles(folder, settingsOf(Object.entries(given).map(pair => pair.join("="))));
+  const upload = join(folder, "device.js");
+  const wifi = `require("Storage").write("Wifi", ${JSON.stringify(WIFI)});\n`;
+  writeFileSync(upload, wifi + readFileSync(upload, "utf8"));
   const child = spawn(process.env.ESPRUINO!, ["device.js"], { cwd: folder, stdio: ["pipe", "pipe", "inherit"] });
   let console = "";
   child.stdout.on("data", text => {
     console += text;
   });
-  const printed = async (text: string) => {
-    while (!console.includes(text)) await once(child.stdout, "data");
+  const printed = async (text: RegExp) => {
+    while (!text.test(console)) await once(child.stdout, "data");
   };
   t.after(async () => {
     child.kill("SIGKILL");
@@ -48,9 +61,10 @@ test("the device program: from the file for the IDE to events and commands", { s
     rmSync(folder, { recursive: true });
   });
 
-  const { uptime, memory } = await events.next();
-  assert.ok(uptime! >= 0 && memory! > 1000, `uptime ${uptime}, memory ${memory}`);
-  await printed("connected as d:abc123:thermo:t-01");
+  const { uptime, memory, rssi } = await events.next();
+  assert.ok(uptime! >= 0 && memory! > 1000 && rssi === -58, `uptime ${uptime}, memory ${memory}, rssi ${rssi}`);
+  await printed(/no Wi-Fi "my network": no_ap_found; trying again/);
+  await printed(/connected as d:abc123:thermo:t-01/);
   const command = (name: string, data: object) =>
     application.publishAsync(`iot-2/type/thermo/id/t-01/cmd/${name}/fmt/json`, JSON.stringify(data), { qos: 1 });
   await command("setInterval", { interval: 0.2 });
@@ -58,7 +72,8 @@ test("the device program: from the file for the IDE to events and commands", { s
   const second = await events.next();
   assert.ok(second.uptime! - first.uptime! <= 2, "ten seconds was the interval before");
   await command("print", { message: "hello from far away" });
-  await printed("hello from far away");
+  await printed(/^hello from far away/m);
+  await printed(/(joining my network with secret.*){2}Wi-Fi "my network"/s);
   await command("reboot", {});
-  await printed("unknown command reboot");
+  await printed(/unknown command reboot/);
 });
