@@ -39,13 +39,11 @@ class DeviceTimer {
 
   set(delayMs: number): void {
     this.clear();
-    this.timer = Timer.set(() => {
-      this.timer = undefined;
-      this.due();
-    }, delayMs);
+    this.timer = Timer.set(this.due, delayMs);
   }
 
   clear(): void {
+    // One that has fired is cleared once more, which the SDK takes as nothing; a closure that notes it would be ten slots.
     if (this.timer) Timer.clear(this.timer);
     this.timer = undefined;
   }
