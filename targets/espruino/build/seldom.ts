@@ -6,11 +6,11 @@ import { type NodePath, type PluginObj, types as t } from "@babel/core";
 
 /** What is called with every event or command: these stay methods. A name here that src/ does not have does no harm. */
 const OFTEN =
-  "accept ack acknowledge add again announced append at begin checked commandKind confirmed control count delivered " +
-  "dequeue due end enqueue find flush flushBody flushHead frame full heard hold holding idle incoming kind live message " +
-  "nextId overflows packet parse pending pump pumpAll pumpControl pumpOutbox pumpRequests pumpResends push read receive " +
-  "record recorded release released removeAt resume resumeFrame resumeHeader send settle settled streamedOut streaming " +
-  "tell tick tickFrom timer whole writeByte writeUInt16";
+  "accept ack acknowledge acknowledged add again announced at begin commandKind count delivered dequeue due end " +
+  "enqueue exactlyOnce find flush flushBody flushHead follow forgotten frame full heard hold holding idle incoming " +
+  "kind live message nextId onMessage overflows packet pending pump pumpAll pumpControl pumpOutbox pumpRequests " +
+  "pumpResends push read release removeAt resume resumeFrame resumeHeader send settle settled streamedOut " +
+  "streaming tell tick tickFrom timer whole";
 /** One alone would cost as much as it saves. */
 const LEAST = 2;
 
