@@ -25,7 +25,7 @@ const EXAMPLES = join(ROOT, "targets/examples");
 const IDENTITY = { org: "abc123", type: "thermo", id: "t-01", token: "demo-token", host: "127.0.0.1" };
 
 /** Ceilings, a little above docs/moddable.md; the second pair is one encoded topic. */
-const CONNECTED = { slots: 310, chunks: 2800 };
+const CONNECTED = { slots: 190, chunks: 2000 };
 const TOPIC = { slots: 20, chunks: 200 };
 
 let work: string;
