@@ -181,8 +181,9 @@ export abstract class AbstractClient {
 
   /**
    * Sends what was accepted, waits for confirmations up to 5 s, then sends DISCONNECT (the server drops the will) and
-   * closes. While the connection is still being made, with something to send, the 5 s include making it. With a clean session and no store, what could not be sent is dropped and its callbacks get an error; otherwise
-   * it waits for the next connect(). `done` is called once, when the connection is gone. Called twice: both are told.
+   * closes. While the connection is still being made, with something to send, the 5 s include making it. With a clean
+   * session and no store, what could not be sent is dropped and its callbacks get an error; otherwise it waits for the
+   * next connect(). `done` is called once, when the connection is gone. Called twice: both are told.
    */
   disconnect(done?: () => void): void {
     const before = this.state;

@@ -1,5 +1,6 @@
 // MQTT 3.1.1 between CONNACK and the end of the connection, and what outlives it: the outbox, messages in flight,
-// packet ids of incoming QoS 2, subscriptions; with a store (kept.ts) the first three outlive the device. No sockets, no clock, no topics of the platform, no payload formats.
+// packet ids of incoming QoS 2, subscriptions; with a store (kept.ts) the first three outlive the device. No sockets, no
+// clock, no topics of the platform, no payload formats.
 //
 // Packets go out through a PacketSink, which may have no room: then they wait here and `pump` sends them in this order:
 // acknowledgements, PINGREQ, SUBSCRIBE and UNSUBSCRIBE, messages sent before the link broke, the outbox.
