@@ -177,6 +177,7 @@ export abstract class AbstractClient {
     } else if (before === LEAVING) this.tickFrom();
     else if (this.farewell) this.timer.set(this.timeoutMs());
     this.farewell = false;
+    if (before === IDLE) this.session.restored(); // last: errorCallback may publish, or disconnect
   }
 
   /**

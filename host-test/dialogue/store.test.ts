@@ -221,6 +221,35 @@ test("foreign and damaged entries are reported and left alone; the others are se
   assert.equal(store.keys().length, before);
 });
 
+test("an errorCallback that publishes what it hears of the store takes no packet id of a message in it", () => {
+  const store = memoryStore();
+  const first = life(store).connected();
+  for (const name of ["a", "b"]) send(first, name, 1);
+  store.set("m7", utf8("?"));
+  const entries = store.keys().reverse(); // the damaged one is read first
+  const stage = life({ ...store, keys: () => entries });
+  stage.client.errorCallback = error => void stage.client.publish("t", utf8(error.message), 1);
+  stage.connected(true);
+  assert.deepEqual(stage.said(), [
+    CONNECT,
+    "PUBLISH #1 q1 dup t a",
+    "PUBLISH #2 q1 dup t b",
+    "PUBLISH #3 q1 t store: m7 is damaged",
+  ]);
+  assert.deepEqual(store.keys().sort(), ["m1", "m2", "m3", "m7"]);
+});
+
+test("an errorCallback that disconnects at what it hears of the store is obeyed", () => {
+  const store = memoryStore();
+  store.set("m7", utf8("?"));
+  const stage = life(store);
+  stage.client.errorCallback = () => stage.client.disconnect(() => stage.note("left"));
+  stage.client.connect();
+  assert.deepEqual([stage.client.stateName, stage.clock.pending], ["idle", []]);
+  assert.deepEqual(stage.heard(), ["disconnected, for good", "left"]);
+  assert.equal(stage.net.links.filter(link => link.alive).length, 0);
+});
+
 test("the packet id of a damaged message is used again: its old PUBREC is not taken for the new one's", () => {
   const store = memoryStore();
   store.set("m1", utf8("?"));

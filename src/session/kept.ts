@@ -28,6 +28,8 @@ export class Kept {
   private readonly report: (error: Error) => void;
   private number = 0;
   private read = false;
+  // What was wrong, from load to tellFaults.
+  private faults: Error[] | undefined;
 
   /** @param report told what the store throws and what in it cannot be read; the client goes on. */
   constructor(store: Store, report: (error: Error) => void) {
@@ -69,9 +71,11 @@ export class Kept {
 
   /**
    * Reads what another life left. Returns its messages in the order they were accepted, with their steps, and puts ids of
-   * incoming ones into `received`. The second time there is nothing.
+   * incoming ones into `received`. The second time there is nothing. What is wrong waits for {@link tellFaults}: who hears
+   * of it may publish, and must not be given the packet id of a message that is still to be read.
    */
   load(received: number[]): Message[] {
+    this.faults = [];
     const found: Found[] = [];
     const keys = this.read ? [] : this.attempt(() => this.store.keys()) || [];
     this.read = true;
@@ -79,6 +83,13 @@ export class Kept {
     found.sort((a, b) => a.number - b.number);
     if (found.length) this.number = found[found.length - 1]!.number;
     return found.map(one => one.message);
+  }
+
+  /** Reports what {@link load} found wrong. */
+  tellFaults(): void {
+    const faults = this.faults;
+    this.faults = undefined;
+    for (let i = 0; faults && i < faults.length; i++) this.report(faults[i]!);
   }
 
   private entry(key: string, keys: string[], found: Found[], received: number[]): void {
@@ -115,7 +126,9 @@ export class Kept {
     try {
       return action();
     } catch (error) {
-      this.report(new Error(`store: ${(error as Error).message}`));
+      const fault = new Error(`store: ${(error as Error).message}`);
+      if (this.faults) this.faults.push(fault);
+      else this.report(fault);
       return undefined;
     }
   }

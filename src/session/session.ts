@@ -155,7 +155,7 @@ export class Session {
 
   /**
    * Takes over what the store has from another life, once. As many messages as may be in flight are taken for sent: they
-   * are sent again, with DUP where the server kept the session.
+   * are sent again, with DUP where the server kept the session. What was wrong with the store is told by {@link restored}.
    */
   restore(): void {
     const messages = this.kept ? this.kept.load(this.received) : [];
@@ -169,6 +169,11 @@ export class Session {
       }
     }
     if (messages.length) this.inflight.beginIds(messages[messages.length - 1]!.id);
+  }
+
+  /** Behind {@link restore}, when the application may do as it likes. */
+  restored(): void {
+    if (this.kept) this.kept.tellFaults();
   }
 
   /** Messages in the outbox. */
