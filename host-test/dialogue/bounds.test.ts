@@ -245,3 +245,16 @@ test("dropOldest: what a dropped message's callback publishes is refused, not th
   for (let n = 0; n < 5; n++) assert.equal(publish(), true);
   assert.deepEqual([again, stage.client.counters.dropped], [[false, false], 2]);
 });
+
+test("dropOldest: nor when a smaller one, published before it from such a callback, was taken", () => {
+  const stage = mqtt({ limits: { queuedMessages: 9, queuedBytes: 100, dropOldest: true } });
+  stage.client.connect();
+  const again: boolean[] = [];
+  const retried = (name: string, size: number) =>
+    stage.client.publish("t", new Uint8Array(size), 0, false, error => {
+      if (error) again.push(stage.client.publish("t", utf8(name)), stage.client.publish("t", new Uint8Array(60)));
+    });
+  for (const name of ["a", "b"]) retried(name, 40);
+  assert.equal(stage.client.publish("t", new Uint8Array(90), 0, false, stage.done("large")), true);
+  assert.deepEqual([again, stage.heard()], [[true, false, true, false], []]);
+});

@@ -322,10 +322,11 @@ export class Session {
   }
 
   private tellDropped(messages: readonly Message[], error: Error): void {
+    const outer = this.dropping;
     this.dropping = true;
     this.drops += messages.length;
     for (let i = 0; i < messages.length; i++) this.listener.tell(messages[i]!.done, error, undefined);
-    this.dropping = false;
+    this.dropping = outer;
   }
 
   /** Remembers a SUBSCRIBE and sends it now or at the next CONNACK. False when there are too many. */
