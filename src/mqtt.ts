@@ -52,7 +52,7 @@ export class MqttClient extends AbstractClient {
    * Subscribes now or at the next CONNACK, and again whenever the server has lost the session. `done` gets the granted
    * QoS of each filter, 128 for a refused one [MQTT-3.9.3-2]; of those refused later, or without `done`, errorCallback
    * hears. A filter named before is subscribed anew and remembered once.
-   * @returns false when `limits.subscriptions` requests are remembered already
+   * @returns false when `limits.subscriptions` requests are remembered already, and this one takes the place of none
    */
   subscribe(
     subscriptions: readonly Subscription[],
@@ -63,7 +63,7 @@ export class MqttClient extends AbstractClient {
     return this.session.subscribe(subscriptions, done);
   }
 
-  /** Forgets filters and tells the server. `done` is called when it has confirmed. */
+  /** Forgets filters and tells the server. `done` is called when it has confirmed. @returns as `subscribe` */
   unsubscribe(topics: readonly string[], done?: (error: Error | undefined) => void): boolean {
     this.checkFilters(topics);
     return this.session.unsubscribe(topics, done);

@@ -258,3 +258,18 @@ test("dropOldest: nor when a smaller one, published before it from such a callba
   assert.equal(stage.client.publish("t", new Uint8Array(90), 0, false, stage.done("large")), true);
   assert.deepEqual([again, stage.heard()], [[true, false, true, false], []]);
 });
+
+test("with as many requests as are remembered, a filter can still be subscribed anew, and given up", () => {
+  const stage = readyMqtt({ limits: { subscriptions: 2 } });
+  const { client } = stage;
+  for (const topic of ["a", "b"]) assert.equal(client.subscribe([{ topic, qos: 0 }]), true);
+  assert.equal(client.subscribe([{ topic: "c", qos: 0 }]), false);
+  assert.equal(client.unsubscribe(["c"]), false);
+  assert.equal(client.subscribe([{ topic: "a", qos: 1 }]), true);
+  assert.equal(client.unsubscribe(["b"]), true);
+  assert.equal(client.subscribe([{ topic: "c", qos: 0 }]), false, "until UNSUBACK");
+  assert.deepEqual(
+    stage.said().map(line => line.split(" ")[0]),
+    ["SUBSCRIBE", "SUBSCRIBE", "SUBSCRIBE", "UNSUBSCRIBE"],
+  );
+});

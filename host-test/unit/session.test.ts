@@ -249,7 +249,10 @@ test("SUBSCRIBE and UNSUBSCRIBE requests: at most `subscriptions` are remembered
   const { session, take } = live();
   const subscribe = (topic: string) => session.subscribe([{ topic, qos: 0 }], undefined);
   assert.deepEqual([subscribe("a"), subscribe("b"), subscribe("c"), subscribe("d")], [true, true, true, false]);
-  assert.equal(session.unsubscribe(["a"], undefined), false);
+  assert.deepEqual([session.unsubscribe(["d"], undefined), session.unsubscribe(["a"], undefined)], [false, true]);
+  assert.equal(subscribe("d"), false, "the UNSUBSCRIBE is remembered");
+  take("unsuback", 4);
+  assert.equal(subscribe("d"), true);
   // A filter asked for anew is remembered once.
   take("suback", 1, { granted: [0] });
   const other = live();

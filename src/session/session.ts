@@ -96,6 +96,11 @@ function sizeOf(message: Message): number {
   return message.topic.length + message.payload.length;
 }
 
+// Whether a request for these filters leaves nothing of `other`.
+function replaces(topics: readonly string[], other: Request): boolean {
+  return !other.unsubscribe && other.subscriptions.every(one => topics.indexOf(one.topic) >= 0);
+}
+
 // Through `tell` it reaches whoever hears what callbacks throw.
 function raise(error: Error): void {
   throw error;
@@ -329,7 +334,10 @@ export class Session {
     this.dropping = outer;
   }
 
-  /** Remembers a SUBSCRIBE and sends it now or at the next CONNACK. False when there are too many. */
+  /**
+   * Remembers a SUBSCRIBE and sends it now or at the next CONNACK. False when there are too many, and it takes the place
+   * of none.
+   */
   subscribe(
     subscriptions: readonly Subscription[],
     done: ((error: Error | undefined, granted: readonly number[]) => void) | undefined,
@@ -337,7 +345,7 @@ export class Session {
     return this.request({ subscriptions, unsubscribe: false, id: 0, sent: subscriptions, granted: false, done });
   }
 
-  /** Forgets the filters and tells the server, now or at the next CONNACK. False when there are too many requests. */
+  /** Forgets the filters and tells the server, now or at the next CONNACK. False as above. */
   unsubscribe(topics: readonly string[], done: ((error: Error | undefined) => void) | undefined): boolean {
     const subscriptions = topics.map(topic => ({ topic, qos: 0 as const }));
     return this.request({ subscriptions, unsubscribe: true, id: 0, sent: subscriptions, granted: false, done });
@@ -611,8 +619,10 @@ export class Session {
   }
 
   private request(request: Request): boolean {
-    if (this.requests.length >= this.limits.subscriptions) return false;
-    const forgotten = this.forget(request.subscriptions.map(one => one.topic));
+    const topics = request.subscriptions.map(one => one.topic);
+    const full = this.requests.length >= this.limits.subscriptions;
+    if (full && !this.requests.some(one => replaces(topics, one))) return false;
+    const forgotten = this.forget(topics);
     this.requests.push(request);
     this.waits = true;
     this.pump();
