@@ -263,3 +263,18 @@ test("a transport that speaks after disconnect() is not listened to", () => {
   stage.link.ends("late");
   assert.deepEqual([stage.heard(), stage.clock.pending], [[], []]);
 });
+
+test("what is published after connect(), from the last callback before the end, is not dropped with the rest", () => {
+  const stage = readyMqtt();
+  stage.link.room = 100;
+  stage.client.publish("t", noise(3000), 0, false, () => {
+    stage.client.connect();
+    send(stage, "new", 1);
+  });
+  send(stage, "old", 1);
+  leave(stage);
+  stage.link.room = 100_000; // not told yet: what leaves now, leaves as the connection ends
+  stage.link.receives(connack());
+  assert.deepEqual(stage.heard(), ["failed old: dropped by disconnect()", "disconnected, for good", "left"]);
+  assert.deepEqual(stage.accepted().said().slice(1), ["PUBLISH #1 q1 t new"]);
+});

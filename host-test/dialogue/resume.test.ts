@@ -201,3 +201,15 @@ test("a large QoS 0 message whose last byte left with a protocol error is not se
   assert.deepEqual(stage.said(), ["CONNECT plain clean"]);
   assert.equal(stage.heard().filter(line => line === "done large").length, 1);
 });
+
+test("a refusal in between ends no server's session: a QoS 2 message of before is not delivered twice", () => {
+  const stage = durable();
+  stage.link.receives(publish("t", "once", { qos: 2, id: 9 }));
+  stage.link.ends("cut");
+  stage.clock.jumpToNext();
+  stage.link.opens();
+  stage.link.receives(connack(5));
+  stage.quiet().connected(true).quiet();
+  stage.link.receives(publish("t", "once", { qos: 2, id: 9, dup: true }), pubrel(9));
+  assert.deepEqual([stage.said(), stage.heard()], [["PUBREC #9", "PUBCOMP #9"], []]);
+});

@@ -312,7 +312,6 @@ export class Model {
     this.expected = this.expected.filter(one => !one.optional);
     this.ends.push(end);
     if (state !== "idle" || !(this.plan.clean || end.codes[0])) return;
-    this.received = [];
     for (const [n, message] of this.messages) {
       if (message.accepted && this.mustDrop.indexOf(n) < 0) this.mustDrop.push(n);
     }

@@ -240,10 +240,11 @@ export class Session {
     if (streamed.qos === 0) this.enqueue(streamed, true);
   }
 
-  /** Drops every message with `error`, and all that belongs to the server's session. Subscriptions are kept. */
+  /** Drops every message with `error`. Subscriptions are kept, and so are ids of incoming QoS 2: the server may have. */
   clear(error: Error): void {
     const dropped: Message[] = [];
-    if (this.streamed) this.streamedOut();
+    const streamed = this.streamed;
+    this.streamed = undefined;
     while (this.inflight.count) {
       dropped.push(this.inflight.at(0)!);
       this.inflight.removeAt(0);
@@ -253,7 +254,8 @@ export class Session {
     this.tail = undefined;
     this.queued = 0;
     this.heldBytes = 0;
-    this.received = [];
+    // Callbacks last: what they publish is not to be dropped with the rest.
+    if (streamed && streamed.qos === 0) this.settle(streamed);
     this.tellDropped(dropped, error);
   }
 
