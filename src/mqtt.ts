@@ -60,7 +60,9 @@ export class MqttClient extends AbstractClient {
   ): boolean {
     for (let i = 0; i < subscriptions.length; i++) checkQos(subscriptions[i]!.qos);
     this.checkFilters(subscriptions.map(one => one.topic));
-    return this.session.subscribe(subscriptions, done);
+    // Copies: they are sent again, and SUBACK has to have as many codes.
+    const remembered = subscriptions.map(({ topic, qos }) => ({ topic, qos }));
+    return this.session.subscribe(remembered, done);
   }
 
   /** Forgets filters and tells the server. `done` is called when it has confirmed. @returns as `subscribe` */

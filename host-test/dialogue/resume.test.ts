@@ -7,7 +7,7 @@ import { mqtt, readyMqtt, type Stage } from "../support/device.ts";
 import { noise } from "../support/feed-all-ways.ts";
 import type { MqttClient } from "../support/subject.ts";
 import { utf8 } from "../testing/bytes.ts";
-import { connack, puback, pubcomp, publish, pubrec, pubrel } from "../testing/frames.ts";
+import { connack, puback, pubcomp, publish, pubrec, pubrel, suback } from "../testing/frames.ts";
 
 const CONNECT = "CONNECT plain durable";
 
@@ -212,4 +212,16 @@ test("a refusal in between ends no server's session: a QoS 2 message of before i
   stage.quiet().connected(true).quiet();
   stage.link.receives(publish("t", "once", { qos: 2, id: 9, dup: true }), pubrel(9));
   assert.deepEqual([stage.said(), stage.heard()], [["PUBREC #9", "PUBCOMP #9"], []]);
+});
+
+test("filters are remembered as they were given, whatever becomes of the array", () => {
+  const stage = durable();
+  const filters: { topic: string; qos: 0 | 1 | 2 }[] = [{ topic: "a", qos: 1 }];
+  stage.client.subscribe(filters);
+  filters[0]!.topic = "b";
+  filters.push({ topic: "c", qos: 0 });
+  stage.link.receives(suback(1, 1));
+  assert.equal(stage.client.connected, true, "one code for one filter");
+  stage.quiet().reconnected(false);
+  assert.deepEqual(stage.said(), [CONNECT, "SUBSCRIBE #2 a q1"]);
 });
