@@ -656,7 +656,10 @@ export class Model {
     const next = this.owed[0];
     if (!next || next.type !== type || next.id !== id) {
       // Not the answer to a PUBREC behind another packet, but the resending that was due anyway.
-      if (dueAgain) return;
+      if (dueAgain) {
+        for (const one of this.inflight) if (one.id === id) one.fresh = true;
+        return;
+      }
       return this.fail(`sent ${told(packet)}, owes ${next ? told(next) : "nothing"}`);
     }
     const { behind } = next;

@@ -108,8 +108,8 @@ const MUTANTS: readonly (Change & { name: string })[] = [
   {
     name: "throwing callbacks get out",
     file: CLIENT,
-    from: "      this.report(error as Error);\n",
-    to: "      throw error;\n",
+    from: "      callback(first, second);\n    } catch (error) {\n      this.report(error as Error);\n",
+    to: "      callback(first, second);\n    } catch (error) {\n      throw error;\n",
   },
   {
     name: "no deadline after a tick",
