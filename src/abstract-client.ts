@@ -243,6 +243,7 @@ export abstract class AbstractClient {
     this.to(OPENED);
     // Not before: a callback may call connect() while the last connection's chunk is still being split.
     this.splitter.reset();
+    this.session.greeting();
     this.writer.attach(this.transport);
     this.writer.connect({
       clientId: options.clientId,

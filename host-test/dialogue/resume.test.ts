@@ -225,3 +225,16 @@ test("filters are remembered as they were given, whatever becomes of the array",
   stage.quiet().reconnected(false);
   assert.deepEqual(stage.said(), [CONNECT, "SUBSCRIBE #2 a q1"]);
 });
+
+test("the CONNACK that said that the session is new is lost: the next does not say it, and filters are subscribed again", () => {
+  const stage = durable();
+  stage.client.subscribe([{ topic: "a", qos: 1 }]);
+  stage.link.receives(suback(1, 1));
+  stage.quiet().reconnected(true);
+  assert.deepEqual(stage.said(), [CONNECT], "with every CONNECT answered, not");
+  stage.link.ends("cut");
+  stage.clock.jumpToNext();
+  stage.link.opens();
+  stage.quiet().reconnected(true);
+  assert.deepEqual(stage.said(), [CONNECT, "SUBSCRIBE #2 a q1"]);
+});

@@ -106,6 +106,8 @@ export class Model {
   private mustDrop: number[] = [];
   private subscribed: "no" | "yes" | "maybe" = "no";
   private subscribeDue = false;
+  /** CONNECT packets since CONNACK 0: with more than one, nobody knows what became of the server's session. */
+  private attempts = 0;
   /** disconnect() was called before CONNACK, with something to send: it takes effect once that is under way. */
   private farewell = false;
   private lastFirst = -1;
@@ -211,6 +213,7 @@ export class Model {
 
   opened(): void {
     this.state = "greeting";
+    this.attempts++;
   }
 
   chunk(bytes: Uint8Array): void {
@@ -472,7 +475,8 @@ export class Model {
     this.resendDup = present;
     if (!present) this.received = [];
     this.old = this.received.length;
-    if (!present) this.subscribed = "no";
+    if (!present || this.attempts > 1) this.subscribed = "no";
+    this.attempts = 0;
     this.subscribeDue = this.subscribed === "no";
     for (const one of this.inflight) {
       one.fresh = false;

@@ -137,6 +137,8 @@ export class Session {
   private drops = 0;
   // Callbacks of dropped messages are being called: what they publish must not drop more.
   private dropping = false;
+  // CONNECT packets since the last CONNACK 0.
+  private attempts = 0;
   // Something waits for room, or for its turn: `pump` has work to do.
   private waits = false;
 
@@ -206,10 +208,16 @@ export class Session {
     return !this.head && !this.streamed && this.inflight.count === 0;
   }
 
+  /** CONNECT is sent. */
+  greeting(): void {
+    this.attempts++;
+  }
+
   /**
    * CONNACK 0. Without a session on the server, subscriptions are made again and messages in flight are published anew
    * (as first attempts, DUP 0: this server session has not seen them); with one, they are sent again with DUP
-   * [MQTT-4.4.0-1].
+   * [MQTT-4.4.0-1]. If a CONNECT before this one had no answer, the answer may have been that the session is new, which no
+   * CONNACK says again: subscriptions are made again in any case.
    */
   accepted(sessionPresent: boolean): void {
     this.live = true;
@@ -219,9 +227,11 @@ export class Session {
     this.resendDup = sessionPresent;
     if (!sessionPresent) this.forgetReceived();
     this.old = this.received.length;
+    const subscribed = sessionPresent && this.attempts < 2;
+    this.attempts = 0;
     for (let i = 0; i < this.requests.length; i++) {
       const request = this.requests[i]!;
-      if (!sessionPresent) request.granted = false;
+      if (!subscribed) request.granted = false;
       if (!request.granted) request.id = 0;
     }
     this.pump();
