@@ -192,7 +192,7 @@ export class TestDevice<P = unknown> {
 
   /** Lets time pass: whatever becomes due meanwhile happens at its time. */
   advance(ms: number): this {
-    this.clock.advance(ms);
+    this.passing(() => this.clock.advance(ms));
     this.talk();
     return this;
   }
@@ -204,13 +204,15 @@ export class TestDevice<P = unknown> {
    */
   advanceToConnect(withinMs = LOOK_AHEAD_MS): number {
     const from = this.now;
-    while (!this.platform.waiting) {
-      const wait = this.clock.pending[0];
-      if (wait === undefined || this.now - from + wait > withinMs) {
-        throw this.failure(`the device does not connect within ${withinMs} ms; ${this.nextDeadline()}`);
+    this.passing(() => {
+      while (!this.platform.waiting) {
+        const wait = this.clock.pending[0];
+        if (wait === undefined || this.now - from + wait > withinMs) {
+          throw this.failure(`the device does not connect within ${withinMs} ms; ${this.nextDeadline()}`);
+        }
+        this.clock.jumpToNext();
       }
-      this.clock.jumpToNext();
-    }
+    });
     return this.now - from;
   }
 
@@ -332,6 +334,16 @@ export class TestDevice<P = unknown> {
       this.depth--;
       for (const back of giveBack) back();
     };
+  }
+
+  /** What happens while time passes is the device's: its globals are lent once, not for each of a million timers. */
+  private passing(happens: () => void): void {
+    const giveBack = this.globals.lend();
+    try {
+      happens();
+    } finally {
+      giveBack();
+    }
   }
 
   private watch(client: DeviceClient | MqttClient): void {
