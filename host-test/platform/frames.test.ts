@@ -2,12 +2,12 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { varint } from "../testing/frames.ts";
 import { FrameMeter, MAX_REMAINING_LENGTH } from "./frames.ts";
-import { lengthBytes } from "./testing.ts";
 
 const PING = Buffer.of(0xc0, 0);
 const PUBLISH = Buffer.from([0x30, 200, 1, ...new Uint8Array(200)]);
-const HUGE = Buffer.concat([Buffer.of(0x32), lengthBytes(MAX_REMAINING_LENGTH + 1)]);
+const HUGE = Buffer.concat([Buffer.of(0x32), varint(MAX_REMAINING_LENGTH + 1)]);
 
 function tooLong(chunks: Uint8Array[]): number[] {
   const types: number[] = [];
@@ -24,7 +24,7 @@ test("legal packets pass, whole, together and byte by byte", () => {
 });
 
 test("the largest legal length passes", () => {
-  assert.deepEqual(tooLong([Buffer.of(0x30), lengthBytes(MAX_REMAINING_LENGTH)]), []);
+  assert.deepEqual(tooLong([Buffer.of(0x30), varint(MAX_REMAINING_LENGTH)]), []);
 });
 
 test("one more is reported on the header alone, at every split", () => {

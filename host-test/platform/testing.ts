@@ -5,6 +5,7 @@ import { EventEmitter, once } from "node:events";
 import { createConnection, type Socket } from "node:net";
 import type { TestContext } from "node:test";
 import mqtt, { type IClientOptions, type MqttClient } from "mqtt";
+import { frame, publish, u16 } from "../testing/frames.ts";
 import {
   type DeviceEntry,
   type Platform,
@@ -181,13 +182,13 @@ export interface ConnectFields {
   readonly level?: number;
 }
 
-export function connectPacket(fields: ConnectFields = {}): Buffer {
+export function connectPacket(fields: ConnectFields = {}): Uint8Array {
   const { clientId = CLIENT_ID, user = "use-token-auth", password = DEVICE.token } = fields;
   const { clean = true, keepAliveSec = 0, name = "MQTT", level = 4 } = fields;
   const flags = (user === null ? 0 : 0x80) | (password === null ? 0 : 0x40) | (clean ? 2 : 0);
   const credentials = [user, password].filter(text => text !== null).map(field);
   const properties = level === 5 ? [Buffer.of(0)] : [];
-  return packet(
+  return frame(
     0x10,
     field(name),
     Buffer.of(level, flags),
@@ -198,39 +199,23 @@ export function connectPacket(fields: ConnectFields = {}): Buffer {
   );
 }
 
-export function publishPacket(topic: string, payload: string | Uint8Array, qos = 0, packetId = 1): Buffer {
-  const id = qos > 0 ? [u16(packetId)] : [];
-  return packet(0x30 | (qos << 1), field(topic), ...id, Buffer.from(payload as Uint8Array));
+export function publishPacket(topic: string, payload: string | Uint8Array, qos: 0 | 1 | 2 = 0, id = 1): Uint8Array {
+  return publish(topic, payload, { qos, id });
 }
 
-export function subscribePacket(packetId: number, filters: Record<string, number>): Buffer {
+export function subscribePacket(packetId: number, filters: Record<string, number>): Uint8Array {
   const entries = Object.entries(filters).flatMap(([filter, qos]) => [field(filter), Buffer.of(qos)]);
-  return packet(0x82, u16(packetId), ...entries);
+  return frame(0x82, u16(packetId), ...entries);
 }
 
 /** PUBACK, PUBREC, PUBREL or PUBCOMP. */
-export function ackPacket(type: number, packetId: number): Buffer {
-  return packet((type << 4) | (type === TYPE.pubrel ? 2 : 0), u16(packetId));
+export function ackPacket(type: number, packetId: number): Uint8Array {
+  return frame((type << 4) | (type === TYPE.pubrel ? 2 : 0), u16(packetId));
 }
 
 export const DISCONNECT = Buffer.of(0xe0, 0);
 
-export function packet(firstByte: number, ...parts: Uint8Array[]): Buffer {
-  const body = Buffer.concat(parts);
-  return Buffer.concat([Buffer.of(firstByte), lengthBytes(body.length), body]);
-}
-
-export function lengthBytes(length: number): Buffer {
-  const bytes: number[] = [];
-  for (let rest = length; rest > 0 || bytes.length === 0; rest >>= 7) bytes.push((rest & 127) | (rest > 127 ? 128 : 0));
-  return Buffer.from(bytes);
-}
-
-function field(text: string | Uint8Array): Buffer {
+function field(text: string | Uint8Array): Uint8Array {
   const bytes = Buffer.from(text as Uint8Array);
   return Buffer.concat([u16(bytes.length), bytes]);
-}
-
-function u16(value: number): Buffer {
-  return Buffer.of(value >> 8, value & 255);
 }

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { varint } from "../testing/frames.ts";
 import { MAX_PAYLOAD, MAX_REMAINING_LENGTH } from "./frames.ts";
 import type { Platform } from "./platform.ts";
 import * as rig from "./testing.ts";
@@ -50,7 +51,7 @@ const VIOLATIONS: { title: string; bytes: Uint8Array; reason: number }[] = [
   },
   {
     title: "a PUBLISH that only announces more than any legal one has",
-    bytes: Buffer.concat([Buffer.of(0x32), rig.lengthBytes(MAX_REMAINING_LENGTH + 1)]),
+    bytes: Buffer.concat([Buffer.of(0x32), varint(MAX_REMAINING_LENGTH + 1)]),
     reason: 287,
   },
   { title: "a SUBSCRIBE that announces 256 MB", bytes: Buffer.of(0x82, 0xff, 0xff, 0xff, 0x7f), reason: 271 },

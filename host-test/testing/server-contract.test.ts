@@ -14,17 +14,17 @@ import {
   connectPacket,
   DEVICE,
   DISCONNECT,
-  packet,
   publishPacket,
   startTestPlatform,
   subscribePacket,
   TYPE,
 } from "../platform/testing.ts";
+import { frame } from "./frames.ts";
 import { PacketStream, type SentPacket, told } from "./packets.ts";
 
 const EVENT = "iot-2/evt/status/fmt/json";
 const COMMANDS = "iot-2/cmd/+/fmt/+";
-const PINGREQ = packet(0xc0);
+const PINGREQ = frame(0xc0);
 
 /** A server, and one device that speaks bytes. */
 interface Side {
@@ -70,7 +70,7 @@ const SCRIPTS: Record<string, Step[]> = {
     say(connectPacket()),
     say(subscribePacket(1, { [COMMANDS]: 1 })),
     command("one", 2),
-    say(packet(0xa2, Buffer.from([0, 2, 0, COMMANDS.length]), Buffer.from(COMMANDS))),
+    say(frame(0xa2, Buffer.from([0, 2, 0, COMMANDS.length]), Buffer.from(COMMANDS))),
   ],
   "commands wait for a durable session, and come again until confirmed": [
     say(durable),
