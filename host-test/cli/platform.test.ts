@@ -103,10 +103,15 @@ test("a port in use is told in one line, exit code 1, also that of the page", as
   const { err, code } = await run(t, "--port", String(platform.port)).ended;
   assert.match(
     err,
-    new RegExp(`^iotf-embedded platform: cannot listen on 127\\.0\\.0\\.1:${platform.port}: .*EADDRINUSE.*\n$`),
+    new RegExp(
+      `^iotf-embedded platform: cannot listen on 127\\.0\\.0\\.1:${platform.port}: the port is in use.*; --port takes another one.*\n$`,
+    ),
   );
   assert.equal(code, 1);
   const page = await run(t, "--port", "0", "--page", String(platform.port)).ended;
-  assert.match(page.err, /^iotf-embedded platform: the page cannot listen on .*EADDRINUSE.*\n$/);
+  assert.match(
+    page.err,
+    /^iotf-embedded platform: the page cannot listen on .* in use.*; --page takes another one.*\n$/,
+  );
   assert.equal(page.code, 1);
 });

@@ -44,15 +44,20 @@ async function open({ platform: options, page: port }: CommandLine): Promise<Pla
   // Loaded only here: the broker in it is large.
   const { startPage, startPlatform } = await import("../platform/index.ts");
   const platform = await startPlatform(options).catch(error => {
-    throw new CommandError(`cannot listen on ${options.host}:${options.port}: ${error.message}`);
+    throw new CommandError(`cannot listen on ${options.host}:${options.port}: ${why(error, "--port")}`);
   });
   if (port === undefined) return { platform, page: undefined };
   try {
     return { platform, page: await startPage(platform, { port }) };
   } catch (error) {
     await platform.close();
-    throw new CommandError(`the page cannot listen on 127.0.0.1:${port}: ${(error as Error).message}`);
+    throw new CommandError(`the page cannot listen on 127.0.0.1:${port}: ${why(error as Error, "--page")}`);
   }
+}
+
+function why(error: NodeJS.ErrnoException, option: string): string {
+  if (error.code !== "EADDRINUSE") return error.message;
+  return `the port is in use, by another platform perhaps; ${option} takes another one, 0 any that is free`;
 }
 
 function tellJson({ platform, page }: Place, io: Io): () => void {
