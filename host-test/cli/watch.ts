@@ -113,7 +113,7 @@ class Counter {
 
 const TOPIC = /^iot-2\/type\/([^/]+)\/id\/([^/]+)\/(?:(evt|cmd)\/([^/]+)\/fmt\/([^/]+)|mon)$/;
 
-export function happeningOf({ topic, payload, qos, retain }: MqttMessage, org: string): Happening | undefined {
+function happeningOf({ topic, payload, qos, retain }: MqttMessage, org: string): Happening | undefined {
   const [, type, id, kind, name, format] = TOPIC.exec(topic) ?? [];
   if (type === undefined) return undefined;
   const client = `d:${org}:${type}:${id}`;
