@@ -6,10 +6,10 @@ import { UsageError } from "./errors.ts";
 
 export type Options = NonNullable<ParseArgsConfig["options"]>;
 
-/** The options and the other words, of which there are at most as many as `words` names. */
-export function parse<T extends Options>(args: readonly string[], options: T, words: readonly string[] = []) {
+/** The options and the other words, of which there are at most as many as `words` names; or any. */
+export function parse<T extends Options>(args: readonly string[], options: T, words: readonly string[] | "any" = []) {
   const { values, positionals } = split(args, options);
-  if (positionals.length > words.length) {
+  if (words !== "any" && positionals.length > words.length) {
     // It may be the rest of a token that the shell has split.
     throw new UsageError(
       words.length ? `only ${words.join(", ")} and options are taken` : "only options are taken, no other words",
@@ -22,7 +22,7 @@ function split<T extends Options>(args: readonly string[], options: T) {
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
   } catch (error) {
-    const [first] = (error as Error).message.split(/\. |\n/);
+    const [first] = (error as Error).message.split(/\. |\.?\n/);
     throw new UsageError(first!.replace(/^Unknown option '(.*)'$/, "unknown option $1"));
   }
 }

@@ -69,7 +69,13 @@ for (const [args, message] of [
   [["watch", "--url", "mqtt://me:SECRET@host"], /not 'mqtt:\/\/…@host'$/],
   [["watch", "--url", "mqtt://host:0"], /--url must be/],
   [["watch", "--app-id", "a b"], /the application id is 1 to 36 of/],
-  [["device", "--events", "-1"], /--events/],
+  [["device", "--events", "-1"], /Option '--events' argument is ambiguous$/],
+  [["xs", "--bogus", "a.ts"], /^iotf-embedded xs: unknown option --bogus$/],
+  [["xs", "/nowhere/device.ts"], /^iotf-embedded xs: there is no file \/nowhere\/device\.ts$/],
+  [
+    ["xs", "a.ts", "SECRET"],
+    /^iotf-embedded xs: word 1 behind the program is not key=value; is it quoted for the shell\?$/,
+  ],
   [["device", "--config", "/nowhere/device.ini"], /'\/nowhere\/device\.ini' \(ENOENT\)$/],
   [["device", "word"], /only options are taken, no other words$/],
 ] as const) {

@@ -2,9 +2,12 @@
 
 import { EventEmitter } from "node:events";
 import { Writable } from "node:stream";
+import type { Command } from "./command.ts";
 import { dispatch } from "./dispatch.ts";
 
 export interface RunOptions {
+  /** What is run: all of them, by name; or one, whose errors reject `code`. */
+  readonly command?: Command["run"];
   readonly env?: NodeJS.ProcessEnv;
   readonly tty?: boolean;
 }
@@ -18,7 +21,7 @@ export class Run {
   readonly #written = new EventEmitter();
   #ended = false;
 
-  constructor(args: readonly string[], { env = {}, tty = false }: RunOptions = {}) {
+  constructor(args: readonly string[], { command = dispatch, env = {}, tty = false }: RunOptions = {}) {
     const stream = (take: (text: string) => void) => {
       const write = (bytes: Buffer, _: string, done: () => void) => {
         take(bytes.toString());
@@ -33,7 +36,7 @@ export class Run {
     const stderr = stream(text => {
       this.err += text;
     });
-    this.code = dispatch(args, { stdout, stderr, env, signal: this.#interrupt.signal }).finally(() => {
+    this.code = command(args, { stdout, stderr, env, signal: this.#interrupt.signal }).finally(() => {
       this.#ended = true;
       this.#written.emit("change");
     });

@@ -1,8 +1,8 @@
 // `iotf-embedded xs`: a device program, or tests of it, in the real XS engine.
 
-import { parseArgs } from "node:util";
 import { runInXs } from "../xs/run.ts";
 import { testInBoth } from "../xs/test-files.ts";
+import { parse } from "./args.ts";
 import type { Command, Io } from "./command.ts";
 import { UsageError } from "./errors.ts";
 
@@ -27,6 +27,12 @@ Exit code 1 when something was thrown that nobody caught, a test failed, or the 
 Needs the packages esbuild and @agoric/xsnap in the project, and Linux or macOS.
 `;
 
+const OPTIONS = {
+  test: { type: "boolean", default: false },
+  seconds: { type: "string" },
+  json: { type: "boolean", default: false },
+} as const;
+
 const SETTING = /^([A-Za-z_][\w.-]*)=(.*)$/s;
 
 export const xs: Command = {
@@ -34,34 +40,18 @@ export const xs: Command = {
   summary: "run a device program, or tests of it, in the real XS engine",
   help: HELP,
   async run(args: readonly string[], io: Io): Promise<number> {
-    const { values, positionals } = parse(args);
-    const json = values.json === true;
+    const { values, words } = parse(args, OPTIONS, "any");
+    const { json } = values;
     if (values.test) {
       if (values.seconds !== undefined) throw new UsageError("--seconds is for programs, not for --test");
-      if (!positionals.length) throw new UsageError("xs --test needs test files");
-      return testInBoth(positionals, { json }, io);
+      if (!words.length) throw new UsageError("xs --test needs test files");
+      return testInBoth(words, { json }, io);
     }
-    const [file, ...settings] = positionals;
+    const [file, ...settings] = words;
     if (file === undefined) throw new UsageError("xs needs a program");
     return runInXs(file, { json, seconds: seconds(values.seconds), config: configOf(settings) }, io);
   },
 };
-
-function parse(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        test: { type: "boolean" },
-        json: { type: "boolean" },
-        seconds: { type: "string" },
-      },
-    });
-  } catch (error) {
-    throw new UsageError((error as Error).message.split(/\.\s/)[0]);
-  }
-}
 
 function seconds(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
@@ -72,9 +62,10 @@ function seconds(text: string | undefined): number | undefined {
 
 function configOf(settings: readonly string[]): Record<string, string> {
   const config: Record<string, string> = {};
-  for (const setting of settings) {
+  for (const [at, setting] of settings.entries()) {
     const parts = SETTING.exec(setting);
-    if (!parts) throw new UsageError(`${setting.split("=")[0]} is not key=value`);
+    // It may be the rest of a token that the shell has split.
+    if (!parts) throw new UsageError(`word ${at + 1} behind the program is not key=value; is it quoted for the shell?`);
     config[parts[1]!] = parts[2]!;
   }
   return config;

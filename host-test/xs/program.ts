@@ -2,14 +2,14 @@
 // esbuild; "iotf-embedded" is left outside, so that what runs is the very file that is flashed; Moddable's modules, and for
 // tests node:test and node:assert, are ours (device/).
 
-import { existsSync, readFileSync, realpathSync } from "node:fs";
+import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createRequire, SourceMap, type SourceMapping } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type * as Esbuild from "esbuild";
-import { CommandError } from "../cli/errors.ts";
+import { CommandError, UsageError } from "../cli/errors.ts";
 
 export type Target = "xs" | "node";
 
@@ -67,7 +67,7 @@ const RUNNER: Readonly<Record<string, string>> = {
 
 export async function buildProgram(options: ProgramOptions): Promise<Program> {
   const file = resolve(options.file);
-  if (!existsSync(file)) throw new CommandError(`there is no file ${options.file}`);
+  if (!statSync(file, { throwIfNoEntry: false })?.isFile()) throw new UsageError(`there is no file ${options.file}`);
   const { build } = await loadEsbuild();
   const folder = await mkdtemp(join(realpathSync(tmpdir()), "iotf-xs-"));
   const path = join(folder, "program.js");
@@ -90,7 +90,7 @@ export async function buildProgram(options: ProgramOptions): Promise<Program> {
     });
   } catch (error) {
     await remove();
-    throw new CommandError(`${options.file}: ${buildFailure(error)}`);
+    throw new CommandError(buildFailure(error, options.file));
   }
   return { path, located: text => withSources(text, path), remove };
 }
@@ -165,10 +165,10 @@ function withSources(text: string, path: string): string {
   });
 }
 
-function buildFailure(error: unknown): string {
+function buildFailure(error: unknown, program: string): string {
   const errors = (error as Esbuild.BuildFailure).errors ?? [];
-  if (!errors.length) return (error as Error).message;
+  if (!errors.length) return `${program}: ${(error as Error).message}`;
   return errors
-    .map(({ text, location }) => (location ? `${location.file}:${location.line}: ${text}` : text))
+    .map(({ text, location }) => `${location ? `${location.file}:${location.line}` : program}: ${text}`)
     .join("\n");
 }

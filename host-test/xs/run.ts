@@ -32,12 +32,14 @@ export async function runInXs(file: string, options: RunOptions, io: Io): Promis
   const program = await buildProgram({ file, target: "xs", config: options.config });
   const say = (text: string) => void (options.json ? io.stderr : io.stdout).write(`${text}\n`);
   const errors: string[] = [];
+  let closing = false;
   let end: () => void = () => {};
   const ended = new Promise<void>(resolve => {
     end = resolve;
   });
   try {
     const caught = (error: Error) => {
+      if (closing) return; // it says so itself
       errors.push(error.message);
       // Of the engine's own end, the stack is ours and says nothing.
       const text = error instanceof XsError ? error.stack!.replace(/^XsError: /, "") : error.message;
@@ -65,6 +67,7 @@ export async function runInXs(file: string, options: RunOptions, io: Io): Promis
       else say(reportText(report));
       return errors.length ? 1 : 0;
     } finally {
+      closing = true;
       await xs.close();
     }
   } finally {

@@ -3,7 +3,7 @@
 
 import { pathToFileURL } from "node:url";
 import type { Io } from "../cli/command.ts";
-import { CommandError } from "../cli/errors.ts";
+import { CommandError, UsageError } from "../cli/errors.ts";
 import type { HandlerCost } from "./device/meter.ts";
 import type { Outcome } from "./device/node-test.ts";
 import { buildProgram, type Program, type Target } from "./program.ts";
@@ -49,7 +49,7 @@ async function built<T>(file: string, target: Target, use: (program: Program) =>
   try {
     return await use(program);
   } catch (error) {
-    if (error instanceof CommandError) throw error;
+    if (error instanceof CommandError || error instanceof UsageError) throw error;
     throw new CommandError(`${file}, ${target === "xs" ? "in XS" : "on Node"}: ${(error as Error).message}`);
   } finally {
     await program.remove();
@@ -103,6 +103,7 @@ function judge(name: string, node: Outcome | undefined, xs: Outcome | undefined)
 }
 
 function fileText({ file, tests, handlers }: FileReport): string {
+  if (!tests.length) return `${file}\n  (no tests in it)`;
   return [file, ...tests.flatMap(testLines), ...costTable(handlers).map(line => `    ${line}`)].join("\n");
 }
 

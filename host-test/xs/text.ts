@@ -26,9 +26,9 @@ export function costTable(handlers: readonly HandlerCost[]): string[] {
   // In tests many handlers run in one turn of the engine: then there are no slots to tell.
   if (handlers.every(({ slots }) => slots === undefined)) for (const row of rows) row.pop();
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map(row => row[column]!.length)));
-  return rows.map(row =>
-    row.map((cell, column) => (column ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!))).join("  "),
-  );
+  const padded = (cell: string, column: number) =>
+    column ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!);
+  return rows.map(row => row.map(padded).join("  ").trimEnd());
 }
 
 export function heapText({ slots, chunkBytes }: Footprint): string {

@@ -56,7 +56,8 @@ export function counted<H extends Handler>(name: string | ((args: Parameters<H>)
       return handler.apply(this, args);
     } finally {
       const after = instructions();
-      note(label, after - before - EMPTY - (now.spent - spent));
+      // What throws leaves earlier than an empty handler.
+      note(label, Math.max(0, after - before - EMPTY - (now.spent - spent)));
       now.spent += instructions() - after;
     }
   } as H;

@@ -3,7 +3,8 @@
 import { DEFAULT_DOMAIN } from "iotf-embedded";
 
 console.error("domain", DEFAULT_DOMAIN);
+const noRelay = new TypeError("no such relay");
 setTimeout(() => {
-  throw new TypeError("no such relay");
+  throw noRelay;
 }, 1);
 setInterval(() => {}, 1000);
