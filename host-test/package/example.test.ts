@@ -100,6 +100,25 @@ describe("the example project", { timeout: 120_000 }, () => {
     assert.ok(plain(second.out).includes(plain(failure)), second.out);
   });
 
+  test("the program of the document outlives a refused token", async () => {
+    const refusal = `
+      import { test } from "node:test";
+      import { testDevice } from "iotf-embedded/testing";
+      import { main } from "./device.ts";
+
+      test("its timer ends with the connection", () => {
+        const t = testDevice(({ options }) => main(options));
+        t.platform.accept();
+        t.platform.closeConnection();
+        t.advanceToConnect();
+        t.platform.refuse(5);
+        t.expectNoConnection(3_600_000);
+      });`;
+    writeFileSync(join(project, "refusal.test.ts"), refusal);
+    const { code, out } = await node("--import", "tsx", "--test", "refusal.test.ts");
+    assert.equal(code, 0, out);
+  });
+
   test("a mistake in it does not pass", async () => {
     const file = join(project, "thermostat.ts");
     const program = readFileSync(file, "utf8");
