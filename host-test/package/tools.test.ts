@@ -63,6 +63,15 @@ describe("the tools of the package", { timeout: 120_000 }, () => {
     assert.deepEqual(installed, ["iotf-embedded"]);
   });
 
+  test("the page lists every command", async () => {
+    const { out } = await runProgram("npx", ["--no-install", "iotf-embedded", "help"], { cwd: project });
+    const commands = [...out.matchAll(/^ {2}([a-z]+) {2,}\S/gm)].map(([, name]) => name!);
+    const [, table] = /^\| Command \| Does \|\n([\s\S]*?)\n\n/m.exec(PAGE)!;
+    const listed = [...table!.matchAll(/^\| `([a-z]+)/gm)].map(([, name]) => name!);
+    assert.ok(commands.length >= 5, out);
+    assert.deepEqual(listed, commands);
+  });
+
   test("npx iotf-embedded send, as on the page", async t => {
     const { url, program } = await platform(t);
     await device(t, url);
