@@ -46,12 +46,20 @@ function depthOf(value: unknown): number {
   return 1 + Math.max(0, ...Object.values(value).map(depthOf));
 }
 
-test("agrees with the depth of any value that JSON can carry", () => {
-  const value = fc.jsonValue({ depthSize: "max", maxDepth: 40 });
+/** A value as deep as there are levels; each is an array or an object with something beside what is inside. */
+function nest(levels: readonly [inArray: boolean, beside: string][]): unknown {
+  return levels.reduce<unknown>(
+    (inner, [inArray, beside]) => (inArray ? [beside, inner] : { [beside]: inner, z: beside }),
+    1,
+  );
+}
+
+test("agrees with the depth of any value", () => {
+  const beside = fc.oneof(fc.string({ maxLength: 5 }), fc.constantFrom("[[[", '{"a":{', '\\"[', "]}]"));
   fc.assert(
-    fc.property(value, fc.nat(40), (inner, around) => {
-      const text = `${"[".repeat(around)}${JSON.stringify(inner)}${"]".repeat(around)}`;
-      assert.equal(isTooDeep(utf8(text)), around + depthOf(JSON.parse(JSON.stringify(inner))) > MAX_DEPTH);
+    fc.property(fc.array(fc.tuple(fc.boolean(), beside), { minLength: 25, maxLength: 40 }), levels => {
+      const value = nest(levels);
+      assert.equal(isTooDeep(utf8(JSON.stringify(value))), depthOf(value) > MAX_DEPTH);
     }),
   );
 });
