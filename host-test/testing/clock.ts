@@ -67,6 +67,7 @@ export class FakeClock implements Clock {
 
   /** Lets `ms` pass; whatever becomes due meanwhile is called at its time. */
   advance(ms: number): void {
+    if (!Number.isFinite(ms) || ms < 0) throw new RangeError(`time passes by 0 milliseconds or more, not ${ms}`);
     const end = this.passed + ms;
     for (let timer = this.next(end); timer; timer = this.next(end)) this.fire(timer);
     this.passed = end;

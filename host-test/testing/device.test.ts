@@ -38,7 +38,7 @@ function complaint(expectation: () => unknown): string {
 describe("a device on the bench", () => {
   test("connects, is sent a command and publishes, at its time", () => {
     const t = connected();
-    t.expectSubscribed(COMMANDS).expectNoEvent();
+    t.expectSubscribed(COMMANDS).expectSubscribed("iot-2/cmd/reboot/fmt/json").expectNoEvent();
     t.platform.sendCommand("setInterval", { interval: 1 });
     assert.deepEqual(t.program.heard, ['setInterval {"interval":1}']);
     t.advance(59_999).expectNoEvent();
@@ -486,10 +486,11 @@ describe("expectations", () => {
     says(() => t.expectNoEvent("status"), /expected no event status, but there was status \{"temp":20\}/);
     says(() => t.expectMessage("a/b"), /expected a message on a\/b, but there was none/);
     says(() => t.expectSubscribed("a/b"), /expected a subscription to a\/b, but there is iot-2\/cmd\/\+\/fmt\/\+/);
-    says(() => t.expectConnecting(), /expected that the device connects; its next timer is due in \d+ ms/);
-    says(() => t.platform.accept(), /no connection waits for an answer; its next timer/);
+    says(() => t.expectConnecting(), /expected that the device connects; it is connected/);
+    says(() => t.platform.accept(), /no connection waits for an answer; it is connected/);
     says(() => t.advanceToConnect(100), /does not connect within 100 ms/);
     t.platform.closeConnection();
+    says(() => t.expectConnecting(), /expected that the device connects; its next timer is due in \d+ ms/);
     says(() => t.platform.takeOver(), /the device is not connected/);
     says(() => t.expectSubscribed("a/b"), /there is no connection/);
     says(() => t.expectNoConnection(2000), /expected no connection from 180000 ms to 182000 ms/);
@@ -532,6 +533,37 @@ describe("expectations", () => {
     assert.deepEqual(t.program, [{ celsius: 1.5 }, { y: 1 }, "text"]);
     assert.throws(() => t.platform.sendCommand("set", {}, { format: "cbor" }), /give testDevice its codec/);
   });
+});
+
+describe("wrong use of the harness", () => {
+  const wrong: Record<string, [(t: ReturnType<typeof connected>) => unknown, RegExp]> = {
+    "time that goes back": [t => t.advance(-1), /^RangeError: time passes by 0 milliseconds or more, not -1$/],
+    "no time at all": [t => t.advance(undefined as never), /time passes by .*, not undefined$/],
+    "time in words": [t => t.clock.advance("60" as never), /time passes by .*, not 60$/],
+    "no connection for ever": [t => t.expectNoConnection(Number.POSITIVE_INFINITY), /time passes by .*, not Infinity$/],
+    "a look ahead of nothing": [t => t.advanceToConnect(Number.NaN), /withinMs is 0 milliseconds or more, not NaN$/],
+    "a refusal that is none": [t => t.platform.refuse(0 as never), /refused with 1, 2, 3, 4 or 5, not 0$/],
+    "a command named +": [t => t.platform.sendCommand("+"), /iot-2\/cmd\/\+\/fmt\/json is a filter/],
+    "QoS 3": [t => t.platform.sendCommand("x", {}, { qos: 3 as never }), /QoS is 0, 1 or 2, not 3$/],
+    "data that are a function": [
+      t => t.platform.sendCommand("x", () => 1),
+      /data of a command are JSON, not a function$/,
+    ],
+    "a second accept": [t => t.platform.accept(), /no connection waits for an answer; it is connected\n/],
+    "no function": [() => testDevice("device.ts" as never), /testDevice starts a function, not device\.ts$/],
+    "an unknown option": [() => testDevice(thermometer, { sede: 3 } as never), /testDevice has no option sede$/],
+    "an unknown split": [() => testDevice(thermometer, { split: "half" as never }), /split is .*, not half$/],
+    "no seed": [() => testDevice(thermometer, { seed: Number.NaN }), /seed is a number, not NaN$/],
+    "a clock before its start": [() => testDevice(thermometer, { startMs: -1 }), /startMs is 0\.\.2\^32-1, not -1$/],
+  };
+  for (const [what, [use, message]] of Object.entries(wrong)) {
+    test(`${what} is told`, () => {
+      const t = connected();
+      assert.throws(() => use(t), message);
+      assert.equal(t.now, 0);
+      t.advance(60_000).expectEvent("status");
+    });
+  }
 });
 
 test("a simulated day takes no time worth mentioning", () => {

@@ -13,6 +13,7 @@ import type {
 } from "../../src/index.ts";
 import { type Lender, lend } from "../node/index.ts";
 import { memoryStore } from "../node/memory-store.ts";
+import { covers } from "../platform/topics.ts";
 import { FakeClock } from "./clock.ts";
 import { Dialogue, type Entry } from "./dialogue.ts";
 import { same, shown } from "./expect.ts";
@@ -55,6 +56,8 @@ export interface TestOptions {
   /** Codecs by format name, for formats of the program's own: for what is expected and for commands. */
   codecs?: Record<string, Codec>;
 }
+
+const SPLITS: readonly unknown[] = ["whole", "bytes", "random"];
 
 /** What is expected of the data of an event: these, as JSON; or whatever a function says yes to. */
 export type Expected<T> = string | number | boolean | null | object | ((data: T) => boolean);
@@ -105,7 +108,12 @@ export class TestDevice<P = unknown> {
 
   /** @internal */
   constructor(program: (bench: Bench) => P, options: TestOptions) {
-    const { seed = 1, split = "whole", store = false, startMs = 0, codecs = {} } = options;
+    if (typeof program !== "function") throw new TypeError(`testDevice starts a function, not ${program}`);
+    const { seed = 1, split = "whole", store = false, startMs = 0, codecs = {}, options: own = {}, ...rest } = options;
+    for (const name of Object.keys(rest)) throw new TypeError(`testDevice has no option ${name}`);
+    if (!SPLITS.includes(split)) throw new TypeError(`split is ${SPLITS.join(", ")}, not ${split}`);
+    if (!Number.isFinite(seed)) throw new TypeError(`seed is a number, not ${seed}`);
+    if (!(startMs >= 0 && startMs < 2 ** 32)) throw new RangeError(`startMs is 0..2^32-1, not ${startMs}`);
     const random = seeded(seed);
     this.start = program;
     const clock = new DeviceClock(startMs, {
@@ -115,8 +123,8 @@ export class TestDevice<P = unknown> {
     this.clock = clock;
     this.recorder = new Dialogue(this.clock, `seed ${seed}`);
     const chunking = (): Chunking => (split === "random" ? { seed: Math.floor(random() * 2 ** 32) } : split);
-    const own = { date: () => clock.date(), timer: (due: () => void) => clock.unmeasured(due) };
-    this.globals = new DeviceGlobals(own, random, line => this.recorder.note("device", `says ${line}`));
+    const time = { date: () => clock.date(), timer: (due: () => void) => clock.unmeasured(due) };
+    this.globals = new DeviceGlobals(time, random, line => this.recorder.note("device", `says ${line}`));
     this.platform = new Platform({
       dialogue: this.recorder,
       codecs,
@@ -136,7 +144,7 @@ export class TestDevice<P = unknown> {
       ports: this.network,
       made: client => this.watch(client),
     };
-    this.bench = { ports: this.network, options: Object.freeze({ ...TEST_DEVICE, ...options.options }) };
+    this.bench = { ports: this.network, options: Object.freeze({ ...TEST_DEVICE, ...own }) };
     (globalThis as Watched).onTestDevice?.(this);
     this.result = this.run(() => program(this.bench));
   }
@@ -203,6 +211,7 @@ export class TestDevice<P = unknown> {
    * @throws ExpectationError when it does not within `withinMs`
    */
   advanceToConnect(withinMs = LOOK_AHEAD_MS): number {
+    if (!(withinMs >= 0)) throw new RangeError(`withinMs is 0 milliseconds or more, not ${withinMs}`);
     const from = this.now;
     this.passing(() => {
       while (!this.platform.waiting) {
@@ -301,12 +310,12 @@ export class TestDevice<P = unknown> {
     return this;
   }
 
-  /** The device is connected and subscribed to filters that cover this topic, for example a command's. */
+  /** The device is connected, and has subscribed to this filter, or to one that covers this topic. */
   expectSubscribed(filter: string): this {
     if (!this.platform.connected)
       throw this.failure(`expected a subscription to ${filter}, but there is no connection`);
     const all = this.platform.subscriptions;
-    if (!all.includes(filter)) {
+    if (!all.some(one => one === filter || (!/[+#]/.test(filter) && covers(one, filter)))) {
       throw this.failure(`expected a subscription to ${filter}, but there is ${all.join(", ") || "none"}`);
     }
     return this;
@@ -397,6 +406,7 @@ export class TestDevice<P = unknown> {
   }
 
   private nextDeadline(): string {
+    if (this.platform.connected) return "it is connected";
     const wait = this.clock.pending[0];
     return wait === undefined ? "no timer of the device is set" : `its next timer is due in ${wait} ms`;
   }

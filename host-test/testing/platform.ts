@@ -62,6 +62,8 @@ export interface Surroundings {
   nextAttempt(): string;
 }
 
+const REFUSALS: readonly unknown[] = [1, 2, 3, 4, 5];
+const QOS: readonly unknown[] = [0, 1, 2];
 const EVENT_TOPIC = /^iot-2\/evt\/([^/]+)\/fmt\/([^/]+)$/;
 /** Connections at one point in time that are no accident. */
 const MANY = 100;
@@ -131,6 +133,7 @@ export class Platform {
 
   /** Answers CONNECT with this code, and closes. */
   refuse(code: Refusal, options: Standing = {}): this {
+    if (!REFUSALS.includes(code)) throw new RangeError(`a connection is refused with 1, 2, 3, 4 or 5, not ${code}`);
     return this.answer(options, connection => {
       this.open(connection);
       if (!connection.connect) return;
@@ -167,6 +170,8 @@ export class Platform {
 
   /** Sends a message on any topic, for programs with an MqttClient; otherwise as `sendCommand`. */
   send(topic: string, payload: string | Uint8Array, qos: 0 | 1 | 2 = 0): this {
+    if (/[+#]/.test(topic)) throw new TypeError(`${topic} is a filter; a message has a topic without + and #`);
+    if (!QOS.includes(qos)) throw new RangeError(`QoS is 0, 1 or 2, not ${qos}`);
     const session = this.current?.session ?? this.lastSession;
     if (!session || (!this.current && !session.present)) {
       throw this.failure(`${topic} cannot be delivered: the device is not connected and has no durable session`);
@@ -450,8 +455,11 @@ export class Platform {
   private encode(format: string, data: unknown): string | Uint8Array {
     const codec = this.around.codecs[format];
     if (codec) return codec.encode(data, new Date(this.around.now()));
-    if (format === "json") return JSON.stringify(data);
-    if (format === "json-iotf") return JSON.stringify({ d: data });
+    if (format === "json" || format === "json-iotf") {
+      const json = JSON.stringify(format === "json" ? data : { d: data });
+      if (json === undefined) throw new TypeError(`the data of a command are JSON, not a ${typeof data}`);
+      return json;
+    }
     if (typeof data === "string" || data instanceof Uint8Array) return data;
     throw new TypeError(`a command of format ${format} is text or bytes here; give testDevice its codec in "codecs"`);
   }
