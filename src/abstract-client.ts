@@ -214,7 +214,7 @@ export abstract class AbstractClient {
     done: ((error?: Error) => void) | undefined,
   ): boolean {
     if (this.state === IDLE || this.state === LEAVING || this.farewell) {
-      throw new ConnectionException("not connected: call connect() first", "not-connected");
+      throw new ConnectionException("not connected: call connect() first, and again after a refusal", "not-connected");
     }
     return this.session.publish(topic, payload, qos, retain, done);
   }
