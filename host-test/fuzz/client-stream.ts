@@ -13,6 +13,8 @@ export interface ClientPacket {
   payload: Uint8Array;
   /** Of SUBSCRIBE and UNSUBSCRIBE. */
   filters: string[];
+  /** Of SUBSCRIBE: the QoS asked for each. */
+  asked: number[];
 }
 
 export const TYPE_NAMES: readonly string[] =
@@ -74,6 +76,7 @@ function packetOf(frame: Uint8Array): ClientPacket {
     topic: "",
     payload: NOTHING,
     filters: [],
+    asked: [],
   };
   readBody(packet, first, reader);
   if (reader.left) throw new Error(`${reader.left} bytes too many in a ${TYPE_NAMES[packet.type]}`);
@@ -143,7 +146,8 @@ function readFilters(packet: ClientPacket, reader: Reader): void {
   packet.id = reader.id();
   do {
     packet.filters.push(reader.text());
-    if (packet.type === 8 && reader.byte() > 2) throw new Error("requested QoS");
+    if (packet.type === 8) packet.asked.push(reader.byte());
+    if (packet.asked[packet.asked.length - 1]! > 2) throw new Error("requested QoS");
   } while (reader.left);
 }
 

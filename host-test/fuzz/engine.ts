@@ -14,8 +14,8 @@ import type { Library, Witness } from "./stage.ts";
 
 export type EngineName = "node" | "xs";
 
-export interface Fuzz {
-  run(seed: number, count: number): Promise<Figures>;
+export interface Fuzz<F = Figures> {
+  run(seed: number, count: number): Promise<F>;
   /** What is alive, in XS only. */
   heap(): Promise<Heap>;
   close(): Promise<void>;
@@ -25,7 +25,7 @@ export const BUNDLE = fileURLToPath(new URL("../../dist/iotf-embedded.js", impor
 const PROGRAM = fileURLToPath(new URL("program.ts", import.meta.url));
 
 export function startFuzz(engine: EngineName, bundle: string = BUNDLE): Promise<Fuzz> {
-  return engine === "xs" ? startInXs(bundle) : startOnNode(bundle);
+  return engine === "xs" ? startInXs<Figures>(PROGRAM, bundle) : startOnNode(bundle);
 }
 
 async function startOnNode(bundle: string): Promise<Fuzz> {
@@ -47,12 +47,13 @@ function published(): Witness {
   };
 }
 
-async function startInXs(bundle: string): Promise<Fuzz> {
+/** A module whose `start(lib)` has a function `run`, all of it inside XS. */
+export async function startInXs<F>(program: string, bundle: string = BUNDLE): Promise<Fuzz<F>> {
   const folder = mkdtempSync(join(tmpdir(), "fuzz-"));
   const outfile = join(folder, "program.mjs");
   try {
     await build({
-      entryPoints: [PROGRAM],
+      entryPoints: [program],
       bundle: true,
       format: "esm",
       platform: "neutral",
@@ -66,7 +67,7 @@ async function startInXs(bundle: string): Promise<Fuzz> {
       host.register("run", start(lib).run);
     })()`);
     return {
-      run: (seed, count) => xs.call<Figures>("run", { seed, count }),
+      run: (seed, count) => xs.call<F>("run", { seed, count }),
       heap: () => xs.heap(),
       close: () => xs.close(),
     };

@@ -5,9 +5,11 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { startFuzz } from "./engine.ts";
 import { buildVariant, type Change } from "./variant.ts";
+import { type Library, start as startWorlds } from "./worlds.ts";
 
 const SPLITTER = "wire/frame.ts";
 const READER = "wire/packet.ts";
@@ -16,7 +18,10 @@ const SESSION = "session/session.ts";
 const FLOWS = "session/flows.ts";
 const CLIENT = "abstract-client.ts";
 
-const MUTANTS: readonly (Change & { name: string })[] = [
+const KEPT = "session/kept.ts";
+
+/** `worlds`: to be caught there (worlds.ts), not by the dialogues. */
+const MUTANTS: readonly (Change & { name: string; worlds?: true })[] = [
   {
     name: "a packet type that servers must not send",
     file: SPLITTER,
@@ -129,6 +134,83 @@ const MUTANTS: readonly (Change & { name: string })[] = [
     from: "this.buffer.copyWithin(0, count, this.used);",
     to: "count;",
   },
+  {
+    name: "confirmed messages stay in the store",
+    file: KEPT,
+    from: "  drop(message: Message): void {\n",
+    to: "  drop(message: Message): void {\n    if (message.qos) return;\n",
+    worlds: true,
+  },
+  {
+    name: "PUBREC is not stored",
+    file: KEPT,
+    from: "if (came) this.set(",
+    to: "if (id < 0) this.set(",
+    worlds: true,
+  },
+  {
+    name: "delivered commands are not stored",
+    file: KEPT,
+    from: "if (delivered) this.set(",
+    to: "if (id < 0) this.set(",
+    worlds: true,
+  },
+  {
+    name: "messages come back in the order of keys",
+    file: KEPT,
+    from: "(a, b) => a.number - b.number",
+    to: "(a, b) => b.number - a.number",
+    worlds: true,
+  },
+  {
+    name: "messages come back, and their packet ids are given to others",
+    file: SESSION,
+    from: "if (messages.length) this.inflight.beginIds(messages[messages.length - 1]!.id);",
+    to: "",
+    worlds: true,
+  },
+  {
+    name: "RETAIN is not kept",
+    file: KEPT,
+    from: "(message.retain ? 4 : 0)",
+    to: "0",
+    worlds: true,
+  },
+  {
+    name: "dropOldest takes QoS 1 and 2, too",
+    file: SESSION,
+    from: "      if (old.qos > 0) continue;\n",
+    to: "",
+    worlds: true,
+  },
+  {
+    name: "what is dropped is sent all the same",
+    file: SESSION,
+    from: "      else if (this.tail) this.tail.next = old.next;\n",
+    to: "",
+    worlds: true,
+  },
+  {
+    name: "filters given up are subscribed again",
+    file: SESSION,
+    from: "one => topics.indexOf(one.topic) < 0);",
+    to: "() => true);",
+    worlds: true,
+  },
+  {
+    name: "a lost CONNACK is forgotten",
+    file: SESSION,
+    from: "sessionPresent && this.attempts < 2",
+    to: "sessionPresent",
+    worlds: true,
+  },
+  {
+    name: "a refusal ends the server's session",
+    file: SESSION,
+    from: "    this.heldBytes = 0;\n    // Callbacks",
+    to: "    this.heldBytes = 0;\n    this.received = [];\n    // Callbacks",
+    worlds: true,
+  },
 ];
 
 const { values } = parseArgs({ options: { runs: { type: "string", default: "3000" }, with: { type: "string" } } });
@@ -146,11 +228,18 @@ rmSync(folder, { recursive: true });
 console.log(`${MUTANTS.length} mutants, ${missed} not as it should be`);
 process.exitCode = missed ? 1 : 0;
 
-async function hunted(changes: Change[], outfile: string): Promise<string> {
+async function hunted(changes: (Change & { worlds?: true })[], outfile: string): Promise<string> {
   await buildVariant([...mends, ...changes], outfile);
+  if (changes[0]?.worlds) return huntedInWorlds(outfile);
   const fuzz = await startFuzz("node", outfile);
   const figures = await fuzz.run(1, Number(values.runs));
   await fuzz.close();
   if (!figures.failure) return `MISSED in ${figures.runs} runs`;
   return `run ${figures.runs}, ${figures.failure.left} steps: ${figures.failure.text.split("\n")[0]}`;
+}
+
+async function huntedInWorlds(outfile: string): Promise<string> {
+  const { run } = startWorlds((await import(pathToFileURL(outfile).href)) as Library);
+  const { runs, failure } = run({ seed: 1, count: Number(values.runs) });
+  return failure ? `world ${runs}: ${failure.text}` : `MISSED in ${runs} worlds`;
 }
