@@ -138,7 +138,7 @@ class World {
       {
         published: (packet, known) => this.published(packet, known),
         confirmed: message => this.confirmed(message),
-        code: () => (this.calm || random.below(25) ? 0 : random.pick([3, 3, 5])),
+        code: () => (this.calm || random.below(12) ? 0 : random.pick([3, 5])),
         fail: text => this.fail(text),
         note: text => this.note(text),
       },
@@ -322,7 +322,7 @@ class World {
     const client = this.client as MqttClient;
     const from = random.below(FILTERS.length);
     const topics = FILTERS.slice(from, from + 1 + random.below(3));
-    const qos = random.below(3) as Qos;
+    const qos = random.pick([0, 1, 2, 2] as const);
     const gives = random.once(3);
     // Noted before: a callback may name the same filter again.
     const before = this.wanted;
@@ -380,7 +380,7 @@ class World {
     const { random, server } = this;
     const one = server.subscriptions.length ? random.pick(server.subscriptions) : undefined;
     if (!one) return;
-    const qos = Math.min(one.qos, random.below(3)) as Qos;
+    const qos = Math.min(one.qos, random.pick([0, 1, 2, 2])) as Qos;
     if (!qos && !server.greeted) return;
     const topic = one.topic === COMMANDS ? "iot-2/cmd/set/fmt/json" : one.topic;
     this.sent.push({ qos, session: server.session, arrived: 0 });
