@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Platform } from "./platform.ts";
+import { mendStore } from "./sessions.ts";
 import * as rig from "./testing.ts";
 
 const COMMANDS = "iot-2/cmd/+/fmt/+";
@@ -217,3 +218,26 @@ function packetId({ body }: rig.Frame): number {
 function ackId({ body }: rig.Frame): number {
   return body.readUInt16BE(0);
 }
+
+test("no message gets the packet id of another one that is in flight [MQTT-2.3.1-2]", async () => {
+  const stored: number[] = [];
+  const persistence = {
+    subscriptionsByTopic: async () => [],
+    outgoingUpdate: async (_client: object, packet: { messageId: number }) => stored.push(packet.messageId),
+    outgoingClearMessageId: async () => undefined,
+  };
+  mendStore({ persistence } as never, () => true);
+  const client = { id: "d:abc123:thermo:t-01", clean: false };
+  const put = (brokerCounter: number, messageId: number, cmd = "publish") =>
+    persistence.outgoingUpdate(client, { cmd, brokerId: "b", brokerCounter, messageId } as { messageId: number });
+  await put(1, 65535);
+  await put(2, 65535); // another message
+  await put(1, 65535); // the first one again
+  await put(3, 65535);
+  await put(4, 2, "pubrel"); // has the id of its message
+  await (persistence.outgoingClearMessageId as (client: object, packet: object) => Promise<void>)(client, {
+    messageId: 1,
+  });
+  await put(5, 1);
+  assert.deepEqual(stored, [65535, 1, 65535, 2, 2, 1]);
+});
