@@ -32,6 +32,7 @@ declare const System: { resolve(host: string, callback: (host: string, address?:
 declare const device: { network?: { mqtt?: Network; mqtts?: Network } } | undefined;
 
 const TLS_SOCKET = "embedded:io/socket/tcp/tls";
+const CERTIFICATES = "ssl/cert";
 
 export const systemResolver: Resolver = Object.freeze({
   resolve({ host, onResolved, onError }: Parameters<Resolver["resolve"]>[0]) {
@@ -46,6 +47,12 @@ export function networkFor(endpoint: Endpoint): Network {
   const given = typeof device === "undefined" ? undefined : device.network;
   if (!endpoint.tls) return given?.mqtt ?? tcpNetwork;
   const network = given?.mqtts ?? tlsNetwork();
+  // Also for a project's own TLS sockets, and a build that has the SDK's from an earlier time.
+  if (Modules.has(CERTIFICATES) && !(Modules.importNow(CERTIFICATES) as { checksChains?: true }).checksChains) {
+    throw new ConfigurationException(
+      "the TLS in this program accepts forged servers: include iotf-embedded's manifest-tls.json, build from scratch",
+    );
+  }
   const socket = { ...network.socket, TCP: { ...network.socket.TCP, io: guarded(network.socket.TCP!.io) } };
   return { ...network, socket, secure: secureOptions(endpoint.tls) };
 }

@@ -2,35 +2,58 @@
 // connection.
 
 import { ConfigurationException, type TlsOptions } from "../../src/index.ts";
+import { Der, INTEGER, OBJECT_IDENTIFIER, SEQUENCE } from "./tls/der.ts";
+import { derOf } from "./tls/pem.ts";
 
-/** What XS has of ECMAScript 2026, and what only a Moddable device has. */
-type DeviceBytes = typeof Uint8Array & { fromBase64(text: string): Uint8Array };
-type DeviceStrings = typeof String & { fromArrayBuffer(buffer: ArrayBufferLike): string };
+const RSA_ENCRYPTION = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01";
 
-/** @throws ConfigurationException naming the option that is neither DER nor one PEM block */
+/** @throws ConfigurationException naming the option that cannot be used */
 export function secureOptions(tls: TlsOptions): object {
   const options: Record<string, unknown> = {};
   if (tls.serverName) options.serverName = tls.serverName;
-  if (tls.ca) options.certificate = der("ca", tls.ca);
-  if (tls.cert) options.clientCertificates = [der("cert", tls.cert)];
-  if (tls.key) options.clientKey = der("key", tls.key);
+  if (tls.ca) {
+    // What the package's ssl/cert takes: certificates in DER, one behind the other.
+    options.certificate = derOf("ca", tls.ca, "CERTIFICATE");
+    split("ca", options.certificate as Uint8Array);
+  }
+  if (tls.cert) options.clientCertificates = split("cert", derOf("cert", tls.cert, "CERTIFICATE"));
+  if (tls.key) options.clientKey = rsaKey(derOf("key", tls.key, "PRIVATE KEY"));
   return options;
 }
 
-function der(option: string, data: string | Uint8Array): Uint8Array {
-  if (typeof data !== "string" && data[0] === 0x30) return data;
-  const text = typeof data === "string" ? data : (String as DeviceStrings).fromArrayBuffer(data.slice().buffer);
-  const blocks = text.split("-----BEGIN ");
-  const block = /^[A-Z ]+-----([A-Za-z0-9+/=\s]+)-----END /.exec(blocks[1] ?? "");
-  // The SDK's session takes one authority.
-  if (blocks.length !== 2 || !block) throw new ConfigurationException(`${option} must be DER, or PEM with one block`);
-  return (Uint8Array as DeviceBytes).fromBase64(block[1]!);
+function split(option: string, all: Uint8Array): Uint8Array[] {
+  const parts: Uint8Array[] = [];
+  try {
+    const rest = new Der(all);
+    while (rest.length) {
+      const { at } = rest;
+      rest.take(SEQUENCE);
+      parts.push(all.subarray(at, rest.at));
+    }
+  } catch {
+    throw new ConfigurationException(`${option} must be certificates and nothing else`);
+  }
+  return parts;
+}
+
+/** The SDK signs with RSA only, and reads the key from PKCS #8. */
+function rsaKey(der: Uint8Array): Uint8Array {
+  try {
+    const info = new Der(der).take(SEQUENCE);
+    info.take(INTEGER);
+    if (info.take(SEQUENCE).take(OBJECT_IDENTIFIER).is(RSA_ENCRYPTION)) return der;
+  } catch {}
+  throw new ConfigurationException("key must be an RSA key in PKCS #8: the Moddable SDK signs with no other");
 }
 
 /** A TCP socket class as ECMA-419 has it. */
 export type SocketClass = new (
   options: SocketOptions,
-) => { write(bytes: Uint8Array | ArrayBuffer): number | undefined };
+) => {
+  /** Fills the buffer with bytes that are there already. */
+  read(into: Uint8Array): unknown;
+  write(bytes: Uint8Array | ArrayBuffer): number | undefined;
+};
 
 interface SocketOptions {
   onReadable(count: number): void;
@@ -39,18 +62,25 @@ interface SocketOptions {
   onBroken(error: unknown): void;
 }
 
+/** Type, version, length. */
+const RECORD_HEAD_BYTES = 5;
 /** Types of TLS records. */
 const CHANGE_CIPHER_SPEC = 20;
 const APPLICATION_DATA = 23;
 
 /**
  * The TCP sockets under TLS. What the TLS session throws there (a refused certificate, an alert, a broken record) ends
- * the connection; thrown into the event loop, it would restart the device. And nothing of the application leaves before
- * there are keys: a close_notify in the middle of the handshake makes the TLS socket report itself writable.
+ * the connection; thrown into the event loop, it would restart the device. And no data of the application passes, either
+ * way, before there are keys: a close_notify in the middle of the handshake makes the TLS socket report itself writable,
+ * and the TLS session delivers what came in the clear before it.
  */
 export function guarded(io: SocketClass): SocketClass {
   return class extends io {
     private keyed = false;
+    private serverKeyed = false;
+    /** Of the record that is being read: bytes of its head that were read, and of its body that were not. */
+    private headRead = 0;
+    private bodyLeft = 0;
 
     constructor(options: SocketOptions) {
       const guard = (callback: (count: number) => void) => (count: number) => {
@@ -61,6 +91,24 @@ export function guarded(io: SocketClass): SocketClass {
         }
       };
       super({ ...options, onReadable: guard(options.onReadable), onWritable: guard(options.onWritable) });
+    }
+
+    override read(into: Uint8Array): unknown {
+      const result = super.read(into);
+      for (let i = 0; i < into.length && !this.serverKeyed; i++) this.inspect(into[i]!);
+      return result;
+    }
+
+    private inspect(byte: number): void {
+      if (this.headRead < RECORD_HEAD_BYTES) {
+        if (this.headRead === 0) {
+          if (byte === APPLICATION_DATA) throw new Error("TLS: data in the clear");
+          this.serverKeyed = byte === CHANGE_CIPHER_SPEC;
+        }
+        this.headRead++;
+        this.bodyLeft = ((this.bodyLeft << 8) | byte) & 0xffff;
+      } else this.bodyLeft--;
+      if (this.headRead === RECORD_HEAD_BYTES && this.bodyLeft === 0) this.headRead = 0;
     }
 
     override write(bytes: Uint8Array | ArrayBuffer): number | undefined {
