@@ -1,10 +1,10 @@
-// `npm run build`: src/ and mqtt-packet into dist/, one file for every engine, and beside it the two adapters, the type
-// declarations and the licences of what is bundled; and the tools for a PC: local platform, its page, command line.
+// `npm run build`: writes dist/. src/ and mqtt-packet become one file for every engine; beside it the adapters for engines,
+// the tools for a PC (local platform, its page, command line), type declarations and licence texts.
 
 import { execFile } from "node:child_process";
-import { copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { dirname, join, relative, resolve } from "node:path";
-import { argv } from "node:process";
+import { chmod, copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { argv, env } from "node:process";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import type { Plugin } from "esbuild";
@@ -15,42 +15,51 @@ import { MQTT_PACKET } from "./trim.ts";
 export { type BundleOptions, bundle } from "./bundle.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const CORE = join(ROOT, "src/index.ts");
-const HTTP = join(ROOT, "src/http.ts");
+const CORE = join(ROOT, "src/bundle.ts");
+const PUBLIC = join(ROOT, "src/index.ts");
+const HTTP = join(ROOT, "src/device/http.ts");
 const TSC = join(ROOT, "node_modules/typescript/bin/tsc");
 
 /** An entry file of the package, in dist/ by its own name. */
 interface Entry {
   name: string;
   source: string;
-  /** No declarations: nobody imports it by a name of the package. */
+  /** No declarations: package.json does not export it. */
   untyped?: boolean;
   external?: string[];
-  /** What it calls the bundle, where that is not the file beside it. */
+  /** Runs on Node only: readable lines, and node-core.js as bundle. Node prints the line of an uncaught error. */
+  node?: boolean;
+  /** Import specifier of the bundle, if it is not the file beside it. */
   core?: string;
-  /** Entries it takes from outside, as SHARED has it. */
+  /** Entries that it imports instead of bundling them; as in SHARED. */
   shared?: Readonly<Record<string, string>>;
 }
 
 const ENTRIES: readonly Entry[] = [
-  { name: "iotf-embedded", source: "src/index.ts" },
-  { name: "http", source: "src/http.ts" },
-  { name: "node", source: "host-test/node/index.ts", external: ["node:*"] },
-  { name: "http-node", source: "host-test/node/http.ts", external: ["node:*"] },
-  { name: "testing", source: "host-test/testing/index.ts" },
-  // `iotf-embedded xs`, and what it lays beside a device program inside XS.
-  { name: "xs", source: "host-test/cli/xs.ts", external: ["node:*"], untyped: true },
-  { name: "cli-errors", source: "host-test/cli/errors.ts", untyped: true },
-  { name: "xs-device", source: "host-test/xs/device/index.ts", untyped: true },
-  { name: "xs-timer", source: "host-test/xs/device/timer.ts", untyped: true },
-  { name: "xs-time", source: "host-test/xs/device/time.ts", untyped: true },
-  { name: "xs-node-test", source: "host-test/xs/device/node-test.ts", untyped: true },
-  { name: "xs-node-assert", source: "host-test/xs/device/node-assert.ts", untyped: true },
+  { name: "iotf-embedded", source: "src/bundle.ts", untyped: true },
+  // The same with readable lines: on XS they would cost instructions wherever there is debug information.
+  { name: "node-core", source: "src/bundle.ts", node: true, untyped: true },
+  { name: "index", source: "src/index.ts" },
+  { name: "index-node", source: "src/index.ts", node: true, untyped: true },
+  { name: "http", source: "src/device/http.ts" },
+  { name: "neutral", source: "targets/neutral/index.ts" },
+  { name: "http-neutral", source: "targets/neutral/http.ts" },
+  { name: "node", source: "targets/node/index.ts", node: true, external: ["node:*"] },
+  { name: "http-node", source: "targets/node/http.ts", node: true, external: ["node:*"] },
+  { name: "testing", source: "host-test/harness/testing/index.ts", node: true },
+  // `iotf-embedded xs`, and the modules that it provides to a device program inside XS.
+  { name: "xs", source: "host-test/harness/cli/xs.ts", node: true, external: ["node:*"], untyped: true },
+  { name: "cli-errors", source: "host-test/harness/cli/errors.ts", node: true, untyped: true },
+  { name: "xs-device", source: "host-test/harness/xs/device/index.ts", untyped: true },
+  { name: "xs-timer", source: "host-test/harness/xs/device/timer.ts", untyped: true },
+  { name: "xs-time", source: "host-test/harness/xs/device/time.ts", untyped: true },
+  { name: "xs-node-test", source: "host-test/harness/xs/device/node-test.ts", untyped: true },
+  { name: "xs-node-assert", source: "host-test/harness/xs/device/node-assert.ts", untyped: true },
   {
     name: "moddable",
     source: "targets/moddable/index.ts",
     external: ["embedded:*", "modules", "net", "time", "timer"],
-    core: "iotf-embedded/core", // its name in manifest.json: there, modules have names of their own, not file names
+    core: "iotf-embedded/core", // module name in manifest.json
   },
   {
     name: "http-moddable",
@@ -58,18 +67,32 @@ const ENTRIES: readonly Entry[] = [
     core: "iotf-embedded/core",
     shared: { [join(ROOT, "targets/moddable/index.ts")]: "iotf-embedded" },
   },
+  // In place of modules of the Moddable SDK: manifest-tls.json.
+  {
+    name: "tls-certificates",
+    source: "targets/moddable/tls/certificates.ts",
+    external: ["Resource", "crypt", "curve", "ecdsa", "ecp", "pkcs8", "rsa", "ssl/*"],
+    untyped: true,
+  },
+  {
+    name: "tls-handshake",
+    source: "targets/moddable/tls/handshake.ts",
+    external: ["iotf-embedded/*", "ssl/*"],
+    untyped: true,
+  },
+  { name: "tls-ciphersuites", source: "targets/moddable/tls/ciphersuites.ts", external: ["ssl/*"], untyped: true },
 ];
 
-/** Files that run on Node only and bring the packages they need with them. */
+/** Files that run on Node only, with the packages they need bundled. */
 const TOOLS: readonly { name: string; source: string; shebang?: boolean; types?: boolean }[] = [
-  { name: "platform", source: "host-test/platform/index.ts", types: true },
-  { name: "cli", source: "host-test/cli/main.ts", shebang: true },
+  { name: "platform", source: "host-test/harness/platform/index.ts", types: true },
+  { name: "cli", source: "host-test/harness/cli/main.ts", shebang: true },
 ];
 
 export interface BuildReport {
   /** dist/iotf-embedded.js as it ships. */
   bytes: number;
-  /** The same with short local names. */
+  /** Its size with short local names. */
   minifiedBytes: number;
 }
 
@@ -79,14 +102,21 @@ export async function build(dist = join(ROOT, "dist")): Promise<BuildReport> {
   const tools = Promise.all([
     ...TOOLS.map(async ({ name, source, shebang = false }) => {
       const outfile = join(dist, `${name}.js`);
-      const plugins = [coreStaysOutside({ ...SHARED, [CORE]: "./iotf-embedded.js" })];
-      return { file: `${name}.js`, parts: await bundleTool({ root: ROOT, source, outfile, plugins, shebang }) };
+      const plugins = [coreStaysOutside(NODE_CORE, SHARED_ON_NODE)];
+      const parts = await bundleTool({ root: ROOT, source, outfile, plugins, shebang });
+      if (shebang) await chmod(outfile, 0o755);
+      return { file: `${name}.js`, parts };
     }),
-    bundlePage(ROOT, "host-test/page/browser", join(dist, "page")).then(parts => ({ file: "page/", parts })),
+    bundlePage(ROOT, "host-test/harness/platform/page/browser", join(dist, "page")).then(parts => ({
+      file: "page/",
+      parts,
+    })),
   ]);
   const [core] = await Promise.all([
     ...ENTRIES.map(entry => bundleEntry(entry, dist)),
     tools.then(built => writeLicences(dist, built)),
+    // What "#mqtt-packet" is where src/ runs as it stands, in the unit tests. Not part of the package.
+    bundle({ entry: join(MQTT_PACKET, "mqtt.js"), outfile: join(dist, "mqtt-packet.js") }),
     copyXsRuntime(join(dist, "xs")),
     writeDeclarations(dist),
   ]);
@@ -95,52 +125,56 @@ export async function build(dist = join(ROOT, "dist")): Promise<BuildReport> {
 }
 
 function bundleEntry(
-  { name, source, external = [], core = "./iotf-embedded.js", shared = SHARED }: Entry,
+  { name, source, external = [], node = false, core = node ? NODE_CORE : "./iotf-embedded.js", shared }: Entry,
   dist: string,
 ): Promise<string> {
   const entry = join(ROOT, source);
-  const plugins = entry === CORE ? [] : [coreStaysOutside({ ...shared, [CORE]: core })];
-  return bundle({ entry, outfile: join(dist, `${name}.js`), external, plugins });
+  const plugins = entry === CORE ? [] : [coreStaysOutside(core, shared ?? (node ? SHARED_ON_NODE : SHARED))];
+  return bundle({ entry, outfile: join(dist, `${name}.js`), external, plugins, lines: node });
 }
 
-/** The entries that others import, so that there is one of each; all of src/ is in these and the bundle. */
-const SHARED: Readonly<Record<string, string>> = {
-  [HTTP]: "./http.js",
-  [join(ROOT, "host-test/node/index.ts")]: "./node.js",
-  [join(ROOT, "host-test/platform/index.ts")]: "./platform.js",
-  [join(ROOT, "host-test/cli/errors.ts")]: "./cli-errors.js",
-  [join(ROOT, "host-test/cli/xs.ts")]: "./xs.js",
+const NODE_CORE = "./node-core.js";
+
+/** Entries that other entries import, so that each exists once. http.js belongs to the bundle for devices. */
+const SHARED: Readonly<Record<string, string>> = { [HTTP]: "./http.js" };
+const SHARED_ON_NODE: Readonly<Record<string, string>> = {
+  [join(ROOT, "targets/node/index.ts")]: "./node.js",
+  [join(ROOT, "host-test/harness/platform/index.ts")]: "./platform.js",
+  [join(ROOT, "host-test/harness/cli/errors.ts")]: "./cli-errors.js",
+  [join(ROOT, "host-test/harness/cli/xs.ts")]: "./xs.js",
 };
 
-/** The other entries import the one bundle, never parts of src/: else there would be two copies of them. */
-const coreStaysOutside = (outside: Readonly<Record<string, string>>): Plugin => ({
+/**
+ * The other entries import the one bundle, never parts of src/: otherwise there would be two copies of them. src/index.ts
+ * is the list of public exports: each entry that exports them has the list, so that it exports nothing else.
+ */
+const coreStaysOutside = (core: string, outside: Readonly<Record<string, string>>): Plugin => ({
   name: "core-stays-outside",
   setup({ onResolve }) {
     onResolve({ filter: /^\.\.?\// }, ({ path, resolveDir, kind }) => {
       const file = resolve(resolveDir, path);
-      if (kind === "entry-point") return undefined;
+      if (kind === "entry-point" || file === PUBLIC) return undefined;
       if (outside[file]) return { path: outside[file], external: true };
-      // Whoever does not share src/http.ts brings it along.
-      if (!file.startsWith(join(ROOT, "src/")) || file === HTTP) return undefined;
-      return { errors: [{ text: `import src/index.ts, not ${relative(ROOT, file)}: it is in the bundle already` }] };
+      // An entry that does not share src/device/http.ts brings it along.
+      return file.startsWith(join(ROOT, "src/")) && file !== HTTP ? { path: core, external: true } : undefined;
     });
   },
 });
 
-/** It is loaded into XS as it stands. */
+/** These files are loaded into XS unchanged. */
 async function copyXsRuntime(folder: string): Promise<void> {
   await mkdir(folder);
   for (const file of ["runtime.js", "wire.js"]) {
-    await copyFile(join(ROOT, "host-test/xs", file), join(folder, file));
+    await copyFile(join(ROOT, "host-test/harness/xs", file), join(folder, file));
   }
 }
 
-/** Packages that are part of a built file ask for their licences to come along. */
+/** The licences of bundled packages require that their texts are shipped. */
 async function writeLicences(dist: string, tools: readonly { file: string; parts: readonly Part[] }[]): Promise<void> {
   const { version } = JSON.parse(await readFile(join(MQTT_PACKET, "package.json"), "utf8"));
   const licence = await readFile(join(MQTT_PACKET, "LICENSE.md"), "utf8");
   const texts = [
-    `iotf-embedded.js contains parts of mqtt-packet ${version}, changed at build time.\n\n${licence.trim()}`,
+    `iotf-embedded.js and node-core.js contain parts of mqtt-packet ${version}, changed at build time.\n\n${licence.trim()}`,
   ];
   const parts = tools.flatMap(({ parts }) => parts).sort((a, b) => (a.name < b.name ? -1 : 1));
   for (const part of new Map(parts.map(part => [`${part.name} ${part.version}`, part])).values()) {
@@ -164,7 +198,7 @@ async function writeDeclarations(dist: string): Promise<void> {
   ]).catch(error => {
     throw new Error(`declarations: ${error.stdout || error.message}`);
   });
-  await bringMqttPacketTypes(join(types, "src/wire"));
+  await bringMqttPacketTypes(join(types, "src/mqtt/wire"));
   const entries = [...ENTRIES.filter(({ untyped }) => !untyped), ...TOOLS.filter(({ types }) => types)];
   for (const { name, source } of entries) {
     await writeFile(join(dist, `${name}.d.ts`), `export * from "./types/${source.replace(/\.ts$/, ".js")}";\n`);
@@ -175,7 +209,7 @@ async function writeDeclarations(dist: string): Promise<void> {
   );
 }
 
-/** Declarations that no entry leads to are of no use, and may name packages that are not installed with this one. */
+/** Removes declarations that no entry imports: they may name packages that are not installed with this one. */
 async function dropUnreached(types: string, entries: readonly string[]): Promise<void> {
   const reached = new Set<string>();
   const reach = async (file: string): Promise<void> => {
@@ -193,20 +227,22 @@ async function dropUnreached(types: string, entries: readonly string[]): Promise
 }
 
 /**
- * Whoever installs the package has no mqtt-packet: packet.d.ts must find its types beside it. That it implements what
- * mqtt-packet writes to is internal, and its declarations are without internals.
+ * "#mqtt-packet" is not part of the published package: the declarations must find its types beside them. That SendBuffer
+ * implements PacketStream is internal, and declarations are without internals.
  */
 async function bringMqttPacketTypes(folder: string): Promise<void> {
-  const importer = join(folder, "packet.d.ts");
-  const text = await readFile(importer, "utf8");
-  await writeFile(
-    importer,
-    text.replaceAll('"mqtt-packet"', '"./mqtt-packet.js"').replace(" implements PacketStream", ""),
-  );
-  await copyFile(join(ROOT, "src/wire/mqtt-packet.d.ts"), join(folder, "mqtt-packet.d.ts"));
+  for (const name of ["decoder.d.ts", "encoder.d.ts", "send-buffer.d.ts"]) {
+    const file = join(folder, name);
+    const text = await readFile(file, "utf8");
+    const changed = text.replaceAll('"#mqtt-packet"', '"./mqtt-packet.js"').replace(" implements PacketStream", "");
+    await writeFile(file, changed);
+  }
+  await copyFile(join(ROOT, "src/mqtt/wire/mqtt-packet.d.ts"), join(folder, "mqtt-packet.d.ts"));
 }
 
 if (import.meta.url === pathToFileURL(argv[1] ?? "").href) {
   const { bytes, minifiedBytes } = await build();
-  console.log(`dist/iotf-embedded.js ${bytes} bytes, minified ${minifiedBytes}`);
+  // Scripts that build first run this with --silent: their own output follows.
+  const silent = env.npm_config_loglevel === "silent";
+  if (!silent) console.log(`dist/iotf-embedded.js ${bytes} bytes, minified ${minifiedBytes}`);
 }

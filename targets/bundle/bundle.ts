@@ -1,25 +1,33 @@
-// Makes one ES module of an entry file, mqtt-packet and the stand-ins.
+// Makes one ES module of an entry file, the patched mqtt-packet and the stand-ins.
 
 import { writeFile } from "node:fs/promises";
 import { build, type Plugin, transform } from "esbuild";
 import { ALWAYS, type Group, TRIM } from "./patches.ts";
-import { mqttPacketPlugin } from "./trim.ts";
+import { mqttPacketPlugin, sourceOf } from "./trim.ts";
+
+/** Characters; esbuild breaks a line after a token that passes it. */
+export const MAX_LINE = 120;
 
 export interface BundleOptions {
   entry: string;
   /** Written there when given. */
   outfile?: string;
-  /** false: mqtt-packet as published, but for what plain Uint8Arrays need. Or exactly these groups of patches. */
+  /** false: mqtt-packet as published, except for what plain Uint8Arrays need. Or exactly these groups of patches. */
   trim?: boolean | readonly Group[];
   /** Short local names too. Names of properties are never shortened. */
   minify?: boolean;
+  /** Lines of about MAX_LINE characters instead of one. On XS a line costs an instruction in builds with debug information. */
+  lines?: boolean;
   plugins?: Plugin[];
   external?: string[];
+  /** Reads a file of mqtt-packet; a test passes a changed one. */
+  source?: (file: string) => string;
 }
 
 /** Returns the text of the bundle. */
 export async function bundle(options: BundleOptions): Promise<string> {
-  const { entry, outfile, trim = true, minify = false, plugins = [], external = [] } = options;
+  const { entry, outfile, trim = true, minify = false, lines = false, plugins = [] } = options;
+  const { external = [], source = sourceOf } = options;
   const groups = [...ALWAYS, ...(trim === true ? TRIM : trim || [])];
   const whole = await build({
     entryPoints: [entry],
@@ -30,34 +38,35 @@ export async function bundle(options: BundleOptions): Promise<string> {
     target: "es2020",
     minifySyntax: true,
     treeShaking: true,
-    // Fields by assignment: defining them as the standard says takes a helper and a call for each, in every instance.
+    // Fields by assignment: with define semantics, every field of every instance costs a call of a helper.
     tsconfigRaw: { compilerOptions: { useDefineForClassFields: false } },
     legalComments: "none",
     logLevel: "silent",
     external,
-    plugins: [mqttPacketPlugin(groups), ...plugins],
+    plugins: [...plugins, mqttPacketPlugin(groups, source)],
   });
   const text = whole.outputFiles[0]!.text;
-  const result = await squeezed(trim === true ? withConstants(text) : text, minify);
+  const result = await squeezed(trim === true ? withConstants(text) : text, minify, lines);
   if (outfile) await writeFile(outfile, result);
   return result;
 }
 
 /**
- * esbuild makes `var` of every top-level `const`; each then costs a preloaded module RAM on a device, a `const` none.
+ * esbuild changes every top-level `const` to `var`. A `var` costs a preloaded module RAM on a device, a `const` does not.
  * `squeezed` fails if one of them is assigned to.
  */
 function withConstants(text: string): string {
   return text.replace(/^var /gm, "const ");
 }
 
-async function squeezed(text: string, minify: boolean): Promise<string> {
+async function squeezed(text: string, minify: boolean, lines: boolean): Promise<string> {
   const result = await transform(text, {
     format: "esm",
     target: "es2020",
     minifySyntax: true,
-    minifyWhitespace: true,
+    minifyWhitespace: !lines,
     minifyIdentifiers: minify,
+    lineLimit: lines ? MAX_LINE : 0,
     legalComments: "none",
     logLevel: "silent",
     logOverride: { "assign-to-constant": "error" },

@@ -1,5 +1,6 @@
-// What is changed in mqtt-packet on its way into the bundle, as search-and-replace pairs. There is no copy of it in the
-// tree: each pair names how often it must match in the installed version, and the build fails where it does not.
+// The changes to mqtt-packet when it is bundled, as search-and-replace pairs: this repository has no copy of it. Each pair
+// names how often it must match in the installed version; otherwise the build fails. A patch removes or simplifies, it
+// adds no framer (docs/decisions/framer.md). docs/decisions/mqtt-packet-patches.md has those that upstream could want.
 
 /**
  * Always applied:
@@ -7,19 +8,33 @@
  *   bytes    methods of Node's Buffer to what a plain Uint8Array can do
  *   numbers  the cache of 65,536 buffers is off before the first write
  *
- * What trimming is:
+ * Trimming:
  *   debug    no debug calls
  *   caches   no cache of encoded lengths, none of numbers, no cork
- *   stream   numbers go to the stream as numbers: `PacketStream` in src/wire/mqtt-packet.d.ts says what it must offer
- *   reader   the parser has no table of states; after an error it begins anew
+ *   stream   numbers go to the stream as numbers: `PacketStream` in src/mqtt/wire/mqtt-packet.d.ts says what it must offer
+ *   pull     parse(frame) takes one whole packet, a Uint8Array, and returns it: no list of buffers, no events, no states
+ *   callers  no checks of what src/mqtt/wire guarantees: encoder.ts and the options of a packet that is generated,
+ *            decoder.ts of the length of one that is parsed (host-test/tests/mqtt-packet/refusals.test.ts)
  *   mqtt5    no MQTT 5: without this group it is all there
  *   server   nothing that only a server writes or reads
- * The first four build on one another; mqtt5 and server can be left out, each by itself.
+ *   unused   methods of the parser that nothing calls without MQTT 5 and the server side; goes with these two
+ * The first four build on one another, and mqtt5 on callers. callers and mqtt5 can be left out together, server by itself.
  */
-export type Group = "modules" | "bytes" | "numbers" | "debug" | "caches" | "stream" | "reader" | "mqtt5" | "server";
+export type Group =
+  | "modules"
+  | "bytes"
+  | "numbers"
+  | "debug"
+  | "caches"
+  | "stream"
+  | "pull"
+  | "callers"
+  | "mqtt5"
+  | "server"
+  | "unused";
 
 export const ALWAYS: readonly Group[] = ["modules", "bytes", "numbers"];
-export const TRIM: readonly Group[] = ["debug", "caches", "stream", "reader", "mqtt5", "server"];
+export const TRIM: readonly Group[] = ["debug", "caches", "stream", "pull", "callers", "mqtt5", "server", "unused"];
 
 /** `count`: exact number of matches, 1 when absent. A pair sees what the pairs above it made of the file. */
 export type Patch = readonly [group: Group, find: string | RegExp, replace: string, count?: number];
@@ -32,6 +47,7 @@ const mqtt: readonly Patch[] = [
     "exports.parser = require('./parser').parser",
     "import Parser from './parser.js'\nexport const parser = Parser.parser",
   ],
+  ["pull", "Parser.parser", "options => new Parser(options)"],
   ["modules", /exports\.(generate|writeToStream) = require\('(.*)'\)/g, "export { default as $1 } from '$2.js'", 2],
 ];
 
@@ -66,7 +82,7 @@ const constants: readonly Patch[] = [
   ["modules", /\bprotocol\./g, "", 24],
   ["bytes", /buf\.writeUInt8\(([^,]*), 0, true\)/g, "buf[0] = $1"],
 
-  // Nothing is computed at import, nothing stays that could be written to: neither costs a preloaded module RAM.
+  // Nothing is computed at import and every object is frozen, so that a preloaded module costs no RAM.
   ["stream", /^export const (\w+_HEADER|VERSION\d+) = .*\n/gm, "", 12],
   ["stream", /^export const QOS = [\s\S]*?^\}\)\n/gm, ""],
   ["stream", /^export const codes = [\s\S]*?^\}\n/gm, ""],
@@ -80,8 +96,8 @@ const constants: readonly Patch[] = [
     /^export const EMPTY = [\s\S]*?^\}\n/gm,
     "export const EMPTY = Object.freeze({ pingreq: 0xc000, pingresp: 0xd000, disconnect: 0xe000 })\n",
   ],
-  ["reader", /^(export const (?:types|requiredHeaderFlags) = )(\{[\s\S]*?^\})\n/gm, "$1Object.freeze($2)\n", 2],
-  ["reader", /^export const requiredHeaderFlagsErrors = [\s\S]*?^\}\n/gm, ""],
+  ["pull", /^(export const (?:types|requiredHeaderFlags) = )(\{[\s\S]*?^\})\n/gm, "$1Object.freeze($2)\n", 2],
+  ["pull", /^export const requiredHeaderFlagsErrors = [\s\S]*?^\}\n/gm, ""],
   ["mqtt5", /^export const propertiesCodes = [\s\S]*?^\}\n/gm, ""],
 ];
 
@@ -96,6 +112,7 @@ const writeToStream: readonly Patch[] = [
   ["modules", "const debug = require('debug')(", "import createDebug from 'debug'\nconst debug = createDebug("],
   ["modules", "module.exports =", "export default"],
   ["bytes", /(\w+) instanceof Buffer/g, "Buffer.isBuffer($1)", 2],
+  ["bytes", "stream.write(string, 'utf8')", "stream.write(Buffer.from(string))"],
   [
     "numbers",
     "let writeNumber = writeNumberCached\nlet toGenerate = true\n",
@@ -125,13 +142,13 @@ const writeToStream: readonly Patch[] = [
     "stream.write(protocol.PUBLISH_HEADER[qos][settings.dup ? 1 : 0][retain ? 1 : 0])",
     "stream.writeByte(0x30 | (settings.dup ? 8 : 0) | qos << 1 | retain)",
   ],
-  // Strings are encoded here, once: the length written before them is theirs.
+  // Encodes a string once: for its length and for its bytes.
   [
     "stream",
     "  const strlen = Buffer.byteLength(string)\n  writeNumber(stream, strlen)\n",
     "  const bytes = Buffer.from(string)\n  writeNumber(stream, bytes.length)\n",
   ],
-  ["stream", "stream.write(string, 'utf8')", "stream.write(bytes)"],
+  ["stream", "stream.write(Buffer.from(string))", "stream.write(bytes)"],
   ["stream", /\bwriteNumber\(stream, (.+)\)$/gm, "stream.writeUInt16($1)", 12],
   ["stream", /stream\.write\(Buffer\.from\(\[(.+)\]\)\)/g, "stream.writeByte($1)", 20],
   [
@@ -160,14 +177,71 @@ const writeToStream: readonly Patch[] = [
   ["stream", /protocol\.VERSION(\d+)/g, "$1", 5],
   ["stream", "protocol.SUBSCRIBE_OPTIONS_QOS[jqos]", "jqos"],
 
+  ["callers", /\bpacket \|\| \{\}/g, "packet", 10],
+  ["callers", "settings.cmd || 'puback'", "settings.cmd"],
   [
-    "mqtt5",
-    "protocolVersion !== 3 && protocolVersion !== 4 && protocolVersion !== 5",
-    "protocolVersion !== 3 && protocolVersion !== 4",
+    "callers",
+    / {2}\/\/ Check message ID\n {2}if \(typeof id .*\n.*\n.*\n {2}\}(?: else (length \+= 2))?\n/g,
+    "  $1\n",
+    4,
   ],
+  [
+    "callers",
+    / {2}let length = 0\n\n {2}\/\/ Topic must be a non-empty [\s\S]*?\} else if \(qos\) length \+= 2\n/g,
+    "  let length = topic.length + payload.length + (qos > 0 ? 4 : 2)\n",
+  ],
+  ["callers", "const qos = settings.qos || 0", "const qos = settings.qos"],
+  ["callers", "const payload = settings.payload || empty", "const payload = settings.payload"],
+  ["callers", "byteLength(topic)", "topic.length"],
+  ["callers", /settings\.(keepalive|clientId) \|\| .*/g, "settings.$1", 2],
+  ["callers", "settings.protocolId || 'MQTT'", "'MQTT'"],
+  ["callers", "settings.protocolVersion || 4", "4"],
+  ["callers", "  if (clean === undefined) clean = true\n", ""],
+  [
+    "callers",
+    / {2}\/\/ Must be a string and non-falsy\n[\s\S]*?\} else (length \+= protocolId\.length \+ 2)\n/g,
+    "  $1\n",
+  ],
+  ["callers", / {2}\/\/ Must be 3 or 4 or 5\n[\s\S]*?\} else (length \+= 1)\n/g, "  $1\n"],
+  [
+    "callers",
+    / {2}\/\/ ClientId might be omitted [\s\S]*? {2}\/\/ Must be a two byte number\n[\s\S]*?\} else (length \+= 2)\n/g,
+    "  length += Buffer.byteLength(clientId) + 2\n  $1\n",
+  ],
+  [
+    "callers",
+    / {4}\/\/ It must be an object\n[\s\S]*?( {4}\/\/ will properties\n)/g,
+    "    length += Buffer.byteLength(will.topic) + 2 + byteLength(will.payload) + 2\n$1",
+  ],
+  [
+    "callers",
+    / {2}let providedUsername = false\n[\s\S]*?( {2}\/\/ Generate header\n)/g,
+    "  if (username != null) length += byteLength(username) + 2\n  if (password != null) length += byteLength(password) + 2\n$1",
+  ],
+  // No bridge: the byte is the protocol version.
+  ["callers", / {2}if \(settings\.bridgeMode\) \{[\s\S]*?\n {2}\)\n/g, "  stream.writeByte(protocolVersion)\n"],
+  // A client resends neither SUBSCRIBE nor UNSUBSCRIBE with DUP: MQTT 3.1.1 reserves the bit.
+  ["callers", / {2}const dup = settings\.dup \? protocol\.DUP_MASK : 0\n/g, "", 3],
+  ["callers", /stream\.writeByte\((0x[8a]2) \| dup\)/g, "stream.writeByte($1)", 2],
+  ["callers", / {6}if \(typeof i(?:topic|qos) !== '\w+'\) \{\n.*\n.*\n {6}\}\n/g, "", 2],
+  ["callers", "      const iqos = subs[i].qos\n", ""],
+  ["callers", / {6}if \(typeof unsubs\[i\] !== 'string'\) \{\n.*\n.*\n {6}\}\n/g, ""],
+  [
+    "callers",
+    / {2}if \(typeof (?:un)?subs === 'object' && \w+\.length\) \{\n([\s\S]*?\n) {2}\} else \{\n.*\n.*\n {2}\}\n/g,
+    "$1",
+    2,
+  ],
+  ["callers", / {2}if \(typeof id !== 'number'\) \{\n.*\n.*\n {2}\} else \{\n {4}(length \+= 2)\n {2}\}\n/g, "  $1\n"],
+  ["callers", / {2}if \(num > protocol\.VARBYTEINT_MAX\) \{\n[\s\S]*?\n {2}\}\n/g, ""],
+
+  // The encoder asks for the packets of a client only.
+  ["callers", / {4}default:\n {6}stream\.destroy\(new Error\('Unknown command'\)\)\n {6}return false\n/g, ""],
+
   ["mqtt5", /^ *case 'auth':\n.*\n/gm, ""],
+  ["mqtt5", /\(packet, stream, opts\)/g, "(packet, stream)", 22],
   ["mqtt5", /^ {2}const version = opts \? opts\.protocolVersion : 4\n/gm, "", 9],
-  ["mqtt5", /\b(protocolV|v)ersion === 5\b/g, "false", 24],
+  ["mqtt5", /\b(protocolV|v)ersion === 5\b/g, "false", 23],
   ["mqtt5", /^ {2}if \(length === 3\) .*\n/gm, ""],
   ["mqtt5", /^ {2}const (properties|reasonCode) = settings\.\1\n/gm, "", 13],
   ["mqtt5", /^ {4}const j(nl|rap|rh) = \+?sub\.\1\n/gm, "", 3],
@@ -203,26 +277,101 @@ const parser: readonly Patch[] = [
   ["debug", /^ *debug\(.*\)\n/gm, "", 46],
   ["debug", /^import createDebug .*\nconst debug = .*\n/gm, ""],
 
+  ["pull", "import bl from 'bl'\nimport { EventEmitter } from 'events'\n", "import { decode } from 'buffer'\n"],
   [
-    "reader",
-    /^ {4}while \(\(this\.packet\.length !== -1 \|\| this\._list\.length > 0\) &&\n[\s\S]*?^ {4}\}\n/gm,
-    `    while (this._list.length > 0 || this.packet.length !== -1) {
-      if (this.packet.cmd === null && !this._parseHeader()) break
-      if (this.packet.length === -1 && !this._parseLength()) break
-      if (!this._parsePayload() || this.error) break
-      this._newPacket()
+    "pull",
+    /^class Parser extends EventEmitter \{\n[\s\S]*?^ {2}_parseHeader/gm,
+    `class Parser {
+  constructor (options) {
+    this.settings = options || {}
+    this.packet = null
+    this.error = null
+    this._list = null
+    this._pos = 0
+  }
+
+  parse (buf) {
+    this.packet = new Packet()
+    this.error = null
+    this._list = buf
+    this._pos = 1
+    if (this._parseHeader()) {
+      this.packet.length = this._parseVarByteNum()
+      if (!this.error) this._parsePayload()
     }
-`,
+    const packet = this.error ? null : this.packet
+    this.packet = this._list = null
+    return packet
+  }
+
+  _parseHeader`,
   ],
-  ["reader", /^ {4}this\._states = \[\n[\s\S]*?^ {4}\]\n/gm, ""],
-  ["reader", "    this._stateCounter = 0\n", ""],
+  ["pull", method("(?:_parseLength|_newPacket)"), "", 2],
+  ["pull", "    // There is at least one byte in the buffer\n", "    const packet = this.packet\n"],
+  ["pull", "this._list.readUInt8(0)", "this._list[0]"],
+  ["pull", /this\.packet\.(cmd =|cmd \+|retain|qos|dup)/g, "packet.$1", 7],
+  ["pull", "    this._list.consume(1)\n\n", ""],
   [
-    "reader",
+    "pull",
     "constants.requiredHeaderFlagsErrors[cmdIndex]",
     "'Invalid header flag bits, must be 0x' + requiredHeaderFlags + ' for ' + this.packet.cmd + ' packet'",
   ],
-  // Else the length of the first packet after an error is looked for where the last one ended.
-  ["reader", "    this.error = null\n", "    this.error = null\n    this._pos = 0\n"],
+  ["pull", / {4}let result = false\n\n.*\n.*\n {4}if \(this\.packet\.length === 0 .*\n {6}this\._pos = 0\n/g, ""],
+  ["pull", "\n      result = true\n    }\n    return result\n", ""],
+  [
+    "pull",
+    /^ {2}_parseVarByteNum \(.*\) \{\n[\s\S]*?^ {2}\}\n/gm,
+    `  _parseVarByteNum () {
+    let mul = 1
+    let value = 0
+    while (mul < 0x10000000) {
+      const current = this._list[this._pos++]
+      value += mul * (current & constants.VARBYTEINT_MASK)
+      if (!(current & constants.VARBYTEINT_FIN_MASK)) return value
+      mul *= 0x80
+    }
+    this._emitError(new Error('Invalid variable byte integer'))
+  }
+`,
+  ],
+  // Positions are absolute, and the packet ends with its bytes.
+  ["pull", /this\._list\.readUInt8\(([^)]+)\)/g, "this._list[$1]", 14],
+  ["pull", "this._list.readUInt16BE(this._pos)", "this._list[this._pos] << 8 | this._list[this._pos + 1]"],
+  [
+    "pull",
+    "const result = this._list.readUInt32BE(this._pos)\n    this._pos += 4\n",
+    "const result = this._parseNum() * 0x10000 + this._parseNum()\n",
+  ],
+  ["pull", /this\._pos < (?:this\.)?packet\.length/g, "this._pos < this._list.length", 4],
+  ["pull", "this._pos >= packet.length", "this._pos >= this._list.length"],
+  ["pull", " || end > this.packet.length", "", 2],
+  ["pull", "this._list.toString('utf8', this._pos, end)", "decode(this._list, this._pos, end)"],
+  ["pull", "this._list.slice(this._pos, end)", "this._list.subarray(this._pos, end)"],
+  ["pull", "this._list.slice(this._pos, packet.length)", "this._list.subarray(this._pos)"],
+  ["pull", /this\._list\.length (?:>= 2|> 0)/g, "this._pos < this._list.length", 2],
+  // Accepted as published: a CONNACK without a return code.
+  [
+    "pull",
+    /if \(this\._list\.length < [12]\) return null/g,
+    "if (this._pos >= this._list.length) return this._emitError(new Error('Packet too short'))",
+    2,
+  ],
+  ["pull", "    this.emit('error', err)\n", ""],
+
+  // src/mqtt/wire/decoder.ts has checked the length of each packet.
+  ["callers", / {4}if \(packet\.length <= 0\) \{ return .*\n/g, "", 4],
+  [
+    "callers",
+    / {4}if \(this\._pos >= this\._list\.length\) return this\._emitError\(new Error\('Packet too short'\)\)\n/g,
+    "",
+    3,
+  ],
+  [
+    "callers",
+    / {4}if \(\(this\.settings\.protocolVersion === 3 \|\|\n.*\) && packet\.length !== 2\) \{\n.*\n {4}\}\n/g,
+    "",
+  ],
+  ["callers", / {4}if \(packet\.returnCode === -1 \|\| .*\n/g, ""],
 
   [
     "mqtt5",
@@ -230,12 +379,26 @@ const parser: readonly Patch[] = [
     "packet.protocolVersion !== 3 && packet.protocolVersion !== 4",
   ],
   ["mqtt5", /\b(this\.settings|packet)\.protocolVersion === 5/g, "false", 14],
+  ["mqtt5", "    this.settings = options || {}\n", ""],
+  ["mqtt5", "this.settings = packet", "this.bridgeMode = packet.bridgeMode"],
+  ["mqtt5", "this.settings.bridgeMode", "this.bridgeMode"],
+  ["mqtt5", "this._parseConfirmation()", "this._parseMessageId()"],
+  ["mqtt5", /^ *case 'disconnect':\n.*\n *break\n/gm, ""],
   ["mqtt5", /^ *case 'auth':\n.*\n *break\n/gm, ""],
-  ["mqtt5", method("(?:_parseAuth|_parseProperties|_parseByType|_parseStringPair|_parse4ByteNum)"), "", 5],
+  [
+    "mqtt5",
+    method(
+      "(?:_parseAuth|_parseConfirmation|_parseDisconnect|_parseProperties|_parseByType|_parseStringPair|_parse4ByteNum)",
+    ),
+    "",
+    7,
+  ],
 
   ["server", /^ *case '(connect|subscribe|unsubscribe)':\n.*\n *break\n/gm, "", 3],
   ["server", /^ *case 'pingreq':\n/gm, ""],
   ["server", method("(?:_parseConnect|_parseSubscribe|_parseUnsubscribe)"), "", 3],
+
+  ["unused", method("(?:_parseBuffer|_parseByte)"), "", 2],
 ];
 
 export const PATCHES: Readonly<Record<string, readonly Patch[]>> = {

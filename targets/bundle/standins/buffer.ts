@@ -1,7 +1,7 @@
-// The part of Node's `buffer` that mqtt-packet uses, over plain Uint8Array: Espruino cannot subclass it. What would be
-// a method of a Buffer is rewritten at build time (patches.ts, group "bytes").
+// Stands in for the part of Node's `buffer` that mqtt-packet uses, on plain Uint8Array, which Espruino cannot subclass.
+// Calls of a Buffer's methods are rewritten at build time (patches.ts, group "bytes").
 
-import { encodeUtf8, utf8Length } from "../../../src/codec/utf8.ts";
+import { decodeUtf8, encodeUtf8, utf8Length } from "../../../src/utf8.ts";
 
 // Frozen: costs a preloaded module no RAM.
 export const Buffer = Object.freeze({
@@ -21,3 +21,12 @@ export const Buffer = Object.freeze({
     return typeof source === "string" ? utf8Length(source) : source.length;
   },
 });
+
+/** null where the bytes are not UTF-8: mqtt-packet then refuses the packet. */
+export function decode(bytes: Uint8Array, from: number, to: number): string | null {
+  try {
+    return decodeUtf8(bytes, from, to);
+  } catch {
+    return null;
+  }
+}

@@ -1,4 +1,5 @@
-// The part of Node's `events` that mqtt-packet uses: one listener an event, one argument an emit.
+// Stands in for the part of Node's `events` that the published parser uses: one listener per event, one argument. The
+// shipped bundle has no use for it (patch group "pull").
 
 type Listener = (argument: unknown) => void;
 

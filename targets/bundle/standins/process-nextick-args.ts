@@ -1,4 +1,4 @@
-// Stands in for `process-nextick-args`. mqtt-packet calls it only for a stream that has `cork`; ours has none.
+// Stands in for `process-nextick-args`. Only the published writer calls it, for streams with `cork` (group "caches").
 
 export function nextTick<T>(task: (argument: T) => void, argument: T): void {
   task(argument);

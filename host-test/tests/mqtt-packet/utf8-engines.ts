@@ -1,5 +1,5 @@
-// src/codec/utf8.ts on every engine it is made for: with Node's converters, with none (Espruino), with those of a
-// Moddable device (simulated from its C sources, xsDataView.c and xsString.c), and in a real XS engine.
+// src/utf8.ts on each engine it supports: with Node's converters, with none (Espruino), and with those of a Moddable device
+// (simulated from its C sources, xsDataView.c and xsString.c). utf8-xs.ts runs it in a real XS engine.
 
 import { fileURLToPath } from "node:url";
 import { createContext, runInContext } from "node:vm";
@@ -11,7 +11,7 @@ export interface Utf8 {
   utf8Length(text: string): number;
 }
 
-const SOURCE = fileURLToPath(new URL("../../src/codec/utf8.ts", import.meta.url));
+const SOURCE = fileURLToPath(new URL("../../../src/utf8.ts", import.meta.url));
 
 async function script(): Promise<string> {
   const result = await build({
@@ -25,7 +25,7 @@ async function script(): Promise<string> {
   return `${result.outputFiles[0]!.text}; utf8`;
 }
 
-/** Another realm: it has the language, and what is put there. */
+/** Another realm, with the language and `globals`. */
 export async function inRealm(globals: object): Promise<Utf8> {
   return runInContext(await script(), createContext(globals)) as Utf8;
 }
@@ -53,7 +53,7 @@ function sequence(code: number): number[] {
   return [0xf0 | (code >> 18), tail(12), tail(6), tail(0)];
 }
 
-/** fx_String_fromArrayBuffer: looks at the kind of the lead byte and at continuation bytes, at nothing else. */
+/** fx_String_fromArrayBuffer: checks only the kind of the lead byte and the continuation bytes. */
 function fromArrayBuffer(buffer: ArrayBuffer, byteOffset = 0, byteLength = buffer.byteLength - byteOffset): string {
   const bytes = new Uint8Array(buffer, byteOffset, byteLength);
   let text = "";
@@ -72,6 +72,6 @@ function fromArrayBuffer(buffer: ArrayBuffer, byteOffset = 0, byteLength = buffe
 function character(lead: number, length: number, tail: Uint8Array): string {
   const first = length === 1 ? lead : lead & (0xff >> (length + 1));
   const code = tail.reduce((value, byte) => (value << 6) | (byte & 0x3f), first);
-  // What XS makes of values beyond U+10FFFF is one odd character.
+  // XS makes one character of a value above U+10FFFF.
   return String.fromCodePoint(Math.min(code, 0x10ffff));
 }

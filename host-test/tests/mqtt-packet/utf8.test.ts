@@ -1,11 +1,11 @@
-// Text to UTF-8 and back is the same on every engine, and the same as the standard's: all of Unicode, surrogates with
-// and without their other half, NUL, byte order marks; everything that is not UTF-8 is refused.
+// Conversion to UTF-8 and back gives the standard's result on every engine: all of Unicode, paired and unpaired surrogates,
+// U+0000, byte order marks. Everything that is not UTF-8 is refused.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import * as onNode from "../../src/codec/utf8.ts";
-import { startXs } from "../xs/host.ts";
+import * as onNode from "../../../src/utf8.ts";
+import { startXs } from "../../harness/xs/host.ts";
 import { withBundled } from "./subjects.ts";
 import { inRealm, onDevice, type Utf8 } from "./utf8-engines.ts";
 
@@ -66,7 +66,7 @@ const anyText = fc.oneof(
   fc.string({ unit: "binary" }),
   fc.string({ unit: fc.integer({ min: 0, max: 0xffff }).map(unit => String.fromCharCode(unit)) }),
 );
-/** Bytes that are nearly UTF-8: leads and continuation bytes more often than chance has them. */
+/** Random bytes, and bytes that are nearly UTF-8: mostly lead and continuation bytes. */
 const anyBytes = fc.oneof(
   fc.uint8Array({ maxLength: 12 }),
   fc
@@ -78,7 +78,7 @@ const anyBytes = fc.oneof(
 
 for (const [name, start] of Object.entries(engines)) {
   describe(name, () => {
-    test("all of Unicode, there and back", async () => {
+    test("all of Unicode, encoded and decoded", async () => {
       const utf8 = await start();
       for (let block = 0; block < 0x110000; block += 0x800) {
         if (block === 0xd800) continue;
@@ -90,7 +90,7 @@ for (const [name, start] of Object.entries(engines)) {
       }
     });
 
-    test("every text as the standard's encoder has it", async () => {
+    test("every text as the standard's encoder", async () => {
       const utf8 = await start();
       const check = (text: string) => {
         assert.deepEqual([...utf8.encodeUtf8(text)], [...new TextEncoder().encode(text)]);
@@ -100,7 +100,7 @@ for (const [name, start] of Object.entries(engines)) {
       fc.assert(fc.property(anyText, check), { seed, numRuns: 1000 });
     });
 
-    test("every byte sequence as the standard's decoder has it", async () => {
+    test("every byte sequence as the standard's decoder", async () => {
       const utf8 = await start();
       const check = (bytes: Uint8Array) => assert.equal(decoded(utf8, bytes), decoded(standard, bytes));
       for (const bytes of Object.values(MALFORMED)) check(Uint8Array.from(bytes));
@@ -116,7 +116,7 @@ for (const [name, start] of Object.entries(engines)) {
       });
     }
 
-    test("a part of a view, and nothing of what is beside it", async () => {
+    test("a part of a view, without the bytes beside it", async () => {
       const utf8 = await start();
       const view = Uint8Array.from([0xe2, 0x82, 0xac, 0x61, 0xc3, 0xa4, 0xff]).subarray(1);
       assert.equal(utf8.decodeUtf8(view, 2, 5), "aä");

@@ -1,13 +1,13 @@
-// The two that are compared: mqtt-packet as published, with its own dependencies, and mqtt-packet as it is in the bundle.
+// The two packages that are compared: mqtt-packet as published, with its own dependencies, and as patched for the bundle.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { bundle } from "../../targets/bundle/bundle.ts";
-import type { Group } from "../../targets/bundle/patches.ts";
-import { MQTT_PACKET } from "../../targets/bundle/trim.ts";
+import { bundle } from "../../../targets/bundle/bundle.ts";
+import type { Group } from "../../../targets/bundle/patches.ts";
+import { MQTT_PACKET } from "../../../targets/bundle/trim.ts";
 
 export interface Parser {
   on(event: "packet" | "error", listener: (value: never) => void): void;
@@ -26,7 +26,7 @@ export const published: MqttPacket = {
   generate: (packet, options) => original.generate(withBuffers(packet) as object, options),
 };
 
-/** The published one takes Buffers only. */
+/** The published package takes Buffers only. */
 function withBuffers(value: unknown): unknown {
   if (value instanceof Uint8Array) return Buffer.from(value);
   if (Array.isArray(value)) return value.map(withBuffers);
@@ -34,7 +34,7 @@ function withBuffers(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, withBuffers(inner)]));
 }
 
-/** Runs `use` with a file that exports what a subject is. */
+/** Bundles `entry` and runs `use` with the file. */
 export async function withBundled<T>(
   trim: boolean | readonly Group[],
   use: (file: string) => Promise<T>,

@@ -1,7 +1,7 @@
-// Node's Buffer as far as mqtt-packet's test suite itself uses it, for engines that have none. The bundle under test has
-// no part in this: to it these are Uint8Arrays.
+// The part of Node's Buffer that mqtt-packet's test suite uses, for engines that have none. For the bundle under test these
+// are Uint8Arrays.
 
-import { decodeUtf8, encodeUtf8 } from "../../src/codec/utf8.ts";
+import { decodeUtf8, encodeUtf8 } from "../../../src/utf8.ts";
 
 class SuiteBuffer extends Uint8Array {
   override toString(encoding = "utf8"): string {

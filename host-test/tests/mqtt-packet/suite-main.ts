@@ -1,4 +1,4 @@
-// Runs mqtt-packet's published test suite on import and leaves what came of it for the host, as JSON.
+// Runs mqtt-packet's published test suite on import and leaves the results for the host, as JSON.
 
 import "mqtt-packet-test-suite";
 import { results } from "./tape.ts";

@@ -1,7 +1,7 @@
-// Inside XS: src/codec/utf8.ts for the host. Strings and bytes go over as lists of numbers: nothing on the way may put
-// them right.
+// Inside XS: src/utf8.ts for the host. Strings and bytes are exchanged as lists of numbers, so that no conversion on the way
+// repairs them.
 
-import { decodeUtf8, encodeUtf8, utf8Length } from "../../src/codec/utf8.ts";
+import { decodeUtf8, encodeUtf8, utf8Length } from "../../../src/utf8.ts";
 
 declare const host: { register(name: string, run: (argument: never) => unknown): void };
 
@@ -23,7 +23,7 @@ host.register("decode", (all: number[][]) =>
   }),
 );
 
-/** All of Unicode there and back; answers the first code point that does not come back. */
+/** Encodes and decodes all of Unicode. Returns the first code point that changes, or -1. */
 host.register("roundTrip", () => {
   for (let code = 0; code < 0x110000; code++) {
     if (code === 0xd800) code = 0xe000;

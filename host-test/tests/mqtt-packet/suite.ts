@@ -1,5 +1,5 @@
-// mqtt-packet's published test suite (test.js in its package), unchanged, with a patched mqtt-packet under it: one file,
-// run on Node and in a real XS engine.
+// Runs mqtt-packet's published test suite (test.js in its package), unchanged, on a patched mqtt-packet, on Node and in a
+// real XS engine.
 
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -7,14 +7,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build, type Plugin } from "esbuild";
-import { bundle } from "../../targets/bundle/bundle.ts";
-import type { Group } from "../../targets/bundle/patches.ts";
-import { MQTT_PACKET } from "../../targets/bundle/trim.ts";
-import { XsWorker } from "../xs/worker.ts";
+import { bundle } from "../../../targets/bundle/bundle.ts";
+import type { Group } from "../../../targets/bundle/patches.ts";
+import { MQTT_PACKET } from "../../../targets/bundle/trim.ts";
+import { XsWorker } from "../../harness/xs/worker.ts";
 
 export type Engine = "node" | "xs";
 
-/** Name of every case that ran, with what was wrong with it ("" when nothing was). */
+/** Each case by name, with the text of its failure, or "". */
 export type Outcome = Map<string, string>;
 
 const SUITE = join(MQTT_PACKET, "test.js");
@@ -34,7 +34,7 @@ export async function runSuite(trim: readonly Group[], engine: Engine): Promise<
   }
 }
 
-/** What the suite requires, by CommonJS name. */
+/** What the suite loads, by CommonJS name. */
 const shims = (subject: string): Record<string, string> => ({
   tape: `module.exports = require(${JSON.stringify(here("tape.ts"))}).test`,
   "./": `module.exports = require(${JSON.stringify(subject)})`,
@@ -42,7 +42,7 @@ const shims = (subject: string): Record<string, string> => ({
   util: "exports.inspect = String",
 });
 
-/** The worker has no room for the packet of 256 MiB. */
+/** The worker has no memory for the packet of 256 MiB. */
 const LARGEST = /^; \(\(\) => \{\n {2}const maxLength = 268435455\n[\s\S]*?^\}\)\(\)\n/gm;
 
 function suiteText(engine: Engine): string {

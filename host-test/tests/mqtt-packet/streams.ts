@@ -1,7 +1,7 @@
-// Streams for mqtt-packet to write to: one that collects, and `readable-stream` as far as the test suite uses it.
+// Streams that mqtt-packet writes to: one that collects, and the part of `readable-stream` that its test suite uses.
 
-import type { PacketStream } from "mqtt-packet";
-import { encodeUtf8 } from "../../src/codec/utf8.ts";
+import type { PacketStream } from "#mqtt-packet";
+import { encodeUtf8 } from "../../../src/utf8.ts";
 
 /** Collects what is written. */
 export class Collector implements PacketStream {
@@ -45,7 +45,7 @@ export class Collector implements PacketStream {
   }
 }
 
-/** The suite puts its own `write` in; numbers find their way there. */
+/** The suite replaces `write`; numbers are passed to it as bytes. */
 class Writable {
   private failed = (_error: Error): void => {};
 

@@ -1,12 +1,12 @@
-// The part of `tape` that mqtt-packet's published test suite uses. Every case runs at once and to its end: nothing in
-// the suite waits. Small, because it runs inside XS as well.
+// The part of the npm package `tape` that mqtt-packet's published test suite uses. Each case runs at once and to its end,
+// because no case of the suite is asynchronous. Runs inside XS as well.
 
 import { isDeepEqual } from "./deep-equal.ts";
 
 interface Result {
-  /** As in the suite; a name that comes again has " #2" and so on behind it. */
+  /** As in the suite; a repeated name gets " #2", " #3" and so on. */
   name: string;
-  /** What was wrong, "" when nothing was. */
+  /** "" if the case passed. */
   failure: string;
 }
 
@@ -60,7 +60,7 @@ class Assertions {
     this.check(isDeepEqual(actual, expected, isEqual), message);
   }
 
-  /** What is wrong with the case, "" if nothing is. */
+  /** Why the case failed; "" if it passed. */
   outcome(): string {
     if (this.failure) return this.failure;
     return this.planned >= 0 && this.made !== this.planned ? `${this.made} assertions, not ${this.planned}` : "";

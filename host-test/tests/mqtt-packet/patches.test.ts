@@ -1,13 +1,13 @@
-// Every patch looks before it cuts: where the installed mqtt-packet is not what a patch was written for, the build fails
-// and names the file and the pattern.
+// Each patch counts its matches. Where the installed mqtt-packet is not what a patch was written for, the build fails and
+// names the file and the pattern.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { bundle } from "../../targets/bundle/bundle.ts";
-import { ALWAYS, type Group, PATCHES, type Patch, TRIM } from "../../targets/bundle/patches.ts";
-import { applyPatch, mqttPacketPlugin, sourceOf } from "../../targets/bundle/trim.ts";
+import { bundle } from "../../../targets/bundle/bundle.ts";
+import { ALWAYS, type Group, PATCHES, type Patch, TRIM } from "../../../targets/bundle/patches.ts";
+import { applyPatch, mqttPacketPlugin, sourceOf } from "../../../targets/bundle/trim.ts";
 
 const ALL: readonly Group[] = [...ALWAYS, ...TRIM];
 const subject = fileURLToPath(new URL("suite-subject.ts", import.meta.url));
@@ -35,21 +35,21 @@ test("the build fails where mqtt-packet has changed, and says where", async () =
   );
 });
 
-test("the build fails where mqtt-packet has a file that nobody has looked at", async () => {
+test("the build fails where mqtt-packet has a file without an entry in patches.ts", async () => {
   const changed = (file: string) => `${file === "mqtt.js" ? "import './extra.js'\n" : ""}${sourceOf(file)}`;
   await assert.rejects(buildWith(changed), /mqtt-packet\/extra\.js is new/);
 });
 
-test("what trimming takes out is gone from the bundle", async () => {
+test("what the patches remove is not in the bundle", async () => {
   const text = await bundle({ entry: subject });
-  for (const gone of ["Cache", "debug", "cork", "userProperties", "_parseConnect", "Buffer.alloc("]) {
-    assert.ok(!text.includes(gone), gone);
+  for (const removed of ["Cache", "debug", "cork", "userProperties", "_parseConnect", "Buffer.alloc("]) {
+    assert.ok(!text.includes(removed), removed);
   }
 });
 
 test("nothing in the bundle can be assigned to at the top level", async () => {
   const text = await bundle({ entry: subject });
-  // A `var` would be assigned to by a module that esbuild loads late; `let` is never written by it.
+  // esbuild writes `var` for a module that it initializes on first use, and never writes `let`.
   assert.doesNotMatch(text, /^(var|let) /m);
 });
 
@@ -68,7 +68,7 @@ function firstMatch([, find]: Patch, text: string): string {
   return [...text.matchAll(find)][0]![0];
 }
 
-/** As the message names it. */
+/** As in the message of the error. */
 function named([, find]: Patch): string {
   return find instanceof RegExp ? String(find) : JSON.stringify(find);
 }

@@ -1,3 +1,0 @@
-// mqtt-packet's test.js, found by suite.ts: run by being imported.
-
-declare module "mqtt-packet-test-suite";

@@ -1,0 +1,53 @@
+// The cost of framing in XS for one event and one command: by Encoder and Decoder in the bundle, and by mqtt-packet's own
+// functions without patches. Most of what publishing and receiving may cost is spent here.
+
+import assert from "node:assert/strict";
+import { before, test } from "node:test";
+import { startXs } from "../../harness/xs/host.ts";
+import { type Cost, cost } from "../../harness/xs/measure.ts";
+import { withBundled } from "./subjects.ts";
+
+/** Upper limits. Counts, not times: the same in every run of the same worker. */
+const LIMITS: Record<string, Cost> = {
+  "write event": { computrons: 800, slots: 4 },
+  "write puback": { computrons: 360, slots: 4 },
+  "read command": { computrons: 880, slots: 19 },
+  "read puback": { computrons: 570, slots: 9 },
+};
+
+type Table = Record<string, Cost>;
+let ours: Table;
+let published: Table;
+before(async () => {
+  ours = await measured(true, "");
+  published = await measured(false, "mqtt-packet: ");
+});
+
+for (const [what, limit] of Object.entries(LIMITS)) {
+  test(what, () => {
+    const [now, unpatched] = [ours[what]!, published[what]!];
+    console.log(
+      `${what}: ${unpatched.computrons} -> ${now.computrons} computrons, ${unpatched.slots} -> ${now.slots} slots`,
+    );
+    assert.ok(now.computrons <= limit.computrons, `${now.computrons} computrons`);
+    assert.ok(now.slots <= limit.slots, `${now.slots} slots`);
+  });
+}
+
+/** @param prefix of the names that cost-xs.ts registers */
+function measured(trim: boolean, prefix: string): Promise<Table> {
+  return withBundled(
+    trim,
+    async file => {
+      const xs = await startXs({ modules: [file] });
+      try {
+        const table: Table = {};
+        for (const what of Object.keys(LIMITS)) table[what] = await cost(xs, `${prefix}${what}`);
+        return table;
+      } finally {
+        await xs.close();
+      }
+    },
+    "cost-xs.ts",
+  );
+}

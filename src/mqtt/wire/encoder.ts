@@ -1,0 +1,121 @@
+// Packets to bytes: mqtt-packet's writeToStream generates every packet, into the SendBuffer.
+
+import { writeToStream } from "#mqtt-packet";
+import type { SendBuffer } from "./send-buffer.ts";
+
+/** Packet types with a packet identifier and nothing else. */
+export type AckType = "puback" | "pubrec" | "pubrel" | "pubcomp";
+
+export interface ConnectPacket {
+  clientId: string;
+  clean: boolean;
+  /** Seconds. */
+  keepalive: number;
+  username?: string;
+  password?: string;
+  will?: { topic: string; payload: Uint8Array | string; qos: 0 | 1 | 2; retain: boolean };
+}
+
+export interface Subscription {
+  topic: string;
+  qos: 0 | 1 | 2;
+}
+
+/** Room in the buffer that PUBLISH may not use, so that all other packets leave while PUBLISH packets wait. */
+const RESERVED_BYTES = 64;
+/** Fixed header of up to five bytes, topic length, packet identifier. */
+const PUBLISH_OVERHEAD = 9;
+
+/**
+ * Each method that writes a packet returns false, with nothing written, when there is no room now. SendBuffer.flush()
+ * makes room as the transport takes bytes.
+ */
+export class Encoder {
+  readonly buffer: SendBuffer;
+  private readonly publishLimit: number;
+  // One object for every PUBLISH and acknowledgement, used again to save an allocation per packet.
+  private readonly packet = {
+    cmd: "",
+    topic: undefined as Uint8Array | undefined,
+    payload: undefined as Uint8Array | undefined,
+    qos: 0,
+    retain: false,
+    dup: false,
+    messageId: 0,
+  };
+
+  constructor(buffer: SendBuffer) {
+    this.buffer = buffer;
+    this.publishLimit = buffer.size - RESERVED_BYTES;
+  }
+
+  /** The longest topic, in bytes, that the buffer can carry; never above 65535 [MQTT-4.7.3-3]. */
+  get topicLimit(): number {
+    return Math.min(this.publishLimit - PUBLISH_OVERHEAD, 65535);
+  }
+
+  connect(packet: ConnectPacket): boolean {
+    return this.control(Object.assign({ cmd: "connect" }, packet));
+  }
+
+  /**
+   * A payload that fits is copied; a larger one is read from the caller's bytes until SendBuffer.streaming is false
+   * again, and must not change before that.
+   */
+  publish(topic: Uint8Array, payload: Uint8Array, qos: 0 | 1 | 2, retain: boolean, dup: boolean, id: number): boolean {
+    if (this.buffer.streaming) return false;
+    const packet = this.packet;
+    packet.cmd = "publish";
+    packet.topic = topic;
+    packet.payload = payload;
+    packet.qos = qos;
+    packet.retain = retain;
+    packet.dup = dup;
+    packet.messageId = id;
+    const written = this.append(packet, this.publishLimit, payload);
+    packet.topic = packet.payload = undefined; // the message belongs to the caller
+    return written;
+  }
+
+  ack(type: AckType, id: number): boolean {
+    const packet = this.packet;
+    packet.cmd = type;
+    packet.messageId = id;
+    return this.append(packet, this.buffer.size, undefined);
+  }
+
+  subscribe(id: number, subscriptions: readonly Subscription[]): boolean {
+    return this.control({ cmd: "subscribe", messageId: id, subscriptions });
+  }
+
+  unsubscribe(id: number, topics: readonly string[]): boolean {
+    return this.control({ cmd: "unsubscribe", messageId: id, unsubscriptions: topics });
+  }
+
+  ping(): boolean {
+    return this.control({ cmd: "pingreq" });
+  }
+
+  disconnect(): boolean {
+    return this.control({ cmd: "disconnect" });
+  }
+
+  private control(packet: object): boolean {
+    return this.append(packet, this.buffer.size, undefined);
+  }
+
+  // One packet, whole or not at all.
+  private append(packet: object, limit: number, payload: Uint8Array | undefined): boolean {
+    const buffer = this.buffer;
+    const start = buffer.used;
+    writeToStream(packet, buffer);
+    if (buffer.used > limit && !buffer.split(start, limit, payload)) {
+      // There is no room. If corked packets take it, they can be sent.
+      if (start === 0 || !buffer.corked) return false;
+      buffer.flush();
+      return buffer.used < start && this.append(packet, limit, payload);
+    }
+    if (!buffer.corked) buffer.flush();
+    return true;
+  }
+}

@@ -1,0 +1,78 @@
+// One network connection at a time: the transport, the decoder for what it receives, and the send buffer with its encoder
+// for what it sends. Bytes enter and leave the client here; the rest of the client sees packets.
+
+import type { Endpoint, Ports, Transport, TransportListener } from "../../ports.ts";
+import { Decoder, type DecoderListener } from "./decoder.ts";
+import { Encoder } from "./encoder.ts";
+import { SendBuffer } from "./send-buffer.ts";
+
+export interface LinkListener extends DecoderListener {
+  /** The transport is open; CONNECT can be sent. */
+  opened(): void;
+  /** There may be room for packets that wait. */
+  writableAgain(): void;
+  /** The transport closed or never opened. `reason`: what the engine says, if anything. */
+  closed(reason: string | undefined): void;
+}
+
+export class Link implements TransportListener {
+  readonly buffer: SendBuffer;
+  readonly encoder: Encoder;
+  /** Number of chunks received; the keep-alive compares it. */
+  receivedCount = 0;
+  private readonly listener: LinkListener;
+  private readonly decoder: Decoder;
+  private transport: Transport | undefined;
+
+  constructor(listener: LinkListener, frameBytes: number, transmitBytes: number) {
+    this.listener = listener;
+    this.decoder = new Decoder(listener, frameBytes);
+    this.buffer = new SendBuffer(transmitBytes);
+    this.encoder = new Encoder(this.buffer);
+  }
+
+  /** @throws what {@link Ports.open} throws */
+  open(ports: Ports, endpoint: Endpoint): void {
+    this.transport = ports.open(endpoint, this);
+  }
+
+  /**
+   * Bytes that the transport has not taken are lost.
+   * @param closed called when what the transport has taken is sent and it is closed
+   */
+  close(closed?: () => void): void {
+    const { transport } = this;
+    this.transport = undefined;
+    this.decoder.stop();
+    this.buffer.attach(undefined);
+    if (transport) transport.close(closed);
+    else closed?.();
+  }
+
+  // From the transport.
+
+  opened(): void {
+    // Not earlier: a callback may call connect() while the decoder still reads the last chunk of the old connection.
+    this.decoder.reset();
+    this.buffer.attach(this.transport);
+    this.listener.opened();
+  }
+
+  received(bytes: Uint8Array): void {
+    this.receivedCount++;
+    const buffer = this.encoder.buffer;
+    buffer.cork();
+    this.decoder.push(bytes);
+    buffer.uncork();
+    this.listener.writableAgain(); // uncork() may have sent the end of a payload that other messages waited for
+  }
+
+  writableAgain(): void {
+    this.buffer.flush();
+    this.listener.writableAgain();
+  }
+
+  closed(reason: string | undefined): void {
+    this.listener.closed(reason);
+  }
+}

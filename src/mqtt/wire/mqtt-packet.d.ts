@@ -1,0 +1,37 @@
+// The part of mqtt-packet, as targets/bundle/patches.ts makes it, that this folder uses.
+
+export interface Packet {
+  cmd: string;
+  /** Remaining length, in bytes. */
+  length: number;
+  retain: boolean;
+  qos: 0 | 1 | 2;
+  dup: boolean;
+  messageId?: number;
+  /** null unless `cmd` is "publish". */
+  topic: string | null;
+  /** null unless `cmd` is "publish". */
+  payload: Uint8Array | null;
+  sessionPresent?: boolean;
+  returnCode?: number;
+  granted?: number[];
+  /** Set by {@link Decoder}: size in bytes of a PUBLISH larger than `frameBytes`, whose payload was skipped. */
+  oversize?: number;
+}
+
+export interface PacketParser {
+  /** Why the last parse() returned null. */
+  readonly error: Error | null;
+  /** Parses one whole packet. The payload is a view of `frame`; the parser keeps nothing of it. */
+  parse(frame: Uint8Array): Packet | null;
+}
+
+/** What packets are written to. */
+export interface PacketStream {
+  write(chunk: Uint8Array): boolean;
+  writeByte(value: number): void;
+  writeUInt16(value: number): void;
+}
+
+export function parser(options?: { protocolVersion: number }): PacketParser;
+export function writeToStream(packet: object, stream: PacketStream): boolean;

@@ -1,0 +1,137 @@
+// The transmit buffer: mqtt-packet writes packets into it, the transport takes bytes out of it. Its size is fixed.
+
+import type { PacketStream } from "#mqtt-packet";
+import type { Transport } from "../../ports.ts";
+
+/**
+ * Whole packets, in order. A PUBLISH whose payload does not fit leaves its payload with the caller: the transport then
+ * gets it from the caller's bytes, in pieces.
+ */
+export class SendBuffer implements PacketStream {
+  /** In bytes. */
+  readonly size: number;
+  private readonly bytes: Uint8Array;
+  private transport: Transport | undefined;
+  // A payload outside the buffer follows its first `payloadMark` bytes; `payloadSent` bytes of it are sent.
+  private payload: Uint8Array | undefined;
+  private payloadSent!: number;
+  private payloadMark!: number;
+  /** Bytes in the buffer. While a packet is being written this may exceed `size`. */
+  used = 0;
+  /** While true, packets stay in the buffer: one write for all acknowledgements of a received chunk. */
+  corked = false;
+  /** Bytes handed to transports so far. Keep alive compares it: a stalled connection shows as no change. */
+  sent = 0;
+
+  /** @param bytes size, at least 128: the largest packet without its payload must fit. */
+  constructor(bytes: number) {
+    this.size = bytes;
+    this.bytes = new Uint8Array(bytes);
+  }
+
+  /** True while bytes wait for the transport. */
+  get pending(): boolean {
+    return this.used > 0 || this.payload !== undefined;
+  }
+
+  /** True while a payload is being sent from the caller's bytes, which must not change. */
+  get streaming(): boolean {
+    return this.payload !== undefined;
+  }
+
+  /** Begins or, with undefined, ends a connection. Bytes of the last connection are discarded. */
+  attach(transport: Transport | undefined): void {
+    this.transport = transport;
+    this.used = 0;
+    if (this.payload) this.payload = undefined;
+    this.corked = false;
+  }
+
+  cork(): void {
+    this.corked = true;
+  }
+
+  uncork(): void {
+    this.corked = false;
+    this.flush();
+  }
+
+  /** Hands the transport as many bytes as it takes now. */
+  flush(): void {
+    const transport = this.transport;
+    const used = this.used;
+    if (!transport) return;
+    let room = transport.writable;
+    // The common case: whole packets, and room for all of them.
+    if (!this.payload && used <= room) {
+      if (used === 0) return;
+      this.used = 0;
+      this.sent += used;
+      transport.write(this.bytes.subarray(0, used));
+      return;
+    }
+    while (room > 0 && this.pending) {
+      const count = this.payload ? this.payloadMark : this.used;
+      if (count > 0) this.flushBytes(transport, Math.min(count, room));
+      else this.flushPayload(transport, this.payload!, room);
+      room = transport.writable;
+    }
+  }
+
+  private flushBytes(transport: Transport, count: number): void {
+    transport.write(this.bytes.subarray(0, count));
+    this.sent += count;
+    this.bytes.copyWithin(0, count, this.used);
+    this.used -= count;
+    if (this.payload) this.payloadMark -= count;
+  }
+
+  private flushPayload(transport: Transport, payload: Uint8Array, room: number): void {
+    const start = this.payloadSent;
+    const end = Math.min(payload.length, start + room);
+    transport.write(payload.subarray(start, end));
+    this.sent += end - start;
+    this.payloadSent = end;
+    if (end === payload.length) this.payload = undefined;
+  }
+
+  /**
+   * The packet written from `start` on does not fit: leaves its payload, written last, with the caller. Without payload,
+   * or if the rest reaches beyond `limit` too, removes the packet and returns false.
+   */
+  split(start: number, limit: number, payload: Uint8Array | undefined): boolean {
+    const mark = payload ? this.used - payload.length : this.used;
+    this.used = start;
+    if (mark > limit) return false;
+    this.used = mark;
+    this.payload = payload;
+    this.payloadSent = 0;
+    this.payloadMark = mark;
+    return true;
+  }
+
+  // What mqtt-packet calls. Bytes beyond the end of the buffer are dropped and counted in `used`: see Encoder.append().
+
+  /** @internal */
+  write(chunk: Uint8Array): boolean {
+    const start = this.used;
+    const end = start + chunk.length;
+    if (end <= this.size) this.bytes.set(chunk, start);
+    this.used = end;
+    return true;
+  }
+
+  /** @internal */
+  writeByte(value: number): void {
+    this.bytes[this.used++] = value;
+  }
+
+  /** @internal */
+  writeUInt16(value: number): void {
+    const start = this.used;
+    const bytes = this.bytes;
+    bytes[start] = value >> 8;
+    bytes[start + 1] = value;
+    this.used = start + 2;
+  }
+}
