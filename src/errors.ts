@@ -1,106 +1,26 @@
-// Every error this library raises or reports, by the names of the Python client's documentation. Each carries a stable
-// `code` to switch on; the text is for people. No text ever holds a token or password.
+// Every error that the library throws or reports. Class names are those of the Python client. Each class has a literal
+// `code`, so that programs and TypeScript tell them apart. No text ever holds a token or a password.
 //
 // Names are accessors: on a device `Error.prototype` is frozen, and `this.name = …` throws.
 
-/** The connection could not be made, was refused, or was lost. Base of the two configuration errors, as in `ibmiotf`. */
-export class ConnectionException extends Error {
-  override get name(): string {
-    return "ConnectionException";
-  }
-
-  /** See {@link ErrorCode}. */
-  readonly code: ErrorCode;
-  /** Where `code` is "refused": the CONNACK return code, 1..5 (MQTT 3.1.1, 3.2.2.3), or over HTTP the status. Else 0. */
-  readonly returnCode: number;
-
-  constructor(message: string, code: ErrorCode = "closed", returnCode = 0) {
-    super(message);
-    this.code = code;
-    this.returnCode = returnCode;
-  }
-}
-
-/** An option is missing, unknown or has a wrong value. Thrown before anything is sent; names the option. */
-export class ConfigurationException extends ConnectionException {
-  override get name(): string {
-    return "ConfigurationException";
-  }
-
-  constructor(message: string, code: ErrorCode = "configuration") {
-    super(message, code);
-  }
-}
-
-/** `auth-method` is neither "token" nor "apikey" (protocol sheet 1.3). */
-export class UnsupportedAuthenticationMethod extends ConnectionException {
-  override get name(): string {
-    return "UnsupportedAuthenticationMethod";
-  }
-
-  constructor(method: string) {
-    super(`Unsupported authentication method: ${method}`, "auth-method");
-  }
-}
-
-/** An event that may not be sent, or a message that cannot be decoded. The first is thrown, the second reported. */
-export class InvalidEventException extends Error {
-  override get name(): string {
-    return "InvalidEventException";
-  }
-
-  readonly code: ErrorCode;
-
-  constructor(reason: string) {
-    super(`Invalid Event: ${reason}`);
-    this.code = "invalid-event";
-  }
-}
-
-/** publishEvent was given a format without a codec. Thrown; nothing is sent. */
-export class MissingMessageEncoderException extends Error {
-  override get name(): string {
-    return "MissingMessageEncoderException";
-  }
-
-  readonly code: ErrorCode;
-
-  constructor(format: string) {
-    super(`No message encoder defined for message format: ${format}`);
-    this.code = "no-encoder";
-  }
-}
-
-/** A command arrived in a format without a codec. Reported to `errorCallback`; the command is acknowledged and dropped. */
-export class MissingMessageDecoderException extends Error {
-  override get name(): string {
-    return "MissingMessageDecoderException";
-  }
-
-  readonly code: ErrorCode;
-
-  constructor(format: string) {
-    super(`No message decoder defined for message format: ${format}`);
-    this.code = "no-decoder";
-  }
-}
-
 /**
- * - `configuration`, `auth-method`: the options are wrong; mend the program.
- * - `invalid-event`, `no-encoder`, `no-decoder`: this one event or command is wrong; the client lives on.
- * - `refused`: the server answered CONNECT with a code other than 0, or HTTP with a bad status; see `returnCode`.
- * - `unreachable`: no connection came up. `timeout`: the server did not answer in time. `closed`: the stream ended.
- *   `takeover`: the stream ends again and again soon after a good CONNACK. All are retried with back-off.
- * - `protocol`: the server broke MQTT 3.1.1; the connection was closed and is retried.
- * - `limit`: something did not fit the limits the caller set. `not-connected`: connect() was not called.
- * - `subscribe`: the server refused a subscription, or it was made anew before the server answered.
+ * Code of an error about a connection or a request:
+ * - `refused`: the server answered CONNECT with a return code other than 0, or HTTP with a status of failure; see
+ *   `returnCode`. After CONNACK 3 (server unavailable) the client retries, after the other codes it does not.
+ * - `unreachable`: no connection came up: the name is unknown, nothing listens, or TLS failed. The client retries.
+ * - `timeout`: the server did not answer within `timeout` seconds, or sent nothing for one and a half keep-alive periods.
+ *   The client retries.
+ * - `closed`: the server or the network ended the connection. The client retries.
+ * - `takeover`: the server ends each connection soon after CONNACK. Another client may use the same client id. The client
+ *   retries with growing delays, as after any loss.
+ * - `protocol`: the server sent bytes that MQTT 3.1.1 does not allow. The client closes the connection and retries.
+ * - `limit`: a message, topic or request does not fit the `limits` of the client.
+ * - `undeliverable`: the server closed several connections while the same message was unconfirmed; it may refuse it. The
+ *   client keeps sending it, unless `limits.redeliveries` allows it to drop the message.
+ * - `not-connected`: connect() was not called, or disconnect() or close() dropped the message or request.
+ * - `subscribe`: the server refused a subscription, or the subscription was replaced before the server answered.
  */
-export type ErrorCode =
-  | "configuration"
-  | "auth-method"
-  | "invalid-event"
-  | "no-encoder"
-  | "no-decoder"
+export type ConnectionErrorCode =
   | "refused"
   | "unreachable"
   | "timeout"
@@ -108,5 +28,116 @@ export type ErrorCode =
   | "takeover"
   | "protocol"
   | "limit"
+  | "undeliverable"
   | "not-connected"
   | "subscribe";
+
+/** The connection was not made, was refused or was lost. Base class of the errors about options. */
+export class ConnectionException extends Error {
+  override get name(): string {
+    return "ConnectionException";
+  }
+
+  /** See {@link ConnectionErrorCode}. The other codes are those of the subclasses. */
+  readonly code: ConnectionErrorCode | "configuration" | "auth-method";
+  /** If `code` is "refused": the return code of CONNACK, 1..5 (MQTT 3.1.1, 3.2.2.3), or the HTTP status. Else 0. */
+  readonly returnCode: number;
+
+  constructor(message: string, code: ConnectionException["code"] = "closed", returnCode = 0) {
+    super(message);
+    this.code = code;
+    this.returnCode = returnCode;
+  }
+}
+
+/**
+ * An option is missing, unknown or has a wrong value; the text names it. Thrown before anything is sent. `limit`: the
+ * value does not fit one of the `limits`.
+ */
+export class ConfigurationException extends ConnectionException {
+  override get name(): string {
+    return "ConfigurationException";
+  }
+
+  declare readonly code: "configuration" | "limit";
+
+  constructor(message: string, code: ConfigurationException["code"] = "configuration") {
+    super(message, code);
+  }
+}
+
+/** The option `auth-method` is neither "token" nor "apikey". Thrown by the constructor of a client. */
+export class UnsupportedAuthenticationMethod extends ConnectionException {
+  override get name(): string {
+    return "UnsupportedAuthenticationMethod";
+  }
+
+  declare readonly code: "auth-method";
+
+  constructor(method: string) {
+    super(`Unsupported authentication method: ${method}`, "auth-method");
+  }
+}
+
+/** An event cannot be sent (thrown), or a message cannot be decoded (reported to `errorCallback`). */
+export class InvalidEventException extends Error {
+  override get name(): string {
+    return "InvalidEventException";
+  }
+
+  readonly code: "invalid-event";
+
+  constructor(reason: string) {
+    super(`Invalid Event: ${reason}`);
+    this.code = "invalid-event";
+  }
+}
+
+/** publishEvent was called with a format that has no codec. Thrown; nothing is sent. */
+export class MissingMessageEncoderException extends Error {
+  override get name(): string {
+    return "MissingMessageEncoderException";
+  }
+
+  readonly code: "no-encoder";
+
+  constructor(format: string) {
+    super(`No message encoder defined for message format: ${format}`);
+    this.code = "no-encoder";
+  }
+}
+
+/**
+ * A command arrived in a format that has no codec. Reported to `errorCallback`; the client acknowledges and drops the
+ * command.
+ */
+export class MissingMessageDecoderException extends Error {
+  override get name(): string {
+    return "MissingMessageDecoderException";
+  }
+
+  readonly code: "no-decoder";
+
+  constructor(format: string) {
+    super(`No message decoder defined for message format: ${format}`);
+    this.code = "no-decoder";
+  }
+}
+
+/** Every error of this library. `error.code === "refused"` narrows it to the classes that have this code. */
+export type IotfError =
+  | (ConnectionException & { readonly code: ConnectionErrorCode })
+  | ConfigurationException
+  | UnsupportedAuthenticationMethod
+  | InvalidEventException
+  | MissingMessageEncoderException
+  | MissingMessageDecoderException;
+
+/**
+ * What `errorCallback` gets: an error of this library, or whatever a callback, a codec or a store of the application has
+ * thrown. Comparing `code` tells them apart.
+ */
+export type ReportedError = IotfError | (Error & { readonly code?: undefined });
+
+/** The codes of all errors of this library. */
+export type ErrorCode = IotfError["code"];

@@ -1,100 +1,115 @@
-// The only hole to the outside. Whatever an engine offers (Node sockets that push, ECMA-419 sockets that are read from,
-// Espruino sockets that carry strings), an adapter makes these few shapes of it. Types only: nothing here costs a byte.
+// The interface to an engine. An adapter in targets/ maps the engine's sockets, timers and storage to these types: Node's
+// sockets that push bytes, ECMA-419 sockets that are read from, Espruino's sockets that carry strings. Types only: nothing
+// here costs a byte.
 
-/** Where to connect. TLS when `tls` is present. */
+/** Where to connect. With `tls` the stream is encrypted, without it is not. */
 export interface Endpoint {
-  /** DNS name or address literal. */
+  /** DNS name or IP address, without scheme and without port. */
   host: string;
   /** 1..65535. */
   port: number;
   tls?: TlsOptions;
 }
 
-/** PEM text, or PEM or DER bytes, as the engine's TLS takes them; never paths. */
+/** Certificates and keys are PEM text, or PEM or DER bytes; never paths. */
 export interface TlsOptions {
-  /** Certificate authorities to trust instead of the engine's own. */
+  /** Certificate authorities to trust instead of those of the engine. */
   ca?: string | Uint8Array;
-  /** Client certificate and its private key. */
+  /** Client certificate; on Node it may be followed by its chain. */
   cert?: string | Uint8Array;
+  /** Private key of `cert`. */
   key?: string | Uint8Array;
-  /** Name for SNI and for checking the certificate; `host` when absent. */
+  /** Passphrase of an encrypted `key`. Node only. */
+  passphrase?: string;
+  /** Name for SNI and for checking the certificate of the server. Default: the host. */
   serverName?: string;
 }
 
-/** One byte stream. Made by {@link Ports.open}; used until `close` is called or the listener's `closed` came. */
+/** One byte stream. Made by {@link Ports.open}; used until `close` is called or the listener's `closed` was called. */
 export interface Transport {
-  /** How many bytes `write` takes now. 0 until `opened`, and while the engine's own buffer is full. */
+  /** Number of bytes that `write` accepts now. 0 before `opened` and while the engine's own buffer is full. */
   readonly writable: number;
   /**
-   * Hands over all of `bytes`; the caller never passes more than `writable`.
-   * The bytes are the caller's again when `write` returns.
+   * Accepts all of `bytes`; the caller never passes more than `writable`. The caller may reuse the bytes when `write` has
+   * returned.
    */
   write(bytes: Uint8Array): void;
-  /** Sends what was written, then ends the stream. The listener is not called again. Further calls do nothing. */
-  close(): void;
+  /**
+   * Sends what was written, then ends the stream. The listener is not called again. Further calls do nothing.
+   * @param closed called once when the last byte is sent and the stream is closed, or when that has failed
+   */
+  close(closed?: () => void): void;
 }
 
-/** What a transport tells its owner. Never called from inside `open`, `write` or `close`. */
+/** Callbacks of a transport. Never called from inside `open`, `write` or `close`. */
 export interface TransportListener {
-  /** The stream is up (TLS handshake included); `writable` is above 0. Once. */
+  /** The stream is up, TLS handshake included; `writable` is above 0. Called once. */
   opened(): void;
-  /** Bytes arrived. `bytes` may be reused by the adapter as soon as this returns. */
+  /** Bytes arrived. The adapter may reuse `bytes` when this has returned. */
   received(bytes: Uint8Array): void;
   /** There is room again after `writable` was smaller than the caller wanted. */
   writableAgain(): void;
-  /** The stream ended or never came up; `reason` is for people. Once, and last. */
+  /** The stream ended or did not come up; `reason` is a text for people. Called once, as the last callback. */
   closed(reason?: string): void;
 }
 
-/** One deadline, owned by one client. */
+/** One deadline. Each client has one timer. */
 export interface Timer {
-  /** Calls back once, `delayMs` (0..2^31-1) from now; replaces a deadline set before. */
+  /** Calls back once, `delayMs` milliseconds (0..2^31-1) from now. Replaces a deadline set before. */
   set(delayMs: number): void;
-  /** No call back until the next `set`. */
+  /** Cancels the deadline. */
   clear(): void;
 }
 
 export interface Clock {
-  /** Monotonic milliseconds. Only differences count; it may wrap at 2^32. */
+  /** Monotonic milliseconds. Only differences count; the value may wrap at 2^32. */
   now(): number;
-  /** Wall time, milliseconds since 1970 UTC; for timestamps only. */
+  /** Wall time in milliseconds since 1970 UTC; used for timestamps only. */
   date(): number;
+  /** Returns a timer that calls `due`. */
   timer(due: () => void): Timer;
 }
 
 /**
- * Small records that outlive a restart of the device: NVS entries on a chip, files on a PC. A client keeps in it its
- * messages of QoS 1 and 2 from the moment `publish` returns true until they are confirmed, and packet ids of incoming
- * QoS 2 messages until the server releases them. No transactions: each call is whole or did not happen, and the client
- * makes its calls in an order that a power cut between any two of them does not harm.
+ * Small records that survive a restart of the device: NVS entries on a chip, files on a PC. A client keeps in it each message
+ * of QoS 1 and 2 from the moment `publish` returns true until the server confirms it, and each packet id of an incoming
+ * QoS 2 message until the server releases it. There are no transactions: each call happens as a whole or not at all, and
+ * the client orders its calls so that a power failure between any two of them is harmless.
  *
- * A store belongs to one client, the same in every life: two clients, or two client ids one after the other, would take
- * each other's messages for their own.
+ * A store belongs to one client with one client id. Two clients that share a store send each other's messages.
  */
 export interface Store {
-  /** All keys, in any order. Called once, by the first connect(). */
+  /**
+   * All keys, in any order. Called by the first connect(). If it throws, the client reports it, accepts QoS 0 only, and
+   * calls it again in the first connect() after a disconnect().
+   */
   keys(): string[];
-  /** undefined: there is none. Throws when it is there and damaged. */
+  /** Returns undefined if there is no such entry. Throws if the entry is damaged. */
   get(key: string): Uint8Array | undefined;
   /**
-   * Adds or replaces. Kept for good when it returns; throws when it cannot be. `key` is a letter and a packet id, at most
-   * 6 characters; `value` a topic, a payload and 7 bytes more, or nothing. The bytes are the caller's again afterwards.
+   * Adds or replaces an entry. The entry is durable when `set` returns; `set` throws if it cannot store it. `key` is a
+   * letter and a packet id, at most 6 characters. `value` is empty, or a topic, a payload and 7 bytes more. The caller may
+   * reuse the bytes afterwards.
    */
   set(key: string, value: Uint8Array): void;
-  /** Nothing happens when there is none. */
+  /** Does nothing if there is no such entry. */
   remove(key: string): void;
 }
 
-/** Everything a client needs of its engine. One set of ports may serve several clients, but for `store`. */
+/** Everything a client needs from its engine. Several clients may share ports without a store. */
 export interface Ports {
-  /** Starts connecting; success or failure is told to `listener`. Throws only if `endpoint` can never work. */
+  /**
+   * Starts connecting; `listener` is told of success and failure.
+   * @throws ConfigurationException if `endpoint` can never work, for example because of a broken certificate: the client
+   * then stops. After any other error the client retries.
+   */
   open(endpoint: Endpoint, listener: TransportListener): Transport;
   clock: Clock;
-  /** Uniform in [0, 1); spreads reconnects and makes Quickstart ids. Not used for secrets. */
+  /** Uniform in [0, 1). Spreads reconnects and makes ids of Quickstart devices. Not used for secrets. */
   random(): number;
   /**
-   * What this device is called where its options do not say (Quickstart): 1..36 of A-Z a-z 0-9 - _ ., the same as long
-   * as the process lives or, better, the hardware. Absent: each client makes an id of its own.
+   * Device id of a Quickstart device whose options have none: 1..36 of A-Z a-z 0-9 - _ ., the same for the lifetime of the
+   * process or, better, of the hardware. Absent: each client makes a random id.
    */
   serial?: string;
   /** Where messages of QoS 1 and 2 survive a restart. Absent: they are kept in memory only. */

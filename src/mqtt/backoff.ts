@@ -1,0 +1,74 @@
+// How long does the client wait before the next connection attempt? It schedules nothing itself.
+
+/** First delay before jitter, milliseconds. The least delay is half of it. */
+const FIRST_MS = 2000;
+/** Longest delay before jitter, milliseconds. */
+const LONGEST_MS = 120_000;
+/** A connection that lasted this long was a good one: the next delay is the first one again. Milliseconds. */
+const STABLE_MS = 10_000;
+/** Least time between the end of an attempt and the next one that connect() asks for, milliseconds. */
+const LEAST_MS = 1000;
+/** Losses in a row, each soon after CONNACK, that look like two clients with one client id (docs/protocol.md 9.1 no. 3). */
+const TAKEOVER_LOSSES = 3;
+
+export class Backoff {
+  /** Connections in a row that the server closed soon after CONNACK for no visible reason. */
+  earlyLosses = 0;
+  // Attempts that failed and connections that were lost, since the last connection that lasted.
+  private failures = 0;
+  // When CONNACK was received, or the last attempt or connection failed: milliseconds that wrap at 2^32.
+  private sinceMs = 0;
+
+  /** True if the last attempt or connection failed. Outlives a refusal and disconnect(). */
+  get failing(): boolean {
+    return this.failures > 0;
+  }
+
+  /** CONNACK 0 was received. */
+  accepted(nowMs: number): void {
+    this.sinceMs = nowMs;
+  }
+
+  /** disconnect() has ended a connection. */
+  finished(): void {
+    this.failures = 0;
+    this.earlyLosses = 0;
+  }
+
+  /**
+   * An attempt failed, or a connection was lost.
+   * @param accepted CONNACK 0 was received
+   * @param unprovoked the server closed the connection for no visible reason
+   * @returns true if that has happened soon after CONNACK often enough to mention a takeover
+   */
+  failed(nowMs: number, accepted: boolean, unprovoked: boolean): boolean {
+    const lasted = accepted && this.elapsed(nowMs) >= STABLE_MS;
+    this.sinceMs = nowMs;
+    this.failures = lasted ? 1 : this.failures + 1;
+    this.earlyLosses = accepted && unprovoked && !lasted ? this.earlyLosses + 1 : 0;
+    return this.earlyLosses >= TAKEOVER_LOSSES;
+  }
+
+  /**
+   * Milliseconds until the next attempt, after a failure. Doubles from 2 s to 120 s, less up to a half at random, so that a
+   * thousand devices do not reconnect in the same second. Attempts are never less than 1 s apart.
+   * @param random uniform in [0, 1)
+   */
+  delayMs(nowMs: number, random: number): number {
+    const full = Math.min(FIRST_MS << Math.min(this.failures - 1, 6), LONGEST_MS);
+    return this.remaining(nowMs, Math.round(full / 2 + (full / 2) * random));
+  }
+
+  /** Milliseconds until connect() may make an attempt that it asks for. */
+  leastDelayMs(nowMs: number): number {
+    return this.remaining(nowMs, LEAST_MS);
+  }
+
+  private remaining(nowMs: number, delayMs: number): number {
+    return Math.max(0, delayMs - this.elapsed(nowMs));
+  }
+
+  private elapsed(nowMs: number): number {
+    return (nowMs - this.sinceMs) >>> 0;
+  }
+}

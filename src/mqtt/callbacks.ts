@@ -1,0 +1,89 @@
+// Calls the application's callbacks. Exceptions go to errorCallback and never interrupt the protocol.
+
+import { ConnectionException } from "../errors.ts";
+import { notAccepted } from "./failures.ts";
+import type { Packet } from "./wire/decoder.ts";
+
+/** The callbacks that both clients have. They are read at each call; the application may replace them at any time. */
+export interface ClientCallbacks {
+  connectedCallback: ((sessionPresent: boolean) => void) | undefined;
+  disconnectedCallback: ((reason: ConnectionException | undefined, retryMs: number) => void) | undefined;
+  errorCallback: ((error: Error) => void) | undefined;
+  drainCallback: (() => void) | undefined;
+}
+
+/** Takes the messages that arrive. */
+export interface MessageReceiver {
+  /**
+   * The packet and its payload are valid until this returns; then the message is acknowledged. Exceptions go to
+   * errorCallback. `packet.oversize` > 0: the message was larger than `limits.frameBytes` and has no payload.
+   */
+  receive(packet: Packet): void;
+}
+
+export class Callbacks {
+  /** The client, whose callbacks these are. */
+  readonly client: ClientCallbacks;
+  // connect() was called at least once.
+  private started: boolean | undefined;
+  /** publish() has returned false since it last returned true. */
+  rejectionReported: boolean | undefined;
+  /** publish() has returned false because the outbox or the store was full, and drainCallback was not called since. */
+  drainNeeded: boolean | undefined;
+  // Nesting of errorCallback: errors that it causes itself are reported one level deep.
+  private errorDepth: number | undefined;
+
+  constructor(client: ClientCallbacks) {
+    this.client = client;
+  }
+
+  invoke<A, B>(callback: ((first: A, second: B) => void) | undefined, first: A, second: B): void {
+    if (!callback) return;
+    try {
+      callback(first, second);
+    } catch (error) {
+      this.error(error as Error);
+    }
+  }
+
+  /**
+   * Errors that errorCallback itself causes are reported too, but not those that come of reporting these: a callback that
+   * publishes at every error would never end while the store fails.
+   */
+  error(error: Error): void {
+    const depth = this.errorDepth ?? 0;
+    if (depth > 1) return;
+    this.errorDepth = depth + 1;
+    try {
+      this.client.errorCallback?.(error);
+    } catch {
+      // errorCallback itself failed: nobody is left to tell.
+    }
+    this.errorDepth = depth;
+  }
+
+  /** connect() was called: the next rejection is reported again. */
+  connecting(): void {
+    this.started = true;
+    if (this.rejectionReported) this.rejectionReported = false;
+  }
+
+  /**
+   * publish() is about to return false. errorCallback gets the reason once, until a message is accepted again.
+   * @param active the client is connected or will reconnect
+   * @throws ConnectionException `not-connected` before the first connect()
+   */
+  reportRejection(active: boolean): void {
+    if (active) this.drainNeeded = true;
+    if (!this.started) throw new ConnectionException("not connected: call connect() first", "not-connected");
+    if (this.rejectionReported) return;
+    this.rejectionReported = true;
+    this.error(notAccepted(active));
+  }
+
+  /** There is room again after publish() returned false. */
+  drained(): void {
+    this.drainNeeded = false;
+    this.invoke(this.client.drainCallback, undefined, undefined);
+  }
+}

@@ -1,0 +1,347 @@
+// One connection to an MQTT server, made again whenever it is lost: the state machine (states.ts) and its one deadline,
+// between the link, which carries packets, and the session, which survives the connection. Knows nothing of the platform,
+// of topics or of payloads.
+//   in:   transport -> link -> Connection -> Session -> MessageReceiver
+//   out:  publish() -> Session -> encoder -> send buffer -> transport
+
+import { ConfigurationException, ConnectionException } from "../errors.ts";
+import type { Ports, Timer } from "../ports.ts";
+import { Backoff } from "./backoff.ts";
+import { Callbacks, type ClientCallbacks, type MessageReceiver } from "./callbacks.ts";
+import type { Counters } from "./counters.ts";
+import { closed, protocolError, refused, SERVER_UNAVAILABLE, takeover, timeout, unreachable } from "./failures.ts";
+import { KeepAlive } from "./keepalive.ts";
+import { ackTimeoutMs, type ConnectionOptions, checkLimits, checkOptions, type MqttOptions } from "./options.ts";
+import type { SessionListener } from "./session/listener.ts";
+import type { PublishCallback } from "./session/message.ts";
+import { MessageStore } from "./session/message-store.ts";
+import { Session } from "./session/session.ts";
+import {
+  ACCEPTED,
+  AWAITING_CONNACK,
+  CONNECT,
+  CONNECTED,
+  DISCONNECT,
+  DISCONNECTING,
+  type Event,
+  FINISHED,
+  IDLE,
+  LOST,
+  nextState,
+  OPENED,
+  OPENING,
+  RECONNECT_WAIT,
+  REFUSED,
+  RETRY,
+  STATE_NAMES,
+  type State,
+} from "./states.ts";
+import type { Packet } from "./wire/decoder.ts";
+import { Link, type LinkListener } from "./wire/link.ts";
+
+/** Default time-outs for the transport and for CONNACK, milliseconds. */
+const OPEN_MS = 30_000;
+const CONNACK_MS = 10_000;
+/** Longest wait for confirmations in disconnect(), milliseconds. */
+const DISCONNECT_MS = 5000;
+
+export class Connection implements LinkListener, SessionListener {
+  readonly ports: Ports;
+  private readonly options!: ConnectionOptions;
+  readonly callbacks: Callbacks;
+  private readonly receiver: MessageReceiver;
+  private readonly timer: Timer;
+  readonly link: Link;
+  readonly session: Session;
+  private readonly keepAlive: KeepAlive;
+  private readonly backoff = new Backoff();
+  private state: State = IDLE;
+  // disconnect() was called before CONNACK, with something to send: it happens when that is done.
+  private disconnectPending: boolean | undefined;
+  private disconnectCallbacks: (() => void)[] | undefined;
+  // After a connection: "telling" while callbacks are told of its end, then identifies the transport that is closing.
+  private closing: (() => void) | "telling" | undefined;
+  private reconnects = -1;
+  private oversizeCount: number | undefined;
+
+  /** @throws ConfigurationException naming the wrong option. Nothing is sent before connect(). */
+  constructor(options: MqttOptions, ports: Ports, client: ClientCallbacks, receiver: MessageReceiver) {
+    const limits = checkLimits(options.limits, ports.store !== undefined);
+    // Hidden from whatever prints the client: it holds the password and the key for TLS.
+    Object.defineProperty(this, "options", { value: checkOptions(options, limits.transmitBytes) });
+    this.ports = ports;
+    this.callbacks = new Callbacks(client);
+    this.receiver = receiver;
+    this.timer = ports.clock.timer(() => this.onTimer());
+    this.link = new Link(this, limits.frameBytes, limits.transmitBytes);
+    const store = ports.store && new MessageStore(ports.store, error => this.callbacks.error(error));
+    this.session = new Session(this.link.encoder, this, this.callbacks, limits, store);
+    const { clean, keepalive } = this.options.connect;
+    if (!clean) this.session.randomizeIds(ports.random());
+    this.keepAlive = new KeepAlive(keepalive, ackTimeoutMs(options));
+  }
+
+  get clientId(): string {
+    return this.options.connect.clientId;
+  }
+
+  get stateName(): string {
+    return STATE_NAMES[this.state]!;
+  }
+
+  /** True while the client connects, is connected or will reconnect, and disconnect() was not called. */
+  get active(): boolean {
+    return this.state !== IDLE && this.state !== DISCONNECTING && !this.disconnectPending;
+  }
+
+  get counters(): Counters {
+    const { publisher } = this.session;
+    return {
+      queued: publisher.outbox.count,
+      inflight: publisher.inflight.count,
+      dropped: publisher.droppedCount ?? 0,
+      resent: publisher.resentCount ?? 0,
+      reconnects: Math.max(this.reconnects, 0),
+      oversize: this.oversizeCount ?? 0,
+    };
+  }
+
+  /** See MqttClient.connect. */
+  connect(): void {
+    if (this.state === IDLE && this.closing !== "telling") this.callDisconnectCallbacks();
+    const before = this.state; // not earlier: these callbacks may call connect()
+    if (before === RECONNECT_WAIT) return this.timer.set(this.backoff.leastDelayMs(this.ports.clock.now()));
+    this.transition(CONNECT);
+    if (before === IDLE) {
+      this.callbacks.connecting();
+      this.session.restore();
+      if (this.backoff.failing)
+        this.wait(); // connect() right after a refusal is no faster than a retry
+      else this.open();
+    } else if (before === DISCONNECTING) this.startTick();
+    else if (this.disconnectPending) this.timer.set(this.options.timeoutMs ?? OPEN_MS);
+    if (this.disconnectPending) this.disconnectPending = false;
+    if (before === IDLE) this.session.reportStoreErrors(); // last: errorCallback may publish, or disconnect
+  }
+
+  /** See MqttClient.disconnect. */
+  disconnect(done?: () => void): void {
+    const before = this.state;
+    if (done) {
+      if (!this.disconnectCallbacks) this.disconnectCallbacks = [];
+      this.disconnectCallbacks.push(done);
+    }
+    if ((before === OPENING || before === AWAITING_CONNACK) && !this.session.publisher.idle) {
+      if (!this.disconnectPending) this.timer.set(DISCONNECT_MS);
+      this.disconnectPending = true;
+      return;
+    }
+    this.transition(DISCONNECT);
+    if (this.state === DISCONNECTING) {
+      if (before === CONNECTED) this.timer.set(DISCONNECT_MS);
+      // Called from a message callback: received() finishes after the message is acknowledged.
+      if (!this.link.buffer.corked) this.finishIfIdle();
+    } else if (before !== IDLE) {
+      if (before === AWAITING_CONNACK) this.link.encoder.disconnect(); // otherwise the server may publish the will
+      this.end();
+    } else if (!this.closing) this.callDisconnectCallbacks();
+  }
+
+  /** See MqttClient.publish. The message is checked. */
+  publish(
+    topic: Uint8Array,
+    payload: Uint8Array,
+    qos: 0 | 1 | 2,
+    retain: boolean,
+    done: PublishCallback | undefined,
+  ): boolean {
+    const state = this.state;
+    const active = state !== IDLE && state !== DISCONNECTING && !this.disconnectPending;
+    const accepted = active && this.session.publisher.publish(topic, payload, qos, retain, done);
+    if (!accepted) this.callbacks.reportRejection(active);
+    else if (this.callbacks.rejectionReported) this.callbacks.rejectionReported = false;
+    return accepted;
+  }
+
+  private transition(event: Event): void {
+    this.state = nextState(this.state, event);
+  }
+
+  private wait(): number {
+    this.transition(LOST);
+    const delay = this.backoff.delayMs(this.ports.clock.now(), this.ports.random());
+    this.timer.set(delay);
+    return delay;
+  }
+
+  private open(): void {
+    this.timer.set(this.options.timeoutMs ?? OPEN_MS);
+    try {
+      this.link.open(this.ports, this.options.endpoint);
+    } catch (error) {
+      if (error instanceof ConfigurationException) this.refuse(error);
+      else this.lose(new ConnectionException((error as Error).message, "unreachable"));
+    }
+  }
+
+  // From the link; protocolError() and message() also from the session.
+
+  opened(): void {
+    this.transition(OPENED);
+    this.session.connecting();
+    this.link.encoder.connect(this.options.connect);
+    if (!this.disconnectPending) this.timer.set(this.options.timeoutMs ?? CONNACK_MS);
+  }
+
+  writableAgain(): void {
+    this.session.pump();
+    if (this.callbacks.drainNeeded && this.active && this.session.publisher.hasRoom) this.callbacks.drained();
+    if (this.state === DISCONNECTING) this.finishIfIdle();
+  }
+
+  closed(reason: string | undefined): void {
+    const { endpoint } = this.options;
+    if (this.state === OPENING) return this.lose(unreachable(endpoint, reason));
+    const unprovoked = !reason && !this.link.buffer.pending && !this.session.unacknowledged;
+    this.lose(closed(endpoint, reason, this.state === AWAITING_CONNACK), unprovoked);
+  }
+
+  packet(packet: Packet): void {
+    if (this.state === AWAITING_CONNACK) this.onConnack(packet);
+    else this.session.packet(packet);
+  }
+
+  protocolError(reason: string): void {
+    this.link.buffer.flush(); // acknowledgements of earlier packets
+    this.lose(protocolError(reason));
+  }
+
+  message(packet: Packet): void {
+    if (packet.oversize) this.oversizeCount = (this.oversizeCount ?? 0) + 1;
+    try {
+      this.receiver.receive(packet);
+    } catch (error) {
+      this.callbacks.error(error as Error);
+    }
+  }
+
+  private onConnack(packet: Packet): void {
+    if (packet.cmd !== "connack") return this.protocolError(`${packet.cmd} before CONNACK`); // [MQTT-3.2.0-1]
+    const code = packet.returnCode!;
+    if (code === 0) return this.accept(packet.sessionPresent!);
+    if (code === SERVER_UNAVAILABLE) this.lose(refused(code));
+    else this.refuse(refused(code));
+  }
+
+  private accept(present: boolean): void {
+    const sessionPresent = present && !this.options.connect.clean; // [MQTT-3.2.2-1]
+    this.transition(ACCEPTED);
+    this.backoff.accepted(this.ports.clock.now());
+    this.reconnects++;
+    this.keepAlive.reset();
+    this.startTick();
+    this.session.connected(sessionPresent);
+    if (this.state === CONNECTED) {
+      this.callbacks.invoke(this.callbacks.client.connectedCallback, sessionPresent, undefined);
+    }
+    if (this.disconnectPending) {
+      this.disconnectPending = false;
+      this.disconnect();
+    }
+  }
+
+  private startTick(): void {
+    this.timer.set(this.keepAlive.partMs);
+  }
+
+  private onTimer(): void {
+    if (this.state === RECONNECT_WAIT) {
+      this.transition(RETRY);
+      this.open();
+    } else if (this.state === CONNECTED) this.tick();
+    else if (this.state === DISCONNECTING) this.finish();
+    else if (this.state === IDLE) this.callDisconnectCallbacks();
+    else {
+      const doing = this.state === OPENING ? "connecting to" : "waiting for CONNACK from";
+      this.lose(timeout(doing, this.options.endpoint));
+    }
+  }
+
+  private tick(): void {
+    const { buffer, receivedCount } = this.link;
+    // What waits in the buffer may be the very packet that is not acknowledged.
+    if (this.keepAlive.checkDue && !buffer.pending && !this.session.checkAcknowledgements()) {
+      return this.lose(timeout("waiting for an acknowledgement from", this.options.endpoint));
+    }
+    const action = this.keepAlive.tick(buffer.sent, receivedCount, buffer.pending);
+    if (action === "dead") return this.lose(timeout("waiting for an answer from", this.options.endpoint));
+    this.startTick();
+    if (action === "ping") this.session.ping(); // last: a callback may call disconnect()
+  }
+
+  private closeLink(closed?: () => void): void {
+    this.timer.clear();
+    this.session.disconnected(); // first: it asks the send buffer how much of the last payload was sent
+    this.link.close(closed);
+  }
+
+  // For a cause that may pass.
+  private lose(error: ConnectionException, unprovoked = false): void {
+    const before = this.state;
+    if (this.disconnectPending && before === AWAITING_CONNACK) this.link.encoder.disconnect(); // as in disconnect()
+    this.transition(this.disconnectPending ? DISCONNECT : LOST);
+    const suspicious = this.backoff.failed(this.ports.clock.now(), before >= CONNECTED, unprovoked);
+    if (this.state === IDLE) return this.end();
+    this.closeLink();
+    const reason = suspicious ? takeover(this.backoff.earlyLosses, this.clientId, error) : error;
+    this.callbacks.invoke(this.callbacks.client.disconnectedCallback, reason, this.wait());
+    // Last: its callbacks may call disconnect().
+    if (before === CONNECTED && error.code === "closed") this.session.publisher.serverClosed();
+  }
+
+  // For a cause that will not pass by itself.
+  private refuse(error: ConnectionException): void {
+    this.transition(REFUSED);
+    this.backoff.failed(this.ports.clock.now(), false, false);
+    this.end(error);
+  }
+
+  private finishIfIdle(): void {
+    if (this.session.publisher.idle && !this.link.buffer.pending) this.finish();
+  }
+
+  private finish(): void {
+    this.transition(FINISHED);
+    this.backoff.finished();
+    this.link.encoder.disconnect();
+    this.end();
+  }
+
+  // There is no connection, and none will be made until connect().
+  private end(error?: ConnectionException): void {
+    if (this.disconnectPending) this.disconnectPending = false;
+    let closed = false;
+    const ended = () => {
+      closed = true;
+      if (this.closing === ended) this.callDisconnectCallbacks();
+    };
+    this.closing = "telling";
+    this.closeLink(ended);
+    if (!this.ports.store && (error || this.options.connect.clean)) {
+      this.session.publisher.clear(error ?? new ConnectionException("dropped by disconnect()", "not-connected"));
+    }
+    this.callbacks.invoke(this.callbacks.client.disconnectedCallback, error, -1);
+    if (this.closing !== "telling") return; // a callback has called connect() and disconnect()
+    if (closed || this.state !== IDLE) return this.callDisconnectCallbacks();
+    this.closing = ended;
+    this.timer.set(DISCONNECT_MS); // a transport may never say that it is closed
+  }
+
+  private callDisconnectCallbacks(): void {
+    if (this.state === IDLE) this.timer.clear();
+    if (this.closing) this.closing = undefined;
+    const callbacks = this.disconnectCallbacks || [];
+    if (callbacks.length) this.disconnectCallbacks = undefined;
+    for (let i = 0; i < callbacks.length; i++) this.callbacks.invoke(callbacks[i], undefined, undefined);
+  }
+}

@@ -1,0 +1,70 @@
+// Outgoing messages of QoS 1 and 2 between their first PUBLISH and their last acknowledgement, as a linked list in the order
+// sent. Bound: `window` messages.
+
+import { type Message, sizeOf } from "./message.ts";
+import { freeIdsBefore, NO_ID_IN_USE, type PacketIdUser } from "./packet-ids.ts";
+
+export interface InflightLimits {
+  /** Most messages of QoS 1 and 2 in flight, 1..64000. */
+  inflight: number;
+  /** Closings by the server after which a message that was first in flight each time is dropped; 0: never. */
+  redeliveries: number;
+}
+
+export class Inflight implements PacketIdUser {
+  first: Message | undefined;
+  count = 0;
+  /** Bytes of all topics and payloads. */
+  bytes = 0;
+  private last: Message | undefined;
+  private readonly window: number;
+
+  /** @param window most messages in flight at once, 1..64000 */
+  constructor(window: number) {
+    this.window = window;
+  }
+
+  get full(): boolean {
+    return this.count >= this.window;
+  }
+
+  push(message: Message): void {
+    if (this.last) this.last.next = message;
+    else this.first = message;
+    this.last = message;
+    this.count++;
+    this.bytes += message.topic.length + message.payload.length;
+  }
+
+  /** Removes the first message. Call it only when there is one. */
+  shift(): Message {
+    const message = this.first!;
+    this.remove(message);
+    return message;
+  }
+
+  /** Removes a message of this list. */
+  remove(message: Message): void {
+    let before: Message | undefined;
+    for (let one = this.first; one !== message; one = one!.next) before = one;
+    if (before) before.next = message.next;
+    else this.first = message.next;
+    if (this.last === message) this.last = before;
+    message.next = undefined;
+    this.count--;
+    this.bytes -= sizeOf(message);
+  }
+
+  /** The message with this packet identifier. */
+  find(id: number): Message | undefined {
+    let message = this.first;
+    while (message && message.id !== id) message = message.next;
+    return message;
+  }
+
+  freeIdsAfter(last: number): number {
+    let free = NO_ID_IN_USE;
+    for (let message = this.first; message; message = message.next) free = freeIdsBefore(message.id, last, free);
+    return free;
+  }
+}

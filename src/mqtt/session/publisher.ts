@@ -1,0 +1,345 @@
+// Outgoing messages, from publish() until they are sent (QoS 0) or confirmed (QoS 1 and 2). A message waits in the outbox
+// when it cannot leave at once, is in flight until its last acknowledgement, and is sent again after a reconnect.
+// publish-states.ts says what each acknowledgement leads to. Bounds: those of outbox.ts and inflight.ts.
+
+import { ConnectionException } from "../../errors.ts";
+import type { Callbacks } from "../callbacks.ts";
+import { qos2AsQos1, undeliverable } from "../failures.ts";
+import type { Encoder } from "../wire/encoder.ts";
+import { Inflight, type InflightLimits } from "./inflight.ts";
+import type { Message, PublishCallback } from "./message.ts";
+import type { MessageStore } from "./message-store.ts";
+import { Outbox, type OutboxLimits, recordBytes } from "./outbox.ts";
+import { PacketIds, type PacketIdUser } from "./packet-ids.ts";
+import {
+  type AckEvent,
+  type Action,
+  AWAITING_PUBACK,
+  AWAITING_PUBCOMP,
+  AWAITING_PUBREC,
+  COMPLETE,
+  COMPLETE_AS_QOS_1,
+  type ConnackEvent,
+  IGNORE,
+  outgoingAction,
+  QUEUED,
+  RESEND_DUP,
+  RESEND_NEW,
+  SEND_PUBREL,
+  SESSION_LOST,
+  SESSION_PRESENT,
+  statePublished,
+} from "./publish-states.ts";
+import { Redeliveries } from "./redeliveries.ts";
+
+/** Bytes that the smallest message of QoS 1 takes while it waits. */
+const LEAST_BYTES = 9;
+
+export class Publisher implements PacketIdUser {
+  /** PUBLISH and PUBREL packets sent again; undefined: none. */
+  resentCount: number | undefined;
+  /** Messages given up with an error; undefined: none. */
+  droppedCount: number | undefined;
+  /** True while a message waits for room, or for its turn. */
+  waiting = false;
+  readonly ids = new PacketIds();
+  readonly encoder: Encoder;
+  private readonly callbacks: Callbacks;
+  readonly outbox: Outbox;
+  readonly inflight: Inflight;
+  private readonly store?: MessageStore;
+  // What else holds packet identifiers.
+  private readonly otherIds: PacketIdUser;
+  /** Between CONNACK 0 and the end of the connection. */
+  live = false;
+  // The next message in flight that has to be sent again on this connection.
+  private resendNext: Message | undefined;
+  private sessionPresent!: boolean;
+  // The message whose payload the send buffer is still reading.
+  private streamingMessage: Message | undefined;
+  // pump() or a completion callback is running. What the callback publishes waits until it has returned: completions
+  // never nest, or a chain of publish() calls in completions would overflow the stack.
+  private busy = false;
+  private redeliveries: Redeliveries | undefined;
+  private readonly redeliveryLimit: number;
+  private qos1Reported: boolean | undefined;
+  // Callbacks of dropped messages are running: what they publish must not drop more.
+  private dropping: boolean | undefined;
+
+  constructor(
+    encoder: Encoder,
+    callbacks: Callbacks,
+    limits: OutboxLimits & InflightLimits,
+    ids: PacketIdUser,
+    store?: MessageStore,
+  ) {
+    this.encoder = encoder;
+    this.callbacks = callbacks;
+    this.outbox = new Outbox(limits);
+    this.inflight = new Inflight(limits.inflight);
+    this.redeliveryLimit = limits.redeliveries;
+    this.otherIds = ids;
+    if (store) this.store = store;
+  }
+
+  /**
+   * Takes over what a store held. Up to the in-flight limit, messages count as sent: they are sent again, with DUP where
+   * the server kept the session.
+   */
+  restore(messages: readonly Message[]): void {
+    for (let i = 0; i < messages.length; i++) {
+      const message = messages[i]!;
+      if (message.state === QUEUED && this.inflight.full) {
+        const { topic, payload, qos, retain, id } = message;
+        this.outbox.push(topic, payload, qos, retain, id, undefined);
+      } else {
+        if (message.state === QUEUED) message.state = statePublished(message.qos);
+        this.inflight.push(message);
+      }
+    }
+    if (messages.length) this.ids.startAfter(messages[messages.length - 1]!.id);
+  }
+
+  /** Packet identifiers in use by messages and by subscriptions. */
+  freeIdsAfter(last: number): number {
+    const { inflight, outbox, otherIds } = this;
+    return Math.min(inflight.freeIdsAfter(last), outbox.freeIdsAfter(last), otherIds.freeIdsAfter(last));
+  }
+
+  /** True if no accepted message still has to be sent or confirmed. */
+  get idle(): boolean {
+    return this.outbox.count === 0 && !this.streamingMessage && this.inflight.count === 0;
+  }
+
+  /** CONNACK 0: what is in flight has to be sent again. */
+  connected(sessionPresent: boolean): void {
+    this.live = true;
+    this.waiting = true;
+    if (!this.inflight.first) return;
+    this.resendNext = this.inflight.first;
+    this.sessionPresent = sessionPresent;
+  }
+
+  /** The connection ended. Messages stay. */
+  disconnected(): void {
+    this.live = false;
+    if (this.resendNext) this.resendNext = undefined;
+    const message = this.streamingMessage;
+    // A QoS 0 message whose last byte was sent is complete; the next pump() or clear() tells the application.
+    if (!message || (message.qos === 0 && !this.encoder.buffer.streaming)) return;
+    this.streamingMessage = undefined;
+    // A QoS 0 message of which only a part was sent goes out first on the next connection.
+    if (message.qos === 0) this.outbox.unshift(message);
+  }
+
+  /** Drops every message with `error`. Called after {@link disconnected}. */
+  clear(error: Error): void {
+    const dropped: (PublishCallback | undefined)[] = [];
+    const sent = this.streamingMessage;
+    this.streamingMessage = undefined;
+    while (this.inflight.first) dropped.push(this.inflight.shift().done);
+    while (this.outbox.count) dropped.push(this.outbox.shift().done);
+    // Callbacks last: what they publish must not be dropped with the rest.
+    if (sent?.qos === 0 && sent.done) this.complete(sent.done);
+    this.drop(dropped, error);
+  }
+
+  /** Sends or queues a message. False, and nothing is kept, when the outbox or the store is full. */
+  publish(
+    topic: Uint8Array,
+    payload: Uint8Array,
+    qos: 0 | 1 | 2,
+    retain: boolean,
+    done: PublishCallback | undefined,
+  ): boolean {
+    const { encoder, outbox, inflight } = this;
+    const direct = this.live && outbox.count === 0 && !this.streamingMessage && !this.resendNext;
+    // Fast path: a QoS 0 message that leaves at once needs no Message.
+    if (direct && qos === 0 && !(done && this.busy) && encoder.publish(topic, payload, 0, retain, false, 0)) {
+      if (this.encoder.buffer.streaming) {
+        this.trackStreaming({ topic, payload, qos, retain, id: 0, state: QUEUED, done, next: undefined });
+      } else if (done) this.complete(done);
+      return true;
+    }
+    const sendNow = direct && qos > 0 && !inflight.full;
+    // Fast path: a message that leaves at once never becomes a record of the outbox.
+    if (sendNow && !this.store && outbox.allowsInflight(inflight.bytes, topic.length + payload.length)) {
+      if (this.send({ topic, payload, qos, retain, id: 0, state: QUEUED, done, next: undefined })) return true;
+    }
+    // queuedMessages does not apply to a message that is sent now, or as soon as the running callback returns.
+    const size = recordBytes(topic, payload, qos);
+    const fits = outbox.fits(size, inflight.bytes, sendNow || (direct && this.busy));
+    if (!fits && (this.dropping || !outbox.canMakeRoom(size, inflight.bytes))) return false;
+    // A message that is stored gets its packet identifier now.
+    const { store } = this;
+    const id = store && qos > 0 ? this.ids.next(this) : 0;
+    if (id && !store!.add(id, topic, payload, qos, retain)) return false;
+    const dropped = fits ? undefined : outbox.makeRoom(size, inflight.bytes);
+    if (!sendNow || !this.send({ topic, payload, qos, retain, id, state: QUEUED, done, next: undefined })) {
+      outbox.push(topic, payload, qos, retain, id, done);
+      this.waiting = true;
+    }
+    if (dropped) this.drop(dropped, new ConnectionException("dropped: the outbox was full", "limit"));
+    return true;
+  }
+
+  private drop(dropped: readonly (PublishCallback | undefined)[], error: Error): void {
+    const outer = this.dropping;
+    this.dropping = true;
+    this.droppedCount = (this.droppedCount ?? 0) + dropped.length;
+    for (let i = 0; i < dropped.length; i++) this.callbacks.invoke(dropped[i], error, undefined);
+    this.dropping = outer;
+  }
+
+  /** The oldest message that waits for an acknowledgement on this connection. */
+  get unacknowledged(): Message | undefined {
+    return this.resendNext || this.streamingMessage ? undefined : this.inflight.first;
+  }
+
+  /** The server closed the connection; see redeliveries.ts. */
+  serverClosed(): void {
+    const { first } = this.inflight;
+    if (!first) {
+      if (this.redeliveries) this.redeliveries = undefined;
+      return;
+    }
+    if (!this.redeliveries) this.redeliveries = new Redeliveries(this.redeliveryLimit);
+    const verdict = this.redeliveries.serverClosed(first.id);
+    if (verdict === "none") return;
+    const error = undeliverable(first.topic, first.id, this.redeliveries.closings);
+    if (verdict === "drop") {
+      this.inflight.remove(first);
+      if (this.store) this.store.remove(first);
+      this.drop([first.done], error);
+    }
+    this.callbacks.error(error);
+  }
+
+  /** True if the outbox would take a message. */
+  get hasRoom(): boolean {
+    return this.idle || this.outbox.fits(LEAST_BYTES, this.inflight.bytes, false);
+  }
+
+  /** Sends what waits while there is room. */
+  pump(): void {
+    if (!this.live || this.busy) return;
+    this.busy = true;
+    // Cleared before, not after: a callback may add something.
+    this.waiting = false;
+    if (!this.pumpAll()) this.waiting = true;
+    this.busy = false;
+  }
+
+  private pumpAll(): boolean {
+    const message = this.streamingMessage;
+    if (message) {
+      if (this.encoder.buffer.streaming) return false;
+      this.streamingMessage = undefined;
+      if (message.qos === 0 && message.done) this.complete(message.done);
+    }
+    return this.live && this.pumpResends() && this.pumpOutbox();
+  }
+
+  private pumpResends(): boolean {
+    while (this.resendNext) {
+      if (!this.resend(this.resendNext, this.sessionPresent ? SESSION_PRESENT : SESSION_LOST)) return false;
+      this.resendNext = this.resendNext.next;
+      if (this.streamingMessage) return false;
+    }
+    return true;
+  }
+
+  /** Sends PUBLISH or PUBREL again. False when there is no room. */
+  resend(message: Message, event: ConnackEvent): boolean {
+    const { topic, payload, qos, retain, id, state } = message;
+    const action = outgoingAction(state, event);
+    if (action === RESEND_NEW) {
+      if (this.store && state === AWAITING_PUBCOMP) this.store.clearReleased(id);
+      message.state = statePublished(qos);
+    }
+    const sent =
+      action === SEND_PUBREL
+        ? this.encoder.ack("pubrel", id)
+        : this.encoder.publish(topic, payload, qos, retain, action === RESEND_DUP, id);
+    if (!sent) return false;
+    this.resentCount = (this.resentCount ?? 0) + 1;
+    if (this.encoder.buffer.streaming) this.trackStreaming(message);
+    return true;
+  }
+
+  private pumpOutbox(): boolean {
+    const { outbox } = this;
+    // A callback may publish, or end the connection: look again each time.
+    while (outbox.count && this.live && !this.streamingMessage) {
+      if (outbox.firstQos > 0 && this.inflight.full) return false;
+      const message = outbox.shift();
+      if (!this.send(message)) {
+        outbox.unshift(message);
+        return false;
+      }
+    }
+    return outbox.count === 0 && !this.streamingMessage;
+  }
+
+  // First PUBLISH of a message. No acknowledgement arrives before this returns: transports do not call back from write().
+  private send(message: Message): boolean {
+    const { topic, payload, qos, retain } = message;
+    const id = message.id || (qos > 0 ? this.ids.next(this) : 0);
+    if (!this.encoder.publish(topic, payload, qos, retain, false, id)) return false;
+    if (qos > 0) {
+      message.id = id;
+      message.state = qos === 1 ? AWAITING_PUBACK : AWAITING_PUBREC;
+      this.inflight.push(message);
+    }
+    if (this.encoder.buffer.streaming) this.trackStreaming(message);
+    else if (qos === 0 && message.done) this.complete(message.done);
+    return true;
+  }
+
+  // Tells the application that a message is sent (QoS 0) or confirmed.
+  private complete(done: PublishCallback): void {
+    const outer = this.busy;
+    this.busy = true;
+    this.callbacks.invoke(done, undefined, undefined);
+    this.busy = outer;
+    if (this.waiting) this.pump();
+  }
+
+  private trackStreaming(message: Message): void {
+    this.streamingMessage = message;
+    this.waiting = true;
+  }
+
+  /**
+   * PUBACK, PUBREC or PUBCOMP for message `id`. Returns the action; the caller does its part of SEND_PUBREL,
+   * PUBREL_FOR_UNKNOWN and PROTOCOL_ERROR.
+   */
+  acknowledged(id: number, event: AckEvent): Action {
+    const message = this.inflight.find(id);
+    const action = outgoingAction(message ? message.state : QUEUED, event);
+    if (action === COMPLETE_AS_QOS_1 && !this.qos1Reported) {
+      this.qos1Reported = true;
+      this.callbacks.error(qos2AsQos1());
+    }
+    if (action === COMPLETE || action === COMPLETE_AS_QOS_1) this.confirm(message!);
+    else if (action === SEND_PUBREL && !this.release(message!)) return IGNORE;
+    return action;
+  }
+
+  private confirm(message: Message): void {
+    if (message === this.resendNext) this.resendNext = message.next;
+    this.inflight.remove(message);
+    if (this.store) this.store.remove(message);
+    if (message.done) this.complete(message.done);
+    if (this.outbox.count) this.pump();
+  }
+
+  // Stored before PUBREL is sent, because PUBREL makes the server forget the packet identifier; a PUBLISH sent after that
+  // would count as a new message. False if the store refuses. Then PUBLISH is sent again after the acknowledgement timeout,
+  // and the server repeats PUBREC.
+  private release(message: Message): boolean {
+    const stored = message.state === AWAITING_PUBCOMP || !this.store || this.store.setReleased(message.id);
+    if (stored) message.state = AWAITING_PUBCOMP;
+    return stored;
+  }
+}

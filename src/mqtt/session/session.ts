@@ -1,0 +1,238 @@
+// MQTT 3.1.1 between CONNACK and the end of a connection, and what outlives the connection: outgoing messages
+// (publisher.ts), received packet identifiers (received.ts), subscriptions (subscriptions.ts). With a store
+// (message-store.ts) the first two outlive a restart. No sockets, no clock, no topics of the platform, no payload formats.
+//
+// When the encoder has no room, packets wait and pump() sends them in this order: acknowledgements and PINGREQ, SUBSCRIBE
+// and UNSUBSCRIBE, messages of the last connection, the outbox. Each part owns its bound.
+
+import type { Callbacks } from "../callbacks.ts";
+import type { Packet } from "../wire/decoder.ts";
+import type { AckType, Encoder, Subscription } from "../wire/encoder.ts";
+import { AckDeadline } from "./ack-deadline.ts";
+import { Acknowledgements } from "./acknowledgements.ts";
+import type { InflightLimits } from "./inflight.ts";
+import type { SessionListener } from "./listener.ts";
+import type { MessageStore } from "./message-store.ts";
+import type { OutboxLimits } from "./outbox.ts";
+import {
+  type AckEvent,
+  PROTOCOL_ERROR,
+  PUBACK,
+  PUBCOMP,
+  PUBREC,
+  PUBREL_FOR_UNKNOWN,
+  QUEUED,
+  SEND_PUBREL,
+  SESSION_PRESENT,
+} from "./publish-states.ts";
+import { Publisher } from "./publisher.ts";
+import { Received } from "./received.ts";
+import { type SubscribeCallback, Subscriptions } from "./subscriptions.ts";
+
+export interface SessionLimits extends OutboxLimits, InflightLimits {
+  /** Most SUBSCRIBE and UNSUBSCRIBE requests, remembered ones included. */
+  subscriptions: number;
+}
+
+export class Session {
+  private readonly listener: SessionListener;
+  private readonly store?: MessageStore;
+  readonly publisher: Publisher;
+  private readonly received: Received;
+  private readonly subscriptions: Subscriptions;
+  private readonly acknowledgements: Acknowledgements;
+  private ackDeadline: AckDeadline | undefined;
+  // CONNECT packets since the last CONNACK 0.
+  private connectAttempts = 0;
+
+  /** @param store holds messages over a restart; {@link restore} reads them */
+  constructor(
+    encoder: Encoder,
+    listener: SessionListener,
+    callbacks: Callbacks,
+    limits: SessionLimits,
+    store?: MessageStore,
+  ) {
+    this.listener = listener;
+    if (store) this.store = store;
+    this.received = new Received(store);
+    this.subscriptions = new Subscriptions(limits.subscriptions, callbacks);
+    this.publisher = new Publisher(encoder, callbacks, limits, this.subscriptions, store);
+    this.acknowledgements = new Acknowledgements(encoder);
+  }
+
+  /**
+   * A server that keeps sessions may remember packet identifiers from before a restart of this device, and take a new
+   * message for a retransmission. A random start makes that unlikely.
+   * @param random uniform in [0, 1)
+   */
+  randomizeIds(random: number): void {
+    this.publisher.ids.startAfter(Math.floor(random * 65535));
+  }
+
+  /** Takes over what the store holds, once. Its errors are reported by {@link reportStoreErrors}. */
+  restore(): void {
+    if (!this.store) return;
+    const receivedIds: number[] = [];
+    this.publisher.restore(this.store.load(receivedIds));
+    this.received.restore(receivedIds);
+  }
+
+  /** Call it when errorCallback may publish, that is after {@link restore}. */
+  reportStoreErrors(): void {
+    if (this.store) this.store.reportErrors();
+  }
+
+  /** CONNECT is sent. */
+  connecting(): void {
+    this.connectAttempts++;
+  }
+
+  /**
+   * CONNACK 0. Session present: messages in flight are sent again with DUP [MQTT-4.4.0-1]. Session absent: the client
+   * subscribes again and publishes messages in flight as first attempts, because the server has lost them. If an earlier
+   * CONNECT was not answered, its lost CONNACK may have said that the session is new; then the client subscribes again
+   * even though the session is present now.
+   */
+  connected(sessionPresent: boolean): void {
+    this.received.connected(sessionPresent);
+    this.subscriptions.connected(sessionPresent && this.connectAttempts < 2);
+    this.publisher.connected(sessionPresent);
+    this.connectAttempts = 0;
+    this.pump();
+  }
+
+  /** The connection ended: forgets what belongs to the connection, keeps messages. */
+  disconnected(): void {
+    if (this.ackDeadline) this.ackDeadline = undefined; // what is unacknowledged is sent again on the next connection
+    this.acknowledgements.clear();
+    this.publisher.disconnected();
+  }
+
+  /**
+   * Remembers a SUBSCRIBE and sends it now or at the next CONNACK. False when there are too many and it replaces none.
+   */
+  subscribe(subscriptions: readonly Subscription[], done: SubscribeCallback | undefined): boolean {
+    return this.request(subscriptions, false, done);
+  }
+
+  /** Forgets the filters and tells the server, now or at the next CONNACK. False as for {@link subscribe}. */
+  unsubscribe(topics: readonly string[], done: SubscribeCallback | undefined): boolean {
+    return this.request(
+      topics.map(topic => ({ topic, qos: 0 as const })),
+      true,
+      done,
+    );
+  }
+
+  private request(subscriptions: readonly Subscription[], unsubscribe: boolean, done?: SubscribeCallback): boolean {
+    const replaced = this.subscriptions.add(subscriptions, unsubscribe, done);
+    if (!replaced) return false;
+    this.pump();
+    this.subscriptions.reportReplaced(replaced);
+    return true;
+  }
+
+  /** Sends PINGREQ as soon as there is room. */
+  ping(): void {
+    this.acknowledgements.ping();
+    this.pump();
+  }
+
+  /** True while the server owes an acknowledgement. */
+  get unacknowledged(): boolean {
+    return this.publisher.inflight.count > 0 || this.subscriptions.unacknowledged !== undefined;
+  }
+
+  /**
+   * Call it once per acknowledgement timeout. The oldest packet that has waited since the last call is sent again, once;
+   * requests come before messages. False if it has waited for another call after that: the connection is of no use.
+   */
+  checkAcknowledgements(): boolean {
+    const request = this.subscriptions.unacknowledged;
+    const message = request ? undefined : this.publisher.unacknowledged;
+    if (!this.ackDeadline) this.ackDeadline = new AckDeadline();
+    const oldest = request ?? message;
+    const verdict = this.ackDeadline.check(oldest ? oldest.id : 0, message ? message.state : QUEUED);
+    if (verdict === "resend") {
+      if (request) this.subscriptions.resend(request, this.publisher);
+      else this.publisher.resend(message!, SESSION_PRESENT);
+    }
+    return verdict !== "dead";
+  }
+
+  /** Sends what waits. Called when there may be room again, or something was added. */
+  pump(): void {
+    if (!this.publisher.live) return;
+    if (this.acknowledgements.waiting && !this.acknowledgements.pump()) return;
+    if (this.subscriptions.waiting && !this.subscriptions.pump(this.publisher)) return;
+    if (this.publisher.waiting) this.publisher.pump();
+  }
+
+  /** A packet from the server, other than CONNACK. */
+  packet(packet: Packet): void {
+    switch (packet.cmd) {
+      case "publish":
+        return this.onPublish(packet);
+      case "puback":
+        return this.onAcknowledgement(packet, PUBACK);
+      case "pubrec":
+        return this.onAcknowledgement(packet, PUBREC);
+      case "pubcomp":
+        return this.onAcknowledgement(packet, PUBCOMP);
+      case "pubrel":
+        this.received.release(packet.messageId!);
+        return this.acknowledge("pubcomp", packet.messageId!);
+      case "suback":
+      case "unsuback":
+        return this.onSubscriptionAcknowledgement(packet);
+      case "pingresp":
+        return;
+      default:
+        this.listener.protocolError(`unexpected ${packet.cmd}`);
+    }
+  }
+
+  private onPublish(packet: Packet): void {
+    if (packet.qos === 2) return this.onQos2(packet);
+    this.listener.message(packet);
+    if (packet.qos === 1) this.acknowledge("puback", packet.messageId!);
+  }
+
+  private onQos2(packet: Packet): void {
+    const id = packet.messageId!;
+    // A known message is acknowledged again and not delivered again [MQTT-4.3.3-2].
+    if (this.received.receive(id)) {
+      this.listener.message(packet);
+      // Not before: after a crash in the callback the message is delivered again instead of lost.
+      this.received.delivered(id);
+    }
+    this.acknowledge("pubrec", id);
+  }
+
+  // SUBACK or UNSUBACK.
+  private onSubscriptionAcknowledgement(packet: Packet): void {
+    const problem = this.subscriptions.onAcknowledgement(packet);
+    if (problem) this.listener.protocolError(problem);
+  }
+
+  // PUBACK, PUBREC or PUBCOMP.
+  private onAcknowledgement(packet: Packet, event: AckEvent): void {
+    const id = packet.messageId!;
+    const action = this.publisher.acknowledged(id, event);
+    if (action === SEND_PUBREL || action === PUBREL_FOR_UNKNOWN) this.acknowledge("pubrel", id);
+    else if (action === PROTOCOL_ERROR) {
+      this.listener.protocolError(`unexpected ${packet.cmd} for packet identifier ${id}`);
+    }
+  }
+
+  private acknowledge(type: AckType, id: number): void {
+    // If a callback ended the connection, the server sends the message again.
+    const problem = this.publisher.live ? this.acknowledgements.send(type, id) : "";
+    if (problem) this.report(problem);
+  }
+
+  private report(problem: string): void {
+    if (problem) this.listener.protocolError(problem);
+  }
+}
