@@ -1,10 +1,10 @@
-// Formats "utf8" and "raw": a payload that is just text, or just bytes (protocol sheet 4).
+// Formats "utf8" and "raw": the payload is the text or the bytes, without an envelope (docs/protocol.md 4).
 
-import { InvalidEventException } from "../errors.ts";
+import { InvalidEventException } from "../../errors.ts";
 import type { Codec } from "./codec.ts";
 import { type Encoded, payloadText } from "./text.ts";
 
-/** Strings. Half of a surrogate pair, which UTF-8 cannot carry, is sent as U+FFFD. */
+/** Strings. Half of a surrogate pair, which UTF-8 cannot represent, is sent as U+FFFD. */
 export const utf8Codec: Codec = Object.freeze({
   encode(data: unknown): string {
     if (typeof data === "string") return data;
@@ -16,7 +16,7 @@ export const utf8Codec: Codec = Object.freeze({
   },
 });
 
-/** Uint8Array in both directions. Sent from the caller's own bytes; what is received is a copy that may be kept. */
+/** Uint8Array. Sent without copying; a received one is a copy that the application may keep. */
 export const rawCodec: Codec = Object.freeze({
   encode(data: unknown): Uint8Array {
     if (data instanceof Uint8Array) return data;
@@ -24,7 +24,7 @@ export const rawCodec: Codec = Object.freeze({
   },
 
   decode(message: Encoded): { data: Uint8Array } {
-    // Not slice(): that of a Node Buffer does not copy.
+    // Not slice(): on a Node Buffer it does not copy.
     return { data: new Uint8Array(message.payload) };
   },
 });

@@ -1,19 +1,20 @@
-// From data to the bytes of a message, by any codec: what MQTT and HTTP have in common.
+// Data to the bytes of a payload, for MQTT and HTTP.
 
-import { InvalidEventException } from "../errors.ts";
-import type { Clock } from "../ports.ts";
+import { InvalidEventException } from "../../errors.ts";
+import type { Clock } from "../../ports.ts";
+import { encodeUtf8 } from "../../utf8.ts";
 import type { Codec } from "./codec.ts";
-import { encodeUtf8 } from "./utf8.ts";
 
-/** Largest payload the platform takes, bytes (protocol sheet 2.2). */
+/** Largest payload that the platform accepts, bytes. */
 export const MAX_PAYLOAD_BYTES = 131072;
 
-/** What the built-in codecs get that do not look at the time. */
+/** Passed to the built-in codecs that ignore the time, so that no Date is made for them. */
 const NO_TIME = undefined as unknown as Date;
 
 /**
- * @param timed whether the codec looks at the time; see {@link wantsTime}
- * @throws InvalidEventException when the codec makes neither text nor bytes, or too many; and what the codec throws
+ * @param timed true if the codec uses the time; see {@link wantsTime}
+ * @throws InvalidEventException if the codec returns neither text nor bytes, or more than {@link MAX_PAYLOAD_BYTES}; and what
+ * the codec throws
  */
 export function encodePayload(codec: Codec, data: unknown, timed: boolean, clock: Clock): Uint8Array {
   const encoded: unknown = codec.encode(data, timed ? new Date(clock.date()) : NO_TIME);

@@ -1,4 +1,4 @@
-// Format "json": the JSON text of the data, no envelope, any JSON type (protocol sheet 4).
+// Format "json": the JSON text of the data, of any JSON type, without an envelope (docs/protocol.md 4).
 
 import type { Codec } from "./codec.ts";
 import { type Encoded, jsonText, payloadJson } from "./text.ts";

@@ -1,18 +1,18 @@
-// What the built-in codecs share: payloads that are text, JSON in both directions, and the errors of both.
+// Text and JSON in both directions, with their errors, for the built-in codecs.
 
-import { InvalidEventException } from "../errors.ts";
-import { isTooDeep, MAX_DEPTH } from "./depth.ts";
-import { decodeUtf8 } from "./utf8.ts";
+import { InvalidEventException } from "../../errors.ts";
+import { decodeUtf8 } from "../../utf8.ts";
+import { boundsFault } from "./json-bounds.ts";
 
-/** Longest part of a broken payload that is shown in an error, characters. */
+/** Most characters of an unreadable payload that an error shows. */
 const EXCERPT = 64;
 
-/** What a codec is given to decode, as far as the built-in ones look at it. */
+/** The part of EncodedMessage that the built-in codecs use. */
 export interface Encoded {
   payload: Uint8Array;
 }
 
-/** @throws InvalidEventException beginning with `failure` when the payload is not UTF-8 */
+/** @throws InvalidEventException that begins with `failure` if the payload is not UTF-8 */
 export function payloadText(message: Encoded, failure: string): string {
   try {
     return decodeUtf8(message.payload);
@@ -21,11 +21,10 @@ export function payloadText(message: Encoded, failure: string): string {
   }
 }
 
-/** @throws InvalidEventException when the payload is not JSON in UTF-8, or nested deeper than {@link MAX_DEPTH} */
+/** @throws InvalidEventException if the payload is not JSON in UTF-8, or is nested too deep; see json-bounds.ts */
 export function payloadJson(message: Encoded): unknown {
-  if (isTooDeep(message.payload)) {
-    throw new InvalidEventException(`Unable to parse JSON.  nested deeper than ${MAX_DEPTH} levels`);
-  }
+  const fault = boundsFault(message.payload, message.payload.length);
+  if (fault) throw new InvalidEventException(`Unable to parse JSON.  ${fault}`);
   const text = payloadText(message, "Unable to parse JSON.");
   try {
     return JSON.parse(text);
@@ -34,7 +33,7 @@ export function payloadJson(message: Encoded): unknown {
   }
 }
 
-/** @throws InvalidEventException for what JSON has no text for: undefined, functions, cycles */
+/** @throws InvalidEventException for data that JSON cannot write: undefined, functions, cycles */
 export function jsonText(data: unknown): string {
   let text: string | undefined;
   try {
@@ -46,13 +45,13 @@ export function jsonText(data: unknown): string {
   return text;
 }
 
-// The text of the Python client, with its two blanks (protocol sheet 4).
+// The text is that of the Python client, with its two blanks (docs/protocol.md 4).
 function unreadable(failure: string, text: string, error: unknown): InvalidEventException {
   const shown = text.length > EXCERPT ? `${text.slice(0, EXCERPT)}...` : text;
   return new InvalidEventException(`${failure}  payload="${shown}" error=${(error as Error).message}`);
 }
 
-/** The first bytes of what is no text, in hex. */
+/** The first bytes in hexadecimal. */
 function hexStart(payload: Uint8Array): string {
   let shown = "";
   for (let i = 0; i < payload.length && shown.length <= EXCERPT; i++) {

@@ -1,0 +1,71 @@
+// From event id and format to the topic as bytes and the codec. Checked and encoded once, then cached. Bound: MAX_CACHED.
+
+import { InvalidEventException, MissingMessageEncoderException } from "../errors.ts";
+import type { Connection } from "../mqtt/connection.ts";
+import { encodeUtf8 } from "../utf8.ts";
+import type { Codec } from "./codec/codec.ts";
+import { type Codecs, wantsTime } from "./codec/index.ts";
+import { eventTopic, levelFault } from "./topic.ts";
+
+const MAX_CACHED = 4;
+
+/** An event id and a format that may be published. */
+export interface EventKind {
+  event: string;
+  format: string;
+  codec: Codec;
+  /** The codec needs the time. */
+  timed: boolean;
+  topic: Uint8Array;
+}
+
+export class EventKinds {
+  private readonly codecs: Codecs;
+  readonly quickstart: boolean;
+  private cached: EventKind[] = [];
+
+  /** @param quickstart only format json is allowed */
+  constructor(codecs: Codecs, quickstart: boolean) {
+    this.codecs = codecs;
+    this.quickstart = quickstart;
+  }
+
+  /**
+   * @param connection tells how long a topic may be
+   * @throws InvalidEventException, MissingMessageEncoderException
+   */
+  get(event: string, format: string, connection: Connection): EventKind {
+    const { cached } = this;
+    for (let i = 0; i < cached.length; i++) {
+      const kind = cached[i]!;
+      if (kind.event === event && kind.format === format) return kind;
+    }
+    const kind = this.make(event, format, connection.link.encoder.topicLimit);
+    if (cached.length === MAX_CACHED) cached.shift();
+    cached.push(kind);
+    return kind;
+  }
+
+  /** See DeviceClient.setMessageEncoderModule. */
+  setCodec(format: string, codec: Codec): void {
+    this.codecs.set(format, codec);
+    this.cached = [];
+  }
+
+  private make(event: string, format: string, topicLimit: number): EventKind {
+    const eventFault = levelFault(event);
+    if (eventFault) throw new InvalidEventException(`event id ${eventFault}`);
+    const formatFault = levelFault(format);
+    if (formatFault) throw new InvalidEventException(`format ${formatFault}`);
+    if (this.quickstart && format !== "json") {
+      throw new InvalidEventException(`Quickstart takes format json at QoS 0 only, not ${format}`);
+    }
+    const topic = encodeUtf8(eventTopic(event, format));
+    if (topic.length > topicLimit) {
+      throw new InvalidEventException(`topic of ${topic.length} bytes, limit ${topicLimit}`);
+    }
+    const codec = this.codecs.get(format);
+    if (!codec) throw new MissingMessageEncoderException(format);
+    return { event, format, codec, timed: wantsTime(codec), topic };
+  }
+}

@@ -1,0 +1,112 @@
+// Which kind of value does each option of DeviceClient take, and is a given value of that kind?
+
+import { ConfigurationException } from "../errors.ts";
+import { consistsOf, DIGITS, LETTERS, lowerCase } from "./characters.ts";
+
+const NAME = "name";
+const TEXT = "text";
+const HOST = "host";
+const FLAG = "flag";
+const WHOLE = "whole";
+const SECONDS = "seconds";
+const FILE = "file";
+const OBJECT = "object";
+
+const NAME_CHARACTERS = `${LETTERS}${DIGITS}-_.`;
+
+/** Every option and its kind; {@link checked} has the rule of each kind. */
+export const OPTION_KINDS: Readonly<Record<string, string>> = Object.freeze({
+  org: NAME,
+  orgId: NAME,
+  type: NAME,
+  id: NAME,
+  "auth-method": TEXT,
+  "auth-token": TEXT,
+  "clean-session": FLAG,
+  domain: HOST,
+  host: HOST,
+  port: WHOLE,
+  tls: FLAG,
+  ca: FILE,
+  cert: FILE,
+  key: FILE,
+  "key-passphrase": TEXT,
+  "server-name": TEXT,
+  "keep-alive": WHOLE,
+  timeout: SECONDS,
+  "ack-timeout": SECONDS,
+  will: OBJECT,
+  limits: OBJECT,
+});
+
+/**
+ * Checks the value of one option and returns it with its own type: flags and numbers may be given as text.
+ * @param name what the error calls the option; its text never contains a token
+ * @throws ConfigurationException
+ */
+export function checked(key: string, value: unknown, name: string = key): unknown {
+  const kind = OPTION_KINDS[key];
+  switch (kind) {
+    case FLAG:
+      return flag(value, name);
+    case WHOLE:
+      return whole(value, name, key === "keep-alive" ? 0 : 1);
+    case SECONDS:
+      return seconds(value, name);
+    case OBJECT:
+      if (typeof value === "object") return value;
+      throw wrong(`${name} must be an object`);
+    case FILE:
+      if (value instanceof Uint8Array && value.length) return value;
+  }
+  if (typeof value !== "string" || !value) {
+    throw wrong(`${name} must be a string${kind === FILE ? " or Uint8Array" : ""} that is not empty`);
+  }
+  if (kind === NAME && !(consistsOf(value, NAME_CHARACTERS) && value.length <= 36)) {
+    throw wrong(`${name} must be 1 to 36 of A-Z a-z 0-9 - _ . and is "${value}"`);
+  }
+  if (kind === HOST) checkHost(value, name);
+  return value;
+}
+
+/** True if `key` is an option that can be written as one line of text. */
+export function isTextOption(key: string): boolean {
+  const kind = OPTION_KINDS[key];
+  return typeof kind === "string" && kind !== FILE && kind !== OBJECT;
+}
+
+// One colon separates a port; an IPv6 address has at least two. The text shows nothing before "@": it may be a password.
+function checkHost(host: string, name: string): void {
+  const colons = host.split(":").length - 1;
+  if (colons !== 1 && host.indexOf("/") < 0 && host.indexOf("@") < 0 && host.indexOf("[") < 0) return;
+  const shown = host.slice(host.lastIndexOf("@") + 1);
+  throw wrong(`${name} must be a host name or address alone, not "${shown}"; use the options port and tls`);
+}
+
+export function wrong(message: string): ConfigurationException {
+  return new ConfigurationException(message);
+}
+
+function flag(value: unknown, name: string): boolean {
+  if (typeof value === "boolean") return value;
+  const lower = typeof value === "string" ? lowerCase(value) : "";
+  if (lower === "true" || lower === "false") return lower === "true";
+  throw wrong(`${name} must be true or false, not ${value}`);
+}
+
+function whole(value: unknown, name: string, least: number): number {
+  const number = parsed(value, DIGITS);
+  if (typeof number === "number" && number % 1 === 0 && number >= least && number <= 65535) return number;
+  throw wrong(`${name} must be a whole number ${least}..65535, not ${value}`);
+}
+
+function seconds(value: unknown, name: string): number {
+  const number = parsed(value, `${DIGITS}.`);
+  if (typeof number === "number" && number > 0 && number <= 65535) return number;
+  throw wrong(`${name} must be a number of seconds above 0, at most 65535, not ${value}`);
+}
+
+/** The number that the text has, if it consists of `characters`; else the value. */
+function parsed(value: unknown, characters: string): unknown {
+  return typeof value === "string" && consistsOf(value, characters) ? Number(value) : value;
+}
