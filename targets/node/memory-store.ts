@@ -1,8 +1,8 @@
-// A store of src/ports.ts in memory: it outlives a client, not the process.
+// A store in memory. It survives the client, but not the process.
 
 import type { Store } from "../../src/index.ts";
 
-/** Holds copies of what it is given. */
+/** Store in memory, for tests: entries survive the client, but not the process. Keeps copies of the values. */
 export function memoryStore(): Store {
   const entries = new Map<string, Uint8Array>();
   return {

@@ -1,7 +1,7 @@
-// Transport on Node's net and tls sockets: the reference adapter for ports.ts.
+// Transport on Node's net and tls sockets.
 //
-// Small writes of one turn of the event loop leave as one: they gather in a block of BLOCK_BYTES, which is handed to the
-// socket when it is full or when the turn ends. At most HIGH_WATER bytes wait in here and in the socket.
+// Small writes of one turn of the event loop are sent as one: they are collected in a block of BLOCK_BYTES, which goes to the
+// socket when it is full or when the turn ends. At most HIGH_WATER bytes wait in the block and in the socket.
 
 import net from "node:net";
 import tls from "node:tls";
@@ -10,10 +10,10 @@ import { describe, tlsSettings } from "./tls.ts";
 
 const BLOCK_BYTES = 16 * 1024;
 const HIGH_WATER = 256 * 1024;
-/** How long a closed socket may take to send the rest and to hear from the peer. */
-const LINGER_MS = 2000;
+/** Time for a closed socket to send the rest and to receive the end of the peer, milliseconds. */
+const LINGER_MS = 5000;
 
-/** Opens a socket to `endpoint`. Throws if TLS cannot use the certificate, key or authorities given. */
+/** Opens a socket to `endpoint`. @throws ConfigurationException for certificates and keys that can never work */
 export function openSocket(endpoint: Endpoint, listener: TransportListener): Transport {
   return new SocketTransport(endpoint, listener);
 }
@@ -46,7 +46,7 @@ class SocketTransport implements Transport {
   }
 
   write(bytes: Uint8Array): void {
-    // The caller's bytes are its own again when this returns, so they are copied, or written before.
+    // The caller may reuse its bytes when this returns, so they are copied.
     if (bytes.length > BLOCK_BYTES - this.used) this.flush();
     if (bytes.length > BLOCK_BYTES) {
       this.socket.write(Buffer.from(bytes));
@@ -61,14 +61,18 @@ class SocketTransport implements Transport {
     this.used += bytes.length;
   }
 
-  close(): void {
+  close(closed?: () => void): void {
     const up = this.up;
+    if (closed) {
+      if (this.socket.closed) closed();
+      else this.socket.once("close", closed);
+    }
     this.listener = undefined;
     this.up = false;
-    if (!up) return void this.socket.destroy(); // else it would go on connecting
+    if (!up) return void this.socket.destroy(); // it may still be connecting
     this.flush();
-    // Read on until the peer ends too: closing over unread bytes resets the connection, and takes what was just sent
-    // along. A peer that neither reads nor ends may not keep the socket for ever.
+    // Reading continues until the peer ends too: closing a socket with unread bytes resets the connection, which may discard
+    // the bytes just sent. The limit is for a peer that does not end.
     this.socket.end();
     const limit = setTimeout(() => this.socket.destroy(), LINGER_MS);
     this.socket.once("close", () => clearTimeout(limit));

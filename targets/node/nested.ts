@@ -1,28 +1,35 @@
-// The nested configuration of the newer SDKs (protocol sheet 5.2) to the options of DeviceClient.
-//
-// In: an object, as a YAML or JSON file holds it; its values may all be strings. Out: options. `cleanStart` has the
-// meaning its name says (§9.1 no. 8). What those SDKs read and do nothing with (logLevel, sessionExpiry,
-// sharedSubscription) is checked where they check it, and has no effect.
+// The nested configuration of the newer SDKs (docs/protocol.md 5.2) to options of DeviceClient. Values may all be strings, as
+// in a YAML file. `cleanStart` true is a clean session, which some SDKs reverse (9.1 no. 8). logLevel, sessionExpiry and
+// sharedSubscription have no effect in those SDKs and none here; logLevel is checked as there.
 
 import { readFileSync } from "node:fs";
-import { ConfigurationException, checked, type DeviceOptions } from "../../src/index.ts";
+import { checked } from "../../src/device/option-values.ts";
+import { ConfigurationException, type DeviceOptions } from "../../src/index.ts";
+import { blameCaller } from "./usage-errors.ts";
 
+/** Configuration in the form of `wiotp-sdk`. */
 export interface NestedConfig {
   identity: { orgId: string; typeId: string; deviceId: string };
-  /** Left out for Quickstart. */
+  /** Required, but not allowed for Quickstart. */
   auth?: { token: string };
   options?: {
     /** Default "internetofthings.ibmcloud.com". */
     domain?: string;
+    /** Checked; no effect. */
     logLevel?: "error" | "warning" | "info" | "debug";
     mqtt?: {
+      /** 1..65535, default 8883. */
       port?: number | string;
       transport?: "tcp";
+      /** true, the default: a clean session. */
       cleanStart?: boolean | string;
+      /** No effect. */
       sessionExpiry?: number | string;
+      /** Seconds, 0..65535, default 60. */
       keepAlive?: number | string;
+      /** No effect. */
       sharedSubscription?: boolean | string;
-      /** Path of a PEM file with the authorities to trust; "_os_": those of the system. */
+      /** Path of a PEM file with the certificate authorities to trust, or "_os_" for those of the system (the default). */
       caFile?: string;
     };
   };
@@ -30,7 +37,7 @@ export interface NestedConfig {
 
 type Settings = Record<string, unknown>;
 
-/** Every setting: those it has below it, or true. */
+/** All settings: an object has settings below it, true is a value. */
 const SHAPE: Settings = {
   identity: { orgId: true, typeId: true, deviceId: true },
   auth: { token: true },
@@ -51,10 +58,16 @@ const SHAPE: Settings = {
 const LOG_LEVELS = ["error", "warning", "info", "debug"];
 
 /**
- * @param name what errors call the configuration: a file's path, or nothing
- * @throws ConfigurationException with the texts of those SDKs, naming the setting; never with a token
+ * Converts a configuration in the form of `wiotp-sdk` to options. Reads the file at `caFile`.
+ * @param name what errors call the configuration, for example the path of its file; may be empty
+ * @throws ConfigurationException for a missing, unknown or wrong setting, with the texts of those SDKs; it names the setting
+ * and never shows a token
  */
 export function parseNestedConfig(config: NestedConfig, name = ""): DeviceOptions {
+  return blameCaller(parseNestedConfig, () => toOptions(config, name));
+}
+
+function toOptions(config: NestedConfig, name: string): DeviceOptions {
   const prefix = name ? `${name}: ` : "";
   checkShape(config as unknown as Settings, SHAPE, prefix, "");
   const get = (path: string): unknown => lookUp(config as unknown as Settings, path);
@@ -87,7 +100,7 @@ export function parseNestedConfig(config: NestedConfig, name = ""): DeviceOption
   return options;
 }
 
-/** Where a setting goes. */
+/** Settings and the options they become. */
 const MEANINGS = [
   ["identity.orgId", "org"],
   ["identity.typeId", "type"],
@@ -113,7 +126,7 @@ function checkShape(settings: Settings, shape: Settings, prefix: string, path: s
   }
 }
 
-/** undefined where there is nothing, or null as YAML and Python have it. */
+/** Returns undefined for a missing setting and for null, which YAML and Python write for none. */
 function lookUp(settings: Settings, path: string): unknown {
   let value: unknown = settings;
   for (const key of path.split(".")) value = (value as Settings | undefined)?.[key] ?? undefined;

@@ -1,5 +1,5 @@
-// Where a client's messages survive: a store of src/ports.ts as files. It outlives the process and, as it waits for the
-// disk, a power cut: one file an entry, written under another name and renamed, so that there is a whole file or none.
+// A store as files. Each entry is one file, written under another name and then renamed, so that a crash leaves a whole file
+// or none. `set` waits for the disk, so that entries survive a power failure.
 
 import { createHash } from "node:crypto";
 import {
@@ -18,26 +18,27 @@ import type { Store } from "../../src/ports.ts";
 
 export interface FileStoreOptions {
   /**
-   * Default true: `set` returns when the disk has the entry. false is some hundred times faster; entries then survive the
-   * end of the process, however it ends, but those of the last seconds not a power cut.
+   * Default true: `set` returns when the disk has the entry. false is about a hundred times faster; entries then survive
+   * the end of the process, but a power failure may lose those of the last seconds.
    */
   sync?: boolean;
 }
 
-/** The end of names of files that are being written. Left behind by a crash, they mean nothing. */
+/** Suffix of the names of files that are being written. fileStore() removes those that a crash left. */
 const UNFINISHED = "~";
 const CHECK_BYTES = 8;
 
 /**
- * Entries as files in `folder`, which is made if it is not there; the key is the name. The folder belongs to one client of
- * one process at a time. A file is 8 bytes of SHA-256 and the value; `get` throws for one where they do not match.
- * @throws the errors of node:fs, also from the functions of the store
+ * Store as files in `folder`, which is created if it does not exist, readable by this user only. The name of a file is the
+ * key; its content is the first 8 bytes of the SHA-256 of the value, and the value. `get` throws for a file whose hash is
+ * wrong. A folder belongs to one client of one process at a time.
+ * @throws errors of node:fs, also from the functions of the store
  */
 export function fileStore(folder: string, { sync = true }: FileStoreOptions = {}): Store {
-  mkdirSync(folder, { recursive: true });
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
   for (const name of readdirSync(folder)) if (name.endsWith(UNFINISHED)) rmSync(join(folder, name));
   const syncFolder = () => {
-    // Windows cannot open folders, and has no need to.
+    // Windows cannot open folders and does not need this.
     if (sync && process.platform !== "win32") withFile(folder, "r", fsyncSync);
   };
   return {
@@ -77,7 +78,7 @@ function read(path: string): Uint8Array | undefined {
 }
 
 function withFile(path: string, flags: string, use: (file: number) => void): void {
-  const file = openSync(path, flags);
+  const file = openSync(path, flags, 0o600);
   try {
     use(file);
   } finally {
@@ -85,7 +86,7 @@ function withFile(path: string, flags: string, use: (file: number) => void): voi
   }
 }
 
-// A disk that is nearly full may take a part.
+// A disk that is nearly full may accept only a part of the bytes.
 function writeWhole(file: number, bytes: Buffer): void {
   for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
 }

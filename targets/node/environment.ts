@@ -1,16 +1,25 @@
-// The environment variables of the newer SDKs (protocol sheet 5.3) to the options of DeviceClient.
+// Environment variables of the newer SDKs (docs/protocol.md 5.3) to options of DeviceClient.
 
 import { env as processEnv } from "node:process";
 import { ConfigurationException, type DeviceOptions } from "../../src/index.ts";
 import { type NestedConfig, parseNestedConfig } from "./nested.ts";
+import { blameCaller } from "./usage-errors.ts";
 
 /**
- * WIOTP_IDENTITY_ORGID, _TYPEID, _DEVICEID and WIOTP_AUTH_TOKEN (or WIOTP_API_TOKEN) are required, the token not for
- * Quickstart; WIOTP_OPTIONS_DOMAIN, _LOGLEVEL, _MQTT_PORT, _MQTT_TRANSPORT, _MQTT_CAFILE, _MQTT_CLEANSTART (True, true
- * or 1; False, false or 0; default true), _MQTT_SESSIONEXPIRY, _MQTT_KEEPALIVE are not. An empty variable is absent.
- * @throws ConfigurationException naming the variable, never with a token
+ * Reads options from environment variables, those of this process by default. An empty variable counts as absent.
+ * - Required: WIOTP_IDENTITY_ORGID, WIOTP_IDENTITY_TYPEID, WIOTP_IDENTITY_DEVICEID, and, except for Quickstart,
+ *   WIOTP_AUTH_TOKEN or WIOTP_API_TOKEN.
+ * - Optional: WIOTP_OPTIONS_DOMAIN, WIOTP_OPTIONS_LOGLEVEL, and WIOTP_OPTIONS_MQTT_PORT, _TRANSPORT, _CAFILE (path of a PEM
+ *   file, which is read), _CLEANSTART (True, true, 1, False, false or 0; default true), _SESSIONEXPIRY, _KEEPALIVE.
+ *
+ * LOGLEVEL and SESSIONEXPIRY are checked and have no effect.
+ * @throws ConfigurationException that names the variable; it never shows a token
  */
 export function parseEnvVars(env: Readonly<Record<string, string | undefined>> = processEnv): DeviceOptions {
+  return blameCaller(parseEnvVars, () => readVariables(env));
+}
+
+function readVariables(env: Readonly<Record<string, string | undefined>>): DeviceOptions {
   const get = (name: string): string | undefined => env[`WIOTP_${name}`] || undefined;
   const number = (name: string): string | undefined => {
     const value = get(name);
@@ -52,7 +61,7 @@ function wrong(message: string): ConfigurationException {
   return new ConfigurationException(message);
 }
 
-// The earlier SDKs disagree on the default (§5.3); here it is that of the other ways to configure.
+// The SDKs disagree on the default (docs/protocol.md 5.3). Here it is that of the other ways to configure.
 function flag(name: string, value: string | undefined): boolean | undefined {
   if (value === undefined) return undefined;
   if (["True", "true", "1"].includes(value)) return true;
@@ -60,7 +69,7 @@ function flag(name: string, value: string | undefined): boolean | undefined {
   throw wrong(`WIOTP_${name} must be true or false`);
 }
 
-/** Says WIOTP_OPTIONS_MQTT_PORT where the nested shape says options.mqtt.port. */
+/** Replaces options.mqtt.port by WIOTP_OPTIONS_MQTT_PORT, and so on. */
 function inVariables(message: string): string {
   return message
     .replace(/^Optional setting /, "")

@@ -1,38 +1,49 @@
-// The package's HTTP entry on Node: HttpClient with Node's own http and https as default port.
+// The package's HTTP entry on Node: HttpClient with Node's http and https as default ports.
 
 import http from "node:http";
 import https from "node:https";
-import { HttpClient as CoreHttpClient, type HttpAnswer, type HttpPorts, type HttpRequest } from "../../src/http.ts";
+import {
+  HttpClient as CoreHttpClient,
+  type HttpAnswer,
+  type HttpPorts,
+  type HttpRequest,
+} from "../../src/device/http.ts";
 import { type DeviceOptions, nodePorts } from "./index.ts";
 import { describe, tlsSettings } from "./tls.ts";
+import { blameCallers, fromCaller } from "./usage-errors.ts";
 
-export * from "../../src/http.ts";
+export * from "../../src/device/http.ts";
 
-/** Node's http and https, timers and Math.random. */
+/** Default ports of HttpClient: Node's http and https, timers and Math.random. */
 export const nodeHttpPorts: HttpPorts = { ...nodePorts, post };
 
 export class HttpClient extends CoreHttpClient {
   constructor(options?: DeviceOptions, ports: HttpPorts = nodeHttpPorts) {
-    super(options, ports);
+    try {
+      super(options, ports);
+    } catch (error) {
+      throw fromCaller(error, HttpClient);
+    }
   }
 }
+blameCallers(HttpClient.prototype, ["publishEvent", "requestCommand", "setMessageEncoderModule"]);
 
 type Done = (reason: string | undefined, answer: HttpAnswer | undefined) => void;
 
 function post(request: HttpRequest, done: Done): () => void {
-  let told = false;
-  const tell: Done = (reason, answer) => {
-    if (!told) {
-      told = true;
+  let ended = false;
+  const end: Done = (reason, answer) => {
+    if (!ended) {
+      ended = true;
       done(reason, answer);
     }
   };
   const sent = open(request);
-  sent.on("error", error => tell(describe(error), undefined));
-  sent.on("response", response => read(response, request.limit, tell));
+  sent.on("error", error => end(describe(error), undefined));
+  sent.on("response", response => read(response, request.limit, end));
   sent.end(request.body);
   return () => {
-    told = true;
+    ended = true;
     sent.destroy();
   };
 }
@@ -44,7 +55,7 @@ function open({ endpoint, path, headers, body }: HttpRequest): http.ClientReques
     port,
     path,
     method: "POST",
-    // The server closes after each error, and a request at a time is all it takes (protocol sheet 6).
+    // One connection per request: the server closes it after each error (docs/protocol.md 6).
     agent: false as const,
     headers: { ...headers, "content-length": body.length },
   };
