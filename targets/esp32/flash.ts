@@ -1,15 +1,21 @@
-// `npm run flash -- <platform> [key=value …]` and `npm run sim -- [key=value …]`: the app through the SDK's mcconfig.
+// `npm run flash -- <platform> [key=value …]` and `npm run sim -- [key=value …]`: builds the app with the SDK's mcconfig.
 //
-// Settings become mc/config: ssid password org type id token host port tls … (docs/esp32.md). Options of mcconfig go
-// through; without -d, -i or -r it is a debug build, whose console shows what happens.
+// Settings become mc/config: ssid password org type id token host port tls … (docs/esp32.md). They go to mcconfig in a
+// manifest that only this user can read, because others can read the command line of a process. Other words are options
+// of mcconfig; without -d, -i or -r it is a debug build, which has a console.
 
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
-import { delimiter, join } from "node:path";
-import { argv, env, exit } from "node:process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, join, resolve } from "node:path";
+import { argv, env } from "node:process";
 import { fileURLToPath } from "node:url";
+import { readSettings, type Settings } from "./settings.ts";
+import { runSimulator } from "./simulator.ts";
 
 const APP = fileURLToPath(new URL(".", import.meta.url));
+/** Build output for the simulator. The SDK's own folder may hold a program of the same name from another clone. */
+const OUTPUT = fileURLToPath(new URL("../../node_modules/.cache/iotf-sim", import.meta.url));
 const HOSTS: Readonly<Record<string, string>> = { linux: "lin", darwin: "mac", win32: "win" };
 const HOST = HOSTS[process.platform] ?? "lin";
 
@@ -18,27 +24,84 @@ const INSTALL = `MODDABLE is not set, or there are no tools of the Moddable SDK 
 2. For a board, install ESP-IDF and set IDF_PATH: the SDK's documentation/devices/esp32.md.
 3. Run this again: npm run flash -- esp32 ssid=… password=… org=… type=… id=… token=… host=…`;
 
-const [what, ...rest] = argv.slice(2);
-exit(what === "sim" ? run(HOST, rest) : flash(rest));
+const HELP = `npm run flash -- <platform> [settings] [options of mcconfig]
+npm run sim -- [settings] [options of mcconfig]
 
-function flash([platform, ...settings]: string[]): number {
-  if (platform && /^[a-z0-9_]+([/:].+)?$/.test(platform)) return run(platform, settings);
-  console.error("usage: npm run flash -- <platform> [key=value …], for example esp32, esp32/esp32s3, esp32/esp32c3");
-  return 2;
+flash builds the app, installs it on a board and shows its console; sim runs it in the simulator of the Moddable SDK
+until Ctrl-C, and prints its console.
+
+  <platform>              for example esp32, esp32/esp32s3, esp32/esp32c3
+  key=value               setting of the app: ssid, password, org, type, id, token, host, port, tls, … (docs/esp32.md)
+  --settings FILE         a file with a key=value in each line
+  --help                  this text
+
+Other users of this machine can read the command line. Put token and Wi-Fi password in a file, or in the environment
+variables WIOTP_AUTH_TOKEN, WIFI_SSID and WIFI_PASSWORD. key=value overrides the file, and the file the environment.
+`;
+
+async function main([command, ...words]: readonly string[]): Promise<number> {
+  if (words.includes("--help") || words.includes("-h")) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  const platform = command === "sim" ? HOST : words.shift();
+  if (!platform || !/^[a-z0-9_]+([/:].+)?$/.test(platform)) throw new Error(`flash needs a platform\n${HELP}`);
+  // npm runs scripts in the folder of the project; INIT_CWD is the folder of the user.
+  process.chdir(env.INIT_CWD ?? ".");
+  const settings = readSettings(words, env);
+  const tools = join(env.MODDABLE ?? "", "build/bin", HOST, "release");
+  if (!env.MODDABLE || !existsSync(tools)) throw new Error(INSTALL);
+  if (command !== "sim") return build(platform, settings, tools);
+  mkdirSync(OUTPUT, { recursive: true });
+  // Target "build": otherwise the SDK ends every simulator on the machine, and starts one in the background.
+  const options = ["-d", "-t", "build", "-o", OUTPUT, ...settings.options];
+  const status = build(HOST, { ...settings, options }, tools);
+  if (status !== 0) return status;
+  const library = join(OUTPUT, "bin", HOST, "mc/debug/esp32", HOST === "win" ? "mc.dll" : "mc.so");
+  const interrupted = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => interrupted.abort());
+  const { stdout } = process;
+  return runSimulator({ moddable: env.MODDABLE, host: HOST, library, stdout, signal: interrupted.signal });
 }
 
-function run(platform: string, settings: string[]): number {
-  const tools = join(env.MODDABLE ?? "", "build/bin", HOST, "release");
-  if (!env.MODDABLE || !existsSync(tools)) {
-    console.error(INSTALL);
-    return 2;
+function build(platform: string, { options, config }: Settings, tools: string): number {
+  const mode = options.some(option => /^-[dir]$/.test(option)) ? [] : ["-d"];
+  // The SDK takes the name of the program from the folder of the manifest.
+  const folder = mkdtempSync(join(tmpdir(), "iotf-flash-"));
+  const manifest = join(folder, "esp32/manifest.json");
+  // The build writes the settings to its output: readable for this user only.
+  process.umask(0o077);
+  try {
+    mkdirSync(join(folder, "esp32"));
+    const data = authorities(folder);
+    writeFileSync(manifest, JSON.stringify({ include: [resolve(APP, "manifest.json")], config, ...data }));
+    const { status, error } = spawnSync("mcconfig", [...mode, "-m", "-p", platform, ...options, manifest], {
+      cwd: APP,
+      env: { ...env, PATH: `${tools}${delimiter}${env.PATH}` },
+      stdio: "inherit",
+    });
+    if (error) throw new Error(`mcconfig: ${error.message}`);
+    return status ?? 1;
+  } finally {
+    rmSync(folder, { recursive: true });
   }
-  const mode = settings.some(setting => /^-[dir]$/.test(setting)) ? [] : ["-d"];
-  const { status, error } = spawnSync("mcconfig", [...mode, "-m", "-p", platform, ...settings], {
-    cwd: APP,
-    env: { ...env, PATH: `${env.PATH}${delimiter}${tools}` },
-    stdio: "inherit",
-  });
-  if (error) console.error(`mcconfig: ${error.message}`);
-  return status ?? 1;
+}
+
+/** Part of a manifest: identity/ca.pem as DER, which a device uses as it is in flash, without a decoder and its memory. */
+function authorities(folder: string): object {
+  const [pem, der] = ["ca.pem", "ca.der"].map(name => join(APP, "identity", name));
+  if (!existsSync(pem!) || existsSync(der!)) return {};
+  const blocks = readFileSync(pem!, "latin1").matchAll(/-----BEGIN CERTIFICATE-----([^-]+)-----END CERTIFICATE-----/g);
+  const bytes = Buffer.concat([...blocks].map(([, base64]) => Buffer.from(base64!, "base64")));
+  if (!bytes.length) return {}; // the device says so
+  mkdirSync(join(folder, "identity"));
+  writeFileSync(join(folder, "identity/ca.der"), bytes);
+  return { data: { "*": join(folder, "identity/*") } };
+}
+
+try {
+  process.exitCode = await main(argv.slice(2));
+} catch (error) {
+  process.stderr.write(`${(error as Error).message}\n`);
+  process.exitCode = 2;
 }

@@ -36,7 +36,7 @@ export function identity() {
   }
   options.org ??= options.orgId;
   if (options["auth-token"] !== undefined) options["auth-method"] ??= "token";
-  const ca = ["ca.pem", "ca.der"].find(name => Resource.exists(name));
+  const ca = ["ca.der", "ca.pem"].find(name => Resource.exists(name));
   if (ca && usesTls(options)) options.ca = bytesOf(ca);
   options.limits = {};
   for (const name in LIMITS) options.limits[name] = Number(config[name] ?? LIMITS[name]);

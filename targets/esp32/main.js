@@ -1,7 +1,8 @@
-// The flashable device: publishes free memory, signal strength and uptime as event `status`, obeys `setInterval`,
-// `print` and `blink`. Whatever goes wrong is one line on the console; nothing waits, nothing throws into the event loop.
+// The flashable device: publishes free memory, signal strength and uptime as event `status`; executes the commands
+// `setInterval`, `print` and `blink`. Each failure is one line on the console. Nothing throws into the event loop, which
+// would restart the board.
 
-import { clockIsSet, setClock } from "clock";
+import { clockIsSet, keepClock, restoreClock, setClock } from "clock";
 import { identity, usesTls } from "identity";
 import Instrumentation from "instrumentation";
 import { DeviceClient } from "iotf-embedded";
@@ -12,18 +13,21 @@ import Net from "net";
 import Time from "time";
 import Timer from "timer";
 
-/** Seconds between events, until told otherwise. */
+/** Seconds between events, until command setInterval. */
 const FIRST_INTERVAL = 10;
 const SHORTEST_INTERVAL = 0.1;
 const LONGEST_INTERVAL = 86_400;
 const BLINKS = 3;
 const MOST_BLINKS = 100;
+/** The server refused the device. Somebody may correct its registration. */
+const REFUSED_WAIT_MS = 3_600_000;
 /** What the engine with this program, and a TLS session, take besides the limits, bytes; see docs/esp32.md. */
-const PROGRAM_BYTES = 20_000;
-const TLS_BYTES = 24_000;
-/** How often a command is there while it is handled: as frame, text and data; with TLS also sealed and opened. */
-const COPIES = 3;
-const TLS_COPIES = 5;
+const PROGRAM_BYTES = 26_000;
+const TLS_BYTES = 16_000;
+/** How many copies of a command exist while it is handled and written to the console: frame, text, data, two lines. */
+const COPIES = 5;
+/** With TLS also sealed. */
+const TLS_COPIES = 6;
 
 const started = Time.ticks;
 const freeMemory = Instrumentation.map("System Free Memory");
@@ -31,8 +35,8 @@ const light = new Light();
 let client;
 let interval = FIRST_INTERVAL;
 let timer;
-/** The client has given up; connect() itself may find out. */
-let stopped = false;
+/** Wi-Fi came back after the attempt under way had begun: if that attempt fails, the next one follows at once. */
+let networkIsBack = false;
 
 function say(text) {
   trace(`${text}\n`);
@@ -44,11 +48,12 @@ export default function () {
   }
   const options = checkedIdentity();
   if (!options) return;
-  if (clockIsSet()) return begin();
-  // Without TLS only timestamps need it.
-  if (usesTls(options)) return setClock(begin);
-  begin();
-  setClock(() => {});
+  const set = clockIsSet();
+  // Without TLS, only timestamps need the clock.
+  const waits = !set && !restoreClock() && usesTls(options);
+  keepClock();
+  if (!waits) begin();
+  if (!set) setClock(() => waits && begin());
 }
 
 /** Options, when there is a client made of them; else the reason is told. */
@@ -79,20 +84,41 @@ function neededBytes(options) {
 }
 
 function begin() {
-  client.connectedCallback = () => say(`connected as ${client.clientId}`);
+  client.connectedCallback = () => {
+    networkIsBack = false;
+    say(`connected as ${client.clientId}`);
+  };
   client.disconnectedCallback = disconnected;
   client.errorCallback = error => say(`error: ${error.message}`);
   client.commandCallback = obey;
+  if (globalThis.station) globalThis.station.onBack = networkBack;
+  start();
+}
+
+/** See station.js. */
+function networkBack() {
+  if (!client.active || client.connected) return;
+  networkIsBack = true;
+  client.connect(); // While the client waits for its next attempt, this makes the attempt now.
+}
+
+function start() {
   schedule();
   client.connect();
   publish();
 }
 
-function disconnected(reason, willRetry) {
-  if (willRetry) return say(`${reason.message}; trying again`);
-  stopped = true;
+function disconnected(reason, retryMs) {
+  if (networkIsBack && retryMs >= 0) {
+    networkIsBack = false;
+    say(`${reason.message}; next try now, because Wi-Fi is back`);
+    return client.connect();
+  }
+  if (retryMs >= 0) return say(`${reason.message}; next try in ${Math.ceil(retryMs / 1000)} s`);
   Timer.clear(timer);
-  if (reason) say(`stopped: ${reason.message}`);
+  if (reason.code !== "refused") return say(`stopped: ${reason.message}`);
+  say(`${reason.message}; next try in 1 h`);
+  Timer.set(start, REFUSED_WAIT_MS);
 }
 
 function schedule() {
@@ -101,7 +127,7 @@ function schedule() {
 }
 
 function publish() {
-  if (stopped) return; // it would throw
+  if (!client.active) return; // connect() may have failed for good
   const data = { uptime: Math.round((Time.ticks - started) / 1000) };
   // Release builds do not count memory, a simulator has no radio.
   const memory = Instrumentation.get(freeMemory);

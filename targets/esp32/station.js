@@ -1,22 +1,27 @@
-// Keeps the board on its Wi-Fi network. The SDK's own set-up connects once, before main; this connects again when the
-// access point was away at start or goes away later: after 2 s, then less and less often, every minute at last. It says
-// one line for each attempt that failed.
+// Keeps the board on its Wi-Fi network. The SDK's own set-up connects once, before main. This module connects again when
+// the access point was away at start or goes away later: after 2 s, then it doubles the delay up to 60 s. It traces one line
+// for each attempt that failed.
+//
+// `station.onBack`, a global that the program may set, is called when the network is back: a client that waits for its own
+// next attempt can try at once. The call comes up to 2 s late, at random: after a power failure all devices of a site come
+// back together, and should not reach the server together.
 
 import WiFi from "embedded:network/interface/wifi";
 import config from "mc/config";
 import Timer from "timer";
 
-/** While all is well, and for the attempt of the SDK's set-up; nothing is told of how that one ended. */
+/** Also for the attempt of the SDK's set-up: the SDK does not report how that one ended. */
 const CHECK_MS = 10_000;
 const FIRST_WAIT_MS = 2_000;
 const LONGEST_WAIT_MS = 60_000;
-/** ECMA-419: from here on there is a link to the access point, from there on an address too; below, an attempt. */
+const JITTER_MS = 2_000;
+/** States of ECMA-419: an attempt is under way, there is a link to the access point, there is an IP address. */
 const ATTEMPT = 300;
 const LINKED = 400;
 const ADDRESSED = 500;
 
 export default function (done) {
-  if (config.ssid) new Station();
+  if (config.ssid) globalThis.station = new Station();
   done();
 }
 
@@ -25,6 +30,7 @@ class Station {
     const station = this;
     this.wait = FIRST_WAIT_MS;
     this.lost = false;
+    this.onBack = undefined;
     this.wifi = new WiFi({
       onChanged(property) {
         if (property === "connection") station.changed(this.connection);
@@ -51,6 +57,7 @@ class Station {
     this.lost = false;
     this.wait = FIRST_WAIT_MS;
     Timer.schedule(this.timer, CHECK_MS, CHECK_MS);
+    if (this.onBack) Timer.set(() => this.onBack(), Math.random() * JITTER_MS);
   }
 
   check() {
@@ -58,7 +65,7 @@ class Station {
     try {
       this.wifi.connect({ SSID: config.ssid, ...(config.password && { password: config.password, secure: true }) });
     } catch {
-      // An attempt is under way; its end is told, or the next check finds it.
+      // An attempt is under way. onChanged() or the next check sees how it ends.
     }
   }
 }

@@ -1,7 +1,7 @@
 // Reads one HTTP/1.x answer from a stream, in pieces of any size: status, the few headers that matter, and as much of the
 // body as is wanted (RFC 9112). Memory is bounded whatever the server sends: one line, and `limit` and one bytes of body.
 
-import type { HttpAnswer } from "../../src/http.ts";
+import type { HttpAnswer } from "../../src/device/http.ts";
 
 /** Longest line kept. Of longer ones the rest is skipped: no header that matters is that long. */
 const LINE_BYTES = 256;
@@ -98,6 +98,8 @@ export class AnswerReader implements HttpAnswer {
         this.contentType = value;
         return;
       case "x-commandid":
+        // Its rest was skipped: it would name another command.
+        if (text.length === LINE_BYTES) throw new Error(`X-commandId of more than ${LINE_BYTES} bytes`);
         this.commandId = utf8Of(value);
         return;
       case "content-length":
@@ -154,7 +156,7 @@ export class AnswerReader implements HttpAnswer {
   }
 }
 
-/** A header is bytes, one character each; ids are UTF-8 (protocol sheet 6). Not UTF-8: left as it is. */
+/** A header is bytes, one character each; ids are UTF-8 (docs/protocol.md 6). Not UTF-8: left as it is. */
 function utf8Of(text: string): string {
   let escaped = "";
   for (let i = 0; i < text.length; i++) {

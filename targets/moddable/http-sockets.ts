@@ -2,8 +2,9 @@
 // connection. Knows Ports only. The SDK's own HTTP client was not taken: what a server sends out of order it throws into
 // the event loop, which restarts the device.
 
-import type { HttpAnswer, HttpPorts, HttpRequest } from "../../src/http.ts";
-import { type Clock, type Endpoint, encodeUtf8, type Ports, type Transport } from "../../src/index.ts";
+import type { HttpAnswer, HttpPorts, HttpRequest } from "../../src/device/http.ts";
+import type { Clock, Endpoint, Ports, Transport } from "../../src/index.ts";
+import { encodeUtf8 } from "../../src/utf8.ts";
 import { AnswerReader } from "./http-answer.ts";
 
 type Done = (reason: string | undefined, answer: HttpAnswer | undefined) => void;
@@ -101,7 +102,7 @@ function headOf({ endpoint, path, headers, body }: HttpRequest): string {
   return `${text}content-length: ${body.length}\r\n\r\n`;
 }
 
-// By its name the platform tells the organization (protocol sheet 6).
+// By its name the platform tells the organization (docs/protocol.md 6).
 function authority({ host, port, tls }: Endpoint): string {
   const name = host.indexOf(":") < 0 ? host : `[${host}]`;
   return port === (tls ? 443 : 80) ? name : `${name}:${port}`;

@@ -20,7 +20,7 @@ import { SocketTransport } from "./sockets.ts";
 export * from "../../src/index.ts";
 export { PreferenceStore } from "./store.ts";
 
-export interface DevicePortsOptions {
+export interface PortsOptions {
   /** How much is taken from a socket at once; each connection has one buffer of that size. Default 512. */
   readBytes?: number;
   /** Where messages of QoS 1 and 2 survive a restart, for example a PreferenceStore. */
@@ -60,7 +60,7 @@ class DevicePorts implements Ports {
   readonly store?: Store;
   private readonly readBytes: number;
 
-  constructor({ readBytes = READ_BYTES, store }: DevicePortsOptions) {
+  constructor({ readBytes = READ_BYTES, store }: PortsOptions) {
     this.readBytes = readBytes;
     if (store) this.store = store;
     Object.freeze(this);
@@ -76,16 +76,16 @@ class DevicePorts implements Ports {
 
   /** The hardware address without its colons; a simulator has none. */
   get serial(): string {
-    return Net.get("MAC")?.replaceAll(":", "");
+    return Net.get("MAC")?.split(":").join("");
   }
 }
 
-/** Ports for one client, which may keep its messages in a store. */
-export function makeDevicePorts(options: DevicePortsOptions): Ports {
+/** Ports with options of their own. A store belongs to one client, so each client with a store needs its own ports. */
+export function makePorts(options: PortsOptions = {}): Ports {
   return new DevicePorts(options);
 }
 
-export const devicePorts: Ports = makeDevicePorts({});
+export const devicePorts: Ports = makePorts();
 
 export class DeviceClient extends CoreDeviceClient {
   constructor(options?: DeviceOptions, ports: Ports = devicePorts) {

@@ -41,11 +41,12 @@ export class SocketTransport implements Transport {
     }
   }
 
-  close(): void {
+  close(closed?: () => void): void {
     this.listener = undefined;
     this.writable = 0;
-    this.socket?.close();
+    this.socket?.close(); // lwIP sends what it has taken
     this.socket = undefined;
+    closed?.();
   }
 
   private resolved(network: Network, endpoint: Endpoint, address: string): void {

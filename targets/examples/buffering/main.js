@@ -1,7 +1,7 @@
 // Offline buffering to flash: an event at every start of the device, at QoS 1, kept until the platform has confirmed it.
 // Started ten times without a connection, the device sends ten events when there is one.
 
-import { DeviceClient, makeDevicePorts, PreferenceStore } from "iotf-embedded";
+import { DeviceClient, makePorts, PreferenceStore } from "iotf-embedded";
 import config from "mc/config";
 
 const options = {
@@ -16,7 +16,7 @@ const options = {
   "clean-session": false,
 };
 
-const client = new DeviceClient(options, makeDevicePorts({ store: new PreferenceStore("buffering") }));
+const client = new DeviceClient(options, makePorts({ store: new PreferenceStore("buffering") }));
 client.connectedCallback = () => trace(`connected as ${client.clientId}\n`);
 client.disconnectedCallback = reason => trace(`disconnected: ${reason?.message}\n`);
 client.errorCallback = error => trace(`${error.message}\n`);

@@ -39,9 +39,9 @@ const client = new DeviceClient({
 });
 client.setMessageEncoderModule("tenths", tenths);
 client.connectedCallback = () => trace(`connected as ${client.clientId}\n`);
-client.disconnectedCallback = (reason, willRetry) => {
+client.disconnectedCallback = (reason, retryMs) => {
   trace(`disconnected: ${reason?.message}\n`);
-  if (!willRetry) Timer.clear(timer); // publishEvent would throw, and an exception nobody catches restarts the device
+  if (retryMs < 0) Timer.clear(timer); // the client does not retry: publishEvent would return false
 };
 client.commandCallback = ({ command, data }) => trace(`${command} ${JSON.stringify(data)}\n`);
 client.errorCallback = error => trace(`${error.message}\n`);

@@ -19,9 +19,9 @@ const client = new DeviceClient({
   tls: false, // example tls has it
 });
 client.connectedCallback = () => trace(`connected as ${client.clientId}\n`);
-client.disconnectedCallback = (reason, willRetry) => {
+client.disconnectedCallback = (reason, retryMs) => {
   trace(`disconnected: ${reason?.message}\n`);
-  if (!willRetry) Timer.clear(timer); // publishEvent would throw, and an exception nobody catches restarts the device
+  if (retryMs < 0) Timer.clear(timer); // the client does not retry: publishEvent would return false
 };
 
 const timer = Timer.repeat(publish, INTERVAL_MS);

@@ -64,9 +64,9 @@ export function thermostat({ options, ports }: Board, hardware: Hardware): void 
     hardware.lamp("green");
     report();
   };
-  client.disconnectedCallback = (_reason, willRetry) => {
-    hardware.lamp(willRetry ? "yellow" : "red");
-    if (willRetry) return;
+  client.disconnectedCallback = (_reason, retryMs) => {
+    hardware.lamp(retryMs >= 0 ? "yellow" : "red");
+    if (retryMs >= 0) return;
     // Nothing can be sent any more; heating goes on as it is until somebody comes.
     timer.clear();
   };
