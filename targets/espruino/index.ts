@@ -1,18 +1,18 @@
-// The module for Espruino: the client of src/, without what reads configuration files, on Espruino's sockets and timers.
+// The module for Espruino: the clients of src/ on Espruino's sockets and timers, without the parser of configuration files.
 
-import { DeviceClient as CoreDeviceClient } from "../../src/client.ts";
-import type { DeviceOptions } from "../../src/config.ts";
-import { MqttClient as CoreMqttClient } from "../../src/mqtt.ts";
-import type { MqttOptions } from "../../src/mqtt-options.ts";
+import { DeviceClient as CoreDeviceClient } from "../../src/device/client.ts";
+import type { DeviceOptions } from "../../src/device/config.ts";
+import { MqttClient as CoreMqttClient } from "../../src/mqtt/client.ts";
+import type { MqttOptions } from "../../src/mqtt/options.ts";
 import type { Clock, Endpoint, Ports, Store, Timer, Transport, TransportListener } from "../../src/ports.ts";
 import { SocketTransport } from "./sockets.ts";
 
 export { StorageStore } from "./store.ts";
 
-export interface EspruinoPortsOptions {
+export interface PortsOptions {
   /** Where messages of QoS 1 and 2 survive a restart, for example a StorageStore. */
   store?: Store;
-  /** TLS that checks nobody's certificate is better than none to the one who asks for it here. Default: false. */
+  /** Use Espruino's TLS, which checks no certificate. Default: false, options with TLS are refused. */
   unverifiedTls?: boolean;
 }
 
@@ -47,7 +47,7 @@ class EspruinoPorts implements Ports {
   readonly store?: Store;
   private readonly unverifiedTls: boolean;
 
-  constructor({ store, unverifiedTls }: EspruinoPortsOptions) {
+  constructor({ store, unverifiedTls }: PortsOptions) {
     if (store) this.store = store;
     this.unverifiedTls = unverifiedTls === true;
   }
@@ -65,19 +65,19 @@ class EspruinoPorts implements Ports {
   }
 }
 
-/** Ports for one client, which may keep its messages in a store. */
-export function makeEspruinoPorts(options: EspruinoPortsOptions): Ports {
+/** Ports with options of their own. A store belongs to one client, so each client with a store needs its own ports. */
+export function makePorts(options: PortsOptions = {}): Ports {
   return new EspruinoPorts(options);
 }
 
 export class DeviceClient extends CoreDeviceClient {
   constructor(options?: DeviceOptions, ports?: Ports) {
-    super(options, ports ?? makeEspruinoPorts({}));
+    super(options, ports ?? makePorts());
   }
 }
 
 export class MqttClient extends CoreMqttClient {
   constructor(options: MqttOptions, ports?: Ports) {
-    super(options, ports ?? makeEspruinoPorts({}));
+    super(options, ports ?? makePorts());
   }
 }

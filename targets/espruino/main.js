@@ -1,7 +1,7 @@
-// The device: publishes free memory, signal strength and uptime as event `status`, obeys `setInterval` and `print`. A module
-// of its own in Storage; what starts it, with the settings, is in the file that `npm run espruino` makes.
+// The device program: publishes free memory, signal strength and uptime as event `status`, and obeys the commands
+// `setInterval` and `print`. It is a module in Storage; the file that `npm run espruino` writes starts it with the settings.
 
-/** Seconds between events, until told otherwise. */
+/** Seconds between events, until a command changes it. */
 const FIRST_INTERVAL = 10;
 const LONGEST_INTERVAL = 86400;
 const JOIN_AGAIN_MS = 10000;
@@ -38,8 +38,8 @@ function obey(command) {
   } else print(`unknown command ${command.command}`);
 }
 
-function disconnected(reason, willRetry) {
-  if (willRetry) return print(`${reason.message}; trying again`);
+function disconnected(reason, retryMs) {
+  if (retryMs >= 0) return print(`${reason.message}; trying again`);
   if (timer) clearInterval(timer);
   timer = undefined;
   if (reason) print(`stopped: ${reason.message}`);
@@ -56,7 +56,7 @@ function join(ssid, password) {
 function connect(options, ports) {
   try {
     const lib = require("iotf");
-    client = new lib.DeviceClient(options, lib.makeEspruinoPorts(ports));
+    client = new lib.DeviceClient(options, lib.makePorts(ports));
   } catch (error) {
     return print(`wrong identity: ${error.message}`);
   }

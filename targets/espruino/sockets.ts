@@ -1,10 +1,10 @@
-// Transport on Espruino's sockets, which carry strings of bytes. They take whatever is written and keep it in RAM until it
-// is sent, so what may wait there is limited here.
+// Transport on Espruino's sockets, which carry strings of bytes. A socket accepts any number of bytes and keeps them in RAM
+// until they are sent, so this transport limits them.
 
 import { ConfigurationException } from "../../src/errors.ts";
 import type { Endpoint, Transport, TransportListener } from "../../src/ports.ts";
 
-/** Most bytes that wait in a socket. */
+/** Most unsent bytes in a socket. */
 const HIGH_WATER = 2048;
 
 export class SocketTransport implements Transport {
@@ -13,13 +13,14 @@ export class SocketTransport implements Transport {
   private socket: EspruinoSocket | undefined;
   private reason: string | undefined;
   private up = false;
+  private whenClosed: (() => void) | undefined;
 
-  /** @throws ConfigurationException when TLS is asked for that this firmware cannot give */
+  /** @throws ConfigurationException if the endpoint needs TLS and `unverifiedTls` is false, or options that TLS ignores */
   constructor(endpoint: Endpoint, listener: TransportListener, unverifiedTls: boolean) {
     const net = endpoint.tls ? tlsFor(endpoint, unverifiedTls) : engineRequire("net");
     this.listener = listener;
     try {
-      // Connects before it returns, but for the handshake of TLS; and throws where there is no network.
+      // Blocks until connected, except for the TLS handshake. Throws without a network.
       const { host, port, tls } = endpoint;
       const options = tls ? { host, port, cert: tls.cert, key: tls.key } : { host, port };
       this.socket = net.connect(options, () => this.opened());
@@ -36,14 +37,16 @@ export class SocketTransport implements Transport {
     try {
       this.socket!.write(E.toString(bytes));
     } catch (error) {
-      // The far end has closed, or the network is gone; "close" tells of it, or the keep-alive.
+      // The server has closed, or the network is gone. "close" follows, or the keep-alive ends the connection.
       this.reason = (error as Error).message;
       this.fall();
     }
   }
 
-  close(): void {
+  close(closed?: () => void): void {
     this.listener = undefined;
+    if (this.socket) this.whenClosed = closed;
+    else closed?.();
     this.fall();
     this.end();
   }
@@ -77,6 +80,7 @@ export class SocketTransport implements Transport {
     this.socket = undefined;
     this.fall();
     if (listener) listener.closed(this.reason);
+    if (this.whenClosed) this.whenClosed();
   }
 
   private fall(): void {
@@ -84,22 +88,22 @@ export class SocketTransport implements Transport {
     this.writable = 0;
   }
 
-  // Without a network it throws, and the socket stays: the next thing it tells ends it.
+  // Without a network end() throws and the socket stays open; its next event ends it.
   private end(): void {
     try {
       if (this.socket) this.socket.end();
     } catch {
-      // Tried again later.
+      // The next event of the socket ends it.
     }
   }
 }
 
-/** Its TLS takes any certificate, and sends a name of its own as SNI: whoever is on the way can read a token. */
+/** Espruino's TLS accepts any certificate and sends a wrong name as SNI: anyone on the network path can read a token. */
 function tlsFor({ tls }: Endpoint, unverifiedTls: boolean): EspruinoNet {
   if (!unverifiedTls || tls!.ca || tls!.serverName) {
     const option = tls!.ca ? "ca" : tls!.serverName ? "server-name" : "tls";
     throw new ConfigurationException(
-      `Espruino's TLS checks no certificates, ${option} cannot be had: see docs/espruino.md`,
+      `option ${option} is refused, because Espruino's TLS checks no certificates: see docs/espruino.md`,
     );
   }
   return engineRequire("tls");

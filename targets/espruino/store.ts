@@ -1,10 +1,10 @@
-// Messages that survive a restart, in Storage: files in the flash of the board.
+// Keeps messages over a restart in Storage, the files in the board's flash.
 
 import type { Store } from "../../src/ports.ts";
 
 /**
- * One of its own for each client; `prefix` names it, 1..20 characters. Each message is a file, written and erased again:
- * for events that must not be lost, not for one a second.
+ * Each client needs its own store, named by `prefix`, 1..20 characters. Each message is written to flash as a file and
+ * erased, which wears the flash: use it for rare events that must not be lost, not for one event per second.
  */
 export class StorageStore implements Store {
   private readonly prefix: string;
@@ -23,11 +23,11 @@ export class StorageStore implements Store {
     const text = engineRequire("Storage").read(this.prefix + key);
     if (text === undefined) return undefined;
     if (text.charAt(0) !== "=") throw new Error(`${key} is damaged`);
-    // A copy: what was read is the flash itself, and moves when Storage makes room.
+    // Copied, because the text is the flash itself and Storage moves files when it makes room.
     return new Uint8Array(E.toUint8Array(text).slice(1));
   }
 
-  // A byte before each value: a file cannot be empty.
+  // One byte before each value, because a file cannot be empty.
   set(key: string, value: Uint8Array): void {
     if (!engineRequire("Storage").write(this.prefix + key, `=${E.toString(value)}`))
       throw new Error("no room in Storage");

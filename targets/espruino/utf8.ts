@@ -1,7 +1,7 @@
-// In place of src/codec/utf8.ts: Espruino's strings are bytes, and its own functions turn them into arrays and back many
-// times faster than a script does. Text is Latin-1 there: characters above U+00FF arrive as "?".
+// Replaces src/utf8.ts. A character of an Espruino string is one byte. Espruino's own functions convert strings and arrays
+// many times faster than a script. Text is Latin-1: characters above U+00FF arrive as "?".
 
-import { decodeUtf8 as decodeInScript, encodeUtf8 as encodeInScript, utf8Length } from "../../src/codec/utf8.ts";
+import { decodeUtf8 as decodeInScript, encodeUtf8 as encodeInScript, utf8Length } from "../../src/utf8.ts";
 
 export { utf8Length };
 
@@ -11,10 +11,10 @@ export function encodeUtf8(text: string): Uint8Array {
   return BEYOND_ASCII.test(text) ? encodeInScript(text) : E.toUint8Array(text);
 }
 
-/** Throws an Error where `bytes`, or the part of them asked for, are not UTF-8. */
+/** Throws an Error if `bytes` from `from` to `to` are not UTF-8. */
 export function decodeUtf8(bytes: Uint8Array, from = 0, to: number = bytes.length): string {
   const raw = E.toString(bytes.subarray(from, to));
   if (!BEYOND_ASCII.test(raw)) return raw;
-  decodeInScript(bytes, from, to); // for what it throws
+  decodeInScript(bytes, from, to); // throws if they are not UTF-8; decodeUTF8 does not
   return E.decodeUTF8(raw, undefined, "?");
 }

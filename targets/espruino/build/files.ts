@@ -1,16 +1,17 @@
-// What goes to the board: the library and the device program as files in its flash, where their functions stay and are run
-// from; its settings; and the line that starts it all.
+// The files for the board: the library and the device program, whose functions run from flash, the settings, and the line
+// that starts the program.
 
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { configure } from "../../../src/device/config.ts";
 import { espruinoModule, lowerProgram } from "./lower.ts";
 
 const PROGRAM = fileURLToPath(new URL("../main.js", import.meta.url));
-/** Characters of a file in one line: Espruino reads a line into RAM before it runs it. */
+/** Characters of a file in one line. Espruino reads a whole line into RAM before it executes it. */
 const CHUNK = 1024;
 
-/** Settings of the command line, and the options of DeviceClient they are. */
+/** Settings of the command line and the options of DeviceClient that they set. */
 const OPTIONS: Readonly<Record<string, string>> = {
   org: "org",
   type: "type",
@@ -24,9 +25,17 @@ const OPTIONS: Readonly<Record<string, string>> = {
 };
 export const SETTINGS: readonly string[] = ["ssid", "password", ...Object.keys(OPTIONS), "unverifiedTls"];
 
-/** Small buffers: each byte of them is RAM. */
+/** Small, because every byte is RAM. */
 const LIMITS = { frameBytes: 2048, transmitBytes: 256, queuedMessages: 20, queuedBytes: 4096 };
-const EXAMPLE = { org: "abc123", type: "thermo", id: "t-01", token: "demo-token", host: "192.0.2.7", port: "1883" };
+const EXAMPLE = {
+  org: "abc123",
+  type: "thermo",
+  id: "t-01",
+  token: "demo-token",
+  host: "192.0.2.7",
+  port: "1883",
+  tls: "false",
+};
 
 export interface Settings {
   ssid?: string;
@@ -36,7 +45,10 @@ export interface Settings {
   device: Record<string, unknown>;
 }
 
-/** @throws Error naming the argument that is no setting */
+/**
+ * Checks the settings as the device will.
+ * @throws Error naming the argument that is no setting, the option that is wrong, or TLS, which the device would refuse
+ */
 export function settingsOf(given: readonly string[]): Settings {
   const settings: Settings = { device: {} };
   const pairs = given.length
@@ -46,7 +58,7 @@ export function settingsOf(given: readonly string[]): Settings {
     const split = argument.indexOf("=");
     const name = argument.slice(0, split);
     const value = argument.slice(split + 1);
-    // A token may be in what has no "=".
+    // The text does not show the argument: without "=" it may be a token.
     if (split < 1 || !SETTINGS.includes(name)) {
       throw new Error(
         `${split < 1 ? "an argument is not key=value" : `unknown setting ${name}`}; there are ${SETTINGS.join(" ")}`,
@@ -58,7 +70,22 @@ export function settingsOf(given: readonly string[]): Settings {
   }
   if (settings.device["auth-token"] !== undefined) settings.device["auth-method"] = "token";
   settings.device.limits = LIMITS;
+  if (configure(settings.device, Math.random).mqtt.endpoint.tls && !settings.unverifiedTls) {
+    throw new Error(
+      "Espruino's TLS checks no certificates, so the device would refuse to connect: add tls=false or port=1883, " +
+        "or unverifiedTls=true (docs/espruino.md)",
+    );
+  }
   return settings;
+}
+
+/** What may be wrong with the settings, one sentence each. */
+export function warningsOf({ ssid, device }: Settings): string[] {
+  const warnings: string[] = [];
+  if (!ssid) warnings.push("no ssid: the program does not connect the board to a Wi-Fi network");
+  const { warning } = configure(device, Math.random);
+  if (warning) warnings.push(warning.message);
+  return warnings;
 }
 
 /** The files, and their sizes in bytes. */
@@ -72,7 +99,7 @@ export async function makeFiles(folder: string, settings: Settings): Promise<{ l
   return { library: library.length, upload: upload.length };
 }
 
-/** A script that writes `files` to Storage, and has the board start with them. */
+/** A script that writes `files` to Storage and starts the program at each boot. */
 export function uploadOf(files: Record<string, string>, settings: Settings): string {
   const lines = [`var settings = ${JSON.stringify(settings, null, 2)};`, 'var storage = require("Storage");'];
   for (const [name, text] of Object.entries(files)) {

@@ -1,5 +1,6 @@
-// From src/ to one module that Espruino can run: syntax it lacks is written in older words, functions stand before whoever
-// calls them while the module is loaded, names are short. What comes out is checked (lacks.ts).
+// Makes one module of src/ that Espruino can run. Babel replaces syntax that Espruino does not support, functions move in
+// front of the code that calls them while the module loads, rarely used functions are made on demand (inline-cold.ts,
+// cold-functions.ts), and names are shortened. The result is checked (unsupported.ts).
 
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,26 +8,27 @@ import { type NodePath, type PluginObj, types as t, transformAsync } from "@babe
 import { build, type Plugin, transform } from "esbuild";
 import { minify } from "terser";
 import { bundle } from "../../bundle/bundle.ts";
-import { check } from "./lacks.ts";
+import { coldFunctions } from "./cold-functions.ts";
+import { inlineCold } from "./inline-cold.ts";
 import { shortenable } from "./names.ts";
-import { seldomMethods } from "./seldom.ts";
-import { sinkSeldom } from "./sink.ts";
+import { profile } from "./profile.ts";
+import { check } from "./unsupported.ts";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const ENTRY = join(ROOT, "targets/espruino/index.ts");
-const UTF8 = join(ROOT, "src/codec/utf8.ts");
+const UTF8 = join(ROOT, "src/utf8.ts");
 const OWN_UTF8 = join(ROOT, "targets/espruino/utf8.ts");
 
-/** What the language has and Espruino lacks, and what stands in for it there. */
+/** What Espruino does not support, and what replaces it. */
 const STANDINS = {
   "Number.isNaN": "isNaN",
-  // Looked for by src/codec/utf8.ts.
+  // src/utf8.ts asks for these.
   TextEncoder: "undefined",
   TextDecoder: "undefined",
   "String.fromArrayBuffer": "undefined",
 };
 
-/** `require` and `exports` until the end: esbuild has ideas of its own about what says so. */
+/** `require` and `exports` have these names until the end, because esbuild would take the module for CommonJS. */
 const REQUIRE = "engineRequire";
 const EXPORTS = "engineExports";
 
@@ -38,21 +40,23 @@ const SYNTAX = {
   supported: { "nullish-coalescing": true, "object-rest-spread": true },
 } as const;
 
-/** The module for Espruino, as text. @throws Error naming what in it Espruino cannot run */
+/** The module for Espruino, as text. @throws Error naming what in it Espruino does not support */
 export async function espruinoModule(): Promise<string> {
   const code = await uncheckedModule();
   check(code, "iotf.js");
   return code;
 }
 
-/** @param supers leaves super() as it is, for engines that know nothing else */
+/** @param supers true: super stays, for engines other than Espruino */
 export async function uncheckedModule(supers = false): Promise<string> {
-  const whole = await bundle({ entry: ENTRY, plugins: [ownUtf8] });
+  const whole = await withStandIns(await bundle({ entry: ENTRY, plugins: [ownUtf8] }));
   const names = await shortenable(whole);
-  return lower(whole, names, [seldomMethods(names), sinkSeldom, ...(supers ? [] : [withoutSuper])]);
+  const calls = await profile(whole);
+  const plugins = [inlineCold(calls), coldFunctions(calls, names), ...(supers ? [] : [withoutSuper])];
+  return finish(await olderSyntax(whole, plugins), names);
 }
 
-/** targets/espruino/utf8.ts for all but itself. */
+/** Replaces src/utf8.ts by targets/espruino/utf8.ts, except in that file. */
 const ownUtf8: Plugin = {
   name: "own-utf8",
   setup({ onResolve }) {
@@ -62,35 +66,39 @@ const ownUtf8: Plugin = {
   },
 };
 
-/** An ES module in Espruino's words, as a CommonJS one. `names`: properties to shorten. Not checked. */
-export async function lower(
-  text: string,
-  names: readonly string[],
-  more: readonly (() => PluginObj)[] = [withoutSuper],
-): Promise<string> {
-  const lean = await build({
+/** An ES module as a CommonJS one that Espruino can run. Not checked. */
+export async function lower(text: string): Promise<string> {
+  return finish(await olderSyntax(await withStandIns(text), [withoutSuper]), []);
+}
+
+async function withStandIns(text: string): Promise<string> {
+  const { outputFiles } = await build({
     ...SYNTAX,
     stdin: { contents: text },
-    bundle: true, // leaves out what only the engines without stand-ins call
+    bundle: true, // removes functions that only other engines call
     write: false,
     define: STANDINS,
     minifySyntax: true,
   });
-  const older = await olderWords(lean.outputFiles[0]!.text, more);
+  return outputFiles[0]!.text;
+}
+
+/** @param names properties to shorten */
+async function finish(text: string, names: readonly string[]): Promise<string> {
   const mangleProps = names.length ? { mangleProps: new RegExp(`^(?:${names.join("|")})$`) } : {};
-  const short = await transform(older, { ...SYNTAX, ...mangleProps });
+  const short = await transform(text, { ...SYNTAX, ...mangleProps });
   const least = await shortest(short.code);
   return least.replaceAll(EXPORTS, "exports").replaceAll(REQUIRE, "require");
 }
 
-/** A CommonJS module in Espruino's words. @throws Error naming what in it Espruino cannot run */
+/** A program as a CommonJS module that Espruino can run. @throws Error naming what in it Espruino does not support */
 export async function lowerProgram(text: string, file: string): Promise<string> {
-  const code = await shortest(await olderWords(text));
+  const code = await shortest(await olderSyntax(text));
   check(code, file);
   return code;
 }
 
-async function olderWords(text: string, more: readonly (() => PluginObj)[] = []): Promise<string> {
+async function olderSyntax(text: string, more: readonly (() => PluginObj)[] = []): Promise<string> {
   const result = await transformAsync(text, {
     cwd: ROOT,
     configFile: false,
@@ -109,7 +117,7 @@ async function olderWords(text: string, more: readonly (() => PluginObj)[] = [])
       "@babel/plugin-transform-spread",
       "@babel/plugin-transform-destructuring",
       "@babel/plugin-transform-parameters",
-      espruinoWays,
+      espruinoSyntax,
       ...more,
     ],
   });
@@ -120,7 +128,7 @@ async function shortest(text: string): Promise<string> {
   const { code } = await minify(text, {
     ecma: 2017,
     toplevel: true,
-    // Inlining more than the simplest functions makes variables that are declared behind their use.
+    // With more inlining, terser declares variables after their first use, which Espruino does not support.
     compress: { passes: 4, arrows: false, pure_getters: true, keep_fargs: false, inline: 1 },
     format: { ascii_only: true },
   });
@@ -131,11 +139,11 @@ const isNamed = (node: t.Node | null | undefined, name: string) => t.isIdentifie
 const method = (object: t.Expression, name: string, given: t.Expression[]) =>
   t.callExpression(t.memberExpression(object, t.identifier(name)), given);
 
-/** What no published plugin does. */
-function espruinoWays(): PluginObj {
+/** Changes for which there is no published plugin. */
+function espruinoSyntax(): PluginObj {
   return {
     visitor: {
-      // A function is there once its declaration was run, not before.
+      // In Espruino a function exists once its declaration was executed, not before.
       "Program|BlockStatement"(path: NodePath) {
         const { node } = path as NodePath<t.Program | t.BlockStatement>;
         const functions = node.body.filter(statement => t.isFunctionDeclaration(statement));
@@ -151,7 +159,7 @@ function espruinoWays(): PluginObj {
         else if (isNamed(property, "copyWithin")) withoutCopyWithin(path, object, given);
         else if (t.isRegExpLiteral(object) && isNamed(property, "test")) withoutCount(path, object, given[0]!);
       },
-      // The inner name of a class expression means nothing.
+      // Espruino ignores the inner name of a class expression.
       VariableDeclarator(path) {
         const { id, init } = path.node;
         if (!t.isClassExpression(init) || !init.id) return;
@@ -170,7 +178,7 @@ function espruinoWays(): PluginObj {
   };
 }
 
-/** super() of a built-in class cannot be called, and inside another super() it calls the wrong one. */
+/** super() of a built-in class cannot be called; inside another super, super() and super.x() call the wrong function. */
 function withoutSuper(): PluginObj {
   return {
     visitor: {
@@ -178,8 +186,14 @@ function withoutSuper(): PluginObj {
         const parent = path.node.superClass as t.Identifier | null | undefined;
         path.traverse({
           CallExpression(call) {
-            if (!t.isSuper(call.node.callee)) return;
+            const { callee } = call.node;
             const given = call.node.arguments as t.Expression[];
+            if (t.isMemberExpression(callee) && t.isSuper(callee.object)) {
+              callee.object = t.memberExpression(t.cloneNode(parent!), t.identifier("prototype"));
+              call.replaceWith(method(callee, "call", [t.thisExpression(), ...given]));
+              return;
+            }
+            if (!t.isSuper(callee)) return;
             const message = t.memberExpression(t.thisExpression(), t.identifier("message"));
             call.replaceWith(
               isNamed(parent, "Error")
@@ -193,13 +207,13 @@ function withoutSuper(): PluginObj {
   };
 }
 
-/** To the front of an array, as it is used here: set() goes from the first byte to the last. */
+/** copyWithin(0, …), the only form that src/ uses: set() copies from the first byte to the last. */
 function withoutCopyWithin(path: NodePath, object: t.Expression, [target, from, to]: t.Expression[]): void {
   if (!t.isNumericLiteral(target, { value: 0 })) throw path.buildCodeFrameError("only copyWithin(0, …) can be lowered");
   path.replaceWith(method(object, "set", [method(t.cloneNode(object), "subarray", [from!, to!])]));
 }
 
-/** /^[…]{1,n}$/ */
+/** /^[…]{1,n}$/, because Espruino has no {1,n}. */
 function withoutCount(path: NodePath, { pattern }: t.RegExpLiteral, text: t.Expression): void {
   const counted = /^\^(\[[^\]]*\])\{1,(\d+)\}\$$/.exec(pattern);
   if (!counted || !t.isIdentifier(text)) return;

@@ -1,5 +1,5 @@
-// Which property names may be shortened: behind the fourth character each costs memory there, in every object anew. Those of
-// the public interface stay, those of the language and the engine, and whatever the program also has as a string.
+// Which property names can the build shorten? In Espruino each character after the fourth takes memory, in every object
+// again. The names of the public interface, of the language and of the engine stay, and every name that is also a string.
 
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -8,13 +8,13 @@ import { parseSync, types as t, traverse } from "@babel/core";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const SOURCES = ["src", "targets/espruino"];
-/** Their exports are what an application sees. */
-const DOORS = ["src/index.ts", "targets/espruino/index.ts"];
+/** Their exports are the public interface. */
+const ENTRIES = ["src/index.ts", "targets/espruino/index.ts"];
 const PLAIN = { configFile: false, babelrc: false } as const;
 
 type Declaration = t.ClassDeclaration | t.TSInterfaceDeclaration;
 
-/** Names in `bundle`, an ES module, that nothing outside it knows. */
+/** Property names of `bundle`, an ES module, that only the bundle itself uses. */
 export async function shortenable(bundle: string): Promise<string[]> {
   const keep = new Set([...languageNames(), ...(await publicNames())]);
   const { names, strings } = usedNames(bundle);
@@ -22,7 +22,8 @@ export async function shortenable(bundle: string): Promise<string[]> {
 }
 
 function languageNames(): string[] {
-  const names: string[] = [];
+  // Of property descriptors, which are plain objects.
+  const names: string[] = ["value", "get", "set", "writable", "enumerable", "configurable"];
   for (const it of [
     Object,
     Function,
@@ -50,7 +51,7 @@ function languageNames(): string[] {
 async function publicNames(): Promise<Set<string>> {
   const names = new Set<string>();
   const declarations = new Map<string, Declaration>();
-  const doors: string[] = [];
+  const exported: string[] = [];
   for (const folder of SOURCES) {
     for (const entry of await readdir(join(ROOT, folder), { recursive: folder === "src" })) {
       if (!entry.endsWith(".ts")) continue;
@@ -59,32 +60,32 @@ async function publicNames(): Promise<Set<string>> {
       traverse(tree, {
         "ClassDeclaration|TSInterfaceDeclaration"({ node }: { node: t.Node }) {
           const declaration = node as Declaration;
-          // A door's own class stands for the one of src/ that it extends.
-          const name = DOORS.includes(file) ? `${file}:${declaration.id!.name}` : declaration.id!.name;
+          // The class of an entry has the name of the class of src/ that it extends.
+          const name = ENTRIES.includes(file) ? `${file}:${declaration.id!.name}` : declaration.id!.name;
           declarations.set(name, declaration);
         },
-        // The engine's own.
+        // Names of the engine.
         "TSPropertySignature|TSMethodSignature"({ node }: { node: t.Node }) {
           if (file.endsWith("espruino.d.ts")) names.add(nameOf(node));
         },
         ExportNamedDeclaration({ node }) {
-          if (!DOORS.includes(file)) return;
-          for (const { exported } of node.specifiers) doors.push((exported as t.Identifier).name);
+          if (!ENTRIES.includes(file)) return;
+          for (const one of node.specifiers) exported.push((one.exported as t.Identifier).name);
           if (t.isClassDeclaration(node.declaration) || t.isTSInterfaceDeclaration(node.declaration)) {
-            doors.push(`${file}:${node.declaration.id!.name}`);
+            exported.push(`${file}:${node.declaration.id!.name}`);
           }
         },
       });
     }
   }
-  for (let at = 0; at < doors.length; at++) {
-    const declaration = declarations.get(doors[at]!);
+  for (let at = 0; at < exported.length; at++) {
+    const declaration = declarations.get(exported[at]!);
     if (!declaration) continue;
     for (const member of declaration.body.body) {
       if (isPublic(member)) names.add(nameOf(member));
     }
-    if (t.isClassDeclaration(declaration)) doors.push((declaration.superClass as t.Identifier)?.name);
-    else for (const { expression } of declaration.extends ?? []) doors.push((expression as t.Identifier).name);
+    if (t.isClassDeclaration(declaration)) exported.push((declaration.superClass as t.Identifier)?.name);
+    else for (const { expression } of declaration.extends ?? []) exported.push((expression as t.Identifier).name);
   }
   return names;
 }

@@ -1,33 +1,22 @@
-// A function costs memory there even while nobody calls it: five JsVars and one for each parameter. What only a rarely
-// called function needs is declared inside of it: made when that is called, gone when it returns.
+// Puts the helpers of a cold function inside it. A function costs five JsVars and one for each parameter for as long as it
+// exists; a helper inside exists only while the function runs.
 
 import { type NodePath, type PluginObj, types as t } from "@babel/core";
+import type { Profile } from "./profile.ts";
 
-/**
- * Functions of src/ that run once for a client or seldom, and leave no function behind that would keep what is in them. What
- * else is called by one of them alone goes into it.
- */
-const SELDOM: readonly string[] = [
-  "configure",
-  "checkLimits",
-  "checkOptions",
-  "parseIso",
-  "encodeInScript",
-  "unreadable",
-];
-
-/** @throws Error when one of the functions is gone from src/ */
-export function sinkSeldom(): PluginObj {
-  return {
+/** @param profile functions that are not hot in it get the functions and constants that nothing else uses */
+export function inlineCold({ hot }: Profile): () => PluginObj {
+  return () => ({
     visitor: {
       Program: {
         exit(program) {
           splitDeclarations(program);
-          for (const name of SELDOM) sinkInto(program, name);
+          const names = program.node.body.filter(one => t.isFunctionDeclaration(one)).map(declaredName);
+          for (const name of names) if (!hot.has(name)) inlineInto(program, name);
         },
       },
     },
-  };
+  });
 }
 
 /** One name a declaration, so that each can go its own way. */
@@ -40,25 +29,25 @@ function splitDeclarations(program: NodePath<t.Program>): void {
   program.scope.crawl();
 }
 
-function sinkInto(program: NodePath<t.Program>, name: string): void {
-  const root = program.scope.getBinding(name)?.path;
-  if (!root?.isFunctionDeclaration()) throw new Error(`src/ has no function ${name} any more: mend SELDOM in sink.ts`);
+function inlineInto(program: NodePath<t.Program>, name: string): void {
+  const host = program.node.body.find(statement => declaredName(statement) === name);
+  if (!t.isFunctionDeclaration(host)) return; // it is inside another function by now
   const names = exclusiveTo(program, name);
   const moved = program.node.body.filter(statement => names.has(declaredName(statement)));
   program.node.body = program.node.body.filter(statement => !moved.includes(statement));
-  root.node.body.body.unshift(
+  host.body.body.unshift(
     ...moved.filter(statement => t.isFunctionDeclaration(statement)),
     ...moved.filter(statement => !t.isFunctionDeclaration(statement)),
   );
   program.scope.crawl();
 }
 
-/** Names at the top that `root`, and one another, are the only ones to use. */
-function exclusiveTo(program: NodePath<t.Program>, root: string): Set<string> {
+/** Names at the top that only `host`, and one another, use. */
+function exclusiveTo(program: NodePath<t.Program>, host: string): Set<string> {
   const users = new Map<string, string[]>();
   for (const statement of program.node.body) {
     const name = declaredName(statement);
-    if (name && name !== root && isInert(statement)) users.set(name, []);
+    if (name && name !== host && isMovable(statement)) users.set(name, []);
   }
   for (const [name, by] of users) {
     for (const reference of program.scope.getBinding(name)!.referencePaths) {
@@ -69,7 +58,7 @@ function exclusiveTo(program: NodePath<t.Program>, root: string): Set<string> {
   for (let changed = true; changed; ) {
     changed = false;
     for (const [name, by] of users) {
-      if (by.length && by.every(user => user === root || user === name || users.has(user))) continue;
+      if (by.length && by.every(user => user === host || user === name || users.has(user))) continue;
       users.delete(name);
       changed = true;
     }
@@ -85,8 +74,8 @@ function declaredName(statement: t.Node): string {
   return t.isIdentifier(id) ? id.name : "";
 }
 
-/** Whether it does not matter when, and how often, the statement is run. */
-function isInert(statement: t.Statement): boolean {
+/** True if it does not matter when, and how often, the statement runs. */
+function isMovable(statement: t.Statement): boolean {
   if (t.isFunctionDeclaration(statement)) return true;
   return t.isVariableDeclaration(statement) && isLiteral(statement.declarations[0]!.init);
 }
@@ -95,6 +84,6 @@ function isLiteral(node: t.Node | null | undefined): boolean {
   if (t.isArrayExpression(node)) return node.elements.every(isLiteral);
   if (t.isObjectExpression(node)) return node.properties.every(one => t.isObjectProperty(one) && isLiteral(one.value));
   if (t.isUnaryExpression(node)) return isLiteral(node.argument);
-  // A constant beside it goes along, or stays where it can be seen.
+  // A constant that it names moves with it, or stays where both can use it.
   return t.isLiteral(node) || t.isIdentifier(node);
 }

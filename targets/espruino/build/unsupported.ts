@@ -1,14 +1,15 @@
-// What Espruino 2v29 lacks, each found by trying it in the engine (host-test/espruino/lacks.test.ts tries again). The build
-// looks for it in the lowered bundle and fails with the line: what src/ newly uses is either lowered (lower.ts) or avoided.
+// What Espruino 2v29 does not support. Each entry was tried in the engine, and unsupported.test.ts tries it again. The build
+// searches the lowered bundle for these constructs and fails with the line; then lower.ts has to replace the construct, or
+// src/ has to avoid it.
 
 import { type NodePath, parseSync, types as t, traverse } from "@babel/core";
 
 /** A construct of the language. */
-interface Lack {
+interface Unsupported {
   what: string;
-  /** A program that sets `works` to true where the construct is there. */
+  /** A program that sets `works` to true if the engine supports the construct. */
   probe: string;
-  /** Whether a node uses it. */
+  /** True if a node uses it. */
   used: (node: t.Node, path: NodePath) => boolean;
 }
 
@@ -19,7 +20,7 @@ const KEYWORDS =
   "break case catch class const continue debugger default delete do else extends finally for function if in instanceof " +
   "new of return super switch this throw try typeof var void while with";
 
-export const LANGUAGE: readonly Lack[] = [
+export const LANGUAGE: readonly Unsupported[] = [
   {
     what: "private fields and methods (#x)",
     probe: "class A { #x = 1; f() { return this.#x; } } works = new A().f() === 1;",
@@ -55,6 +56,11 @@ export const LANGUAGE: readonly Lack[] = [
     what: "the inner name of a class expression",
     probe: "var A = class B { f() { return B === A; } }; works = new A().f();",
     used: node => t.isClassExpression(node) && !!node.id,
+  },
+  {
+    what: "a class expression that may be skipped",
+    probe: "works = (true ? 1 : class { constructor(x) { this.x = x; } }) === 1;",
+    used: (node, path) => t.isClassExpression(node) && isPartOfChoice(path),
   },
   {
     what: "a function before its declaration",
@@ -141,7 +147,7 @@ export const LANGUAGE: readonly Lack[] = [
     used: node => t.isBigIntLiteral(node),
   },
   {
-    // Other objects may have a length of their own; to empty an array this is how it is done.
+    // `this.length` may be a property of another object.
     what: "setting the length of an array to 0",
     probe: "var a = [1, 2]; a.length = 0; works = a.length === 0;",
     used: node =>
@@ -163,7 +169,7 @@ export const LANGUAGE: readonly Lack[] = [
   },
 ];
 
-/** Globals, static functions and methods that are not there, or not whole. Methods: unless the bundle has its own. */
+/** Globals, static functions and methods that are missing or incomplete. A method counts unless the bundle has one of that name. */
 export const GLOBALS =
   "Map Set WeakMap WeakSet WeakRef Symbol Proxy Reflect BigInt Intl Buffer TextEncoder TextDecoder URL Atomics " +
   "SharedArrayBuffer RangeError URIError EvalError AggregateError queueMicrotask setImmediate structuredClone " +
@@ -178,7 +184,7 @@ export const METHODS =
   "matchAll normalize reduceRight search setUTCHours toExponential toLocaleString toPrecision toReversed toSorted " +
   "toSpliced trimEnd trimStart values with";
 
-/** @throws Error naming the first thing in `code` that Espruino cannot run, with its line */
+/** @throws Error naming the first construct in `code` that Espruino does not support, with its line */
 export function check(code: string, file: string): void {
   const tree = parseSync(code, { configFile: false, babelrc: false, sourceType: "unambiguous" })!;
   const own = ownMethods(tree);
@@ -220,7 +226,7 @@ function missing(
     t.isReferenced(node, parent) &&
     !scope.getBinding(node.name)
   ) {
-    // `typeof` may ask for it.
+    // `typeof` works for a missing global.
     return t.isUnaryExpression(parent, { operator: "typeof" }) ? undefined : node.name;
   }
   if (!t.isMemberExpression(node) || node.computed || !t.isIdentifier(node.property)) return undefined;
@@ -229,6 +235,12 @@ function missing(
   if (statics.includes(full)) return full;
   if (/^(Object|JSON|Math|String)\./.test(full)) return undefined; // Object.keys, not Array.prototype.keys
   return methods.includes(name) && t.isCallExpression(parent) && parent.callee === node ? `.${name}()` : undefined;
+}
+
+/** True if it depends on a condition in the same expression whether `path` is evaluated. */
+function isPartOfChoice(path: NodePath): boolean {
+  const near = path.findParent(one => one.isFunction() || one.isConditionalExpression() || one.isLogicalExpression());
+  return near !== null && !near.isFunction();
 }
 
 function followsOther({ key, container }: NodePath): boolean {
