@@ -1,0 +1,45 @@
+// A command as the form of the page sends it. Checked in full, because other programs can send requests too.
+
+import { MAX_PAYLOAD } from "../frames.ts";
+import { isLevel } from "../identity.ts";
+import type { QoS } from "../platform.ts";
+
+export interface CommandRequest {
+  readonly device: string;
+  readonly command: string;
+  readonly format: string;
+  readonly payload: Buffer;
+  readonly qos: QoS;
+}
+
+/** The message is shown next to the form. */
+export class CommandRequestError extends Error {}
+
+/** Characters of a command id or a format. */
+const MAX_NAME_LENGTH = 100;
+
+export function parseCommandRequest(text: string): CommandRequest {
+  const { device, command, format = "json", payload = "{}", qos = 1 } = Object(json(text, "the request"));
+  if (typeof device !== "string") throw new CommandRequestError("the request has no device");
+  if (typeof payload !== "string") throw new CommandRequestError("the payload is not text");
+  if (format === "json") json(payload, "the payload");
+  const bytes = Buffer.from(payload);
+  if (bytes.length > MAX_PAYLOAD) throw new CommandRequestError(`the payload is larger than ${MAX_PAYLOAD} bytes`);
+  if (qos !== 0 && qos !== 1 && qos !== 2) throw new CommandRequestError("QoS is 0, 1 or 2");
+  return { device, command: name("command", command), format: name("format", format), payload: bytes, qos };
+}
+
+function name(what: string, value: unknown): string {
+  if (typeof value === "string" && value.length <= MAX_NAME_LENGTH && isLevel(value)) return value;
+  throw new CommandRequestError(
+    `the ${what} is 1 to ${MAX_NAME_LENGTH} characters without / + # and control characters`,
+  );
+}
+
+function json(text: string, what: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new CommandRequestError(`${what} is not JSON: ${(error as Error).message}`);
+  }
+}

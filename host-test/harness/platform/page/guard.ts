@@ -1,0 +1,60 @@
+// Refuses requests that do not come from this page in a browser on this machine: DNS rebinding (Host header), forms and
+// scripts of other sites (Origin and Sec-Fetch-Site headers), frames.
+
+import type { IncomingHttpHeaders } from "node:http";
+
+export interface PageRequest {
+  readonly method?: string | undefined;
+  readonly url?: string | undefined;
+  readonly headers: IncomingHttpHeaders;
+}
+
+export interface Refusal {
+  readonly status: number;
+  readonly text: string;
+}
+
+/** Headers of every response: no inline scripts, no foreign sources, no text as markup. */
+export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
+  "content-security-policy": [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self'",
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+    "require-trusted-types-for 'script'",
+    "trusted-types 'none'",
+  ].join("; "),
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-resource-policy": "same-origin",
+  "referrer-policy": "no-referrer",
+  "x-content-type-options": "nosniff",
+  "x-frame-options": "DENY",
+  "cache-control": "no-store",
+};
+
+/** Why this request is refused; undefined if it is accepted. */
+export function refuse({ method, url, headers }: PageRequest, port: number): Refusal | undefined {
+  const hosts = [`127.0.0.1:${port}`, `localhost:${port}`];
+  if (!hosts.includes(headers.host ?? ""))
+    return { status: 421, text: "the Host header must be 127.0.0.1 or localhost" };
+  const own = `http://${headers.host}`;
+  const sending = method === "POST";
+  if (headers.origin !== own && (sending || headers.origin !== undefined)) return forbidden("another origin");
+  // Other sites may link to the page itself, and to nothing else.
+  const site = headers["sec-fetch-site"] ?? "none";
+  if (url !== "/" && site !== "same-origin" && site !== "none") return forbidden("another site");
+  if (method !== "GET" && !sending) return { status: 405, text: "only GET and POST" };
+  // A form of another site cannot send JSON without a preflight request.
+  if (sending && !/^application\/json(;|$)/i.test(headers["content-type"] ?? "")) {
+    return { status: 415, text: "only application/json" };
+  }
+  return undefined;
+}
+
+function forbidden(what: string): Refusal {
+  return { status: 403, text: `not for ${what}` };
+}

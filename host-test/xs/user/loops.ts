@@ -1,4 +1,0 @@
-// For command.test.ts: never returns.
-
-console.log("looping");
-for (;;);
