@@ -1,0 +1,166 @@
+// targets/node/sockets.ts against the transport contract, over TCP and TLS, and what TLS refuses.
+
+import assert from "node:assert/strict";
+import net from "node:net";
+import { after, before, test } from "node:test";
+import type { TlsOptions } from "../../../src/ports.ts";
+import { openSocket } from "../../../targets/node/sockets.ts";
+import { type Certificate, makeCertificate, noOpenssl } from "./certificates.ts";
+import { nodeWorld } from "./node-world.ts";
+import { transportContract } from "./transport-contract.ts";
+
+const turn = () => new Promise(resolve => setImmediate(resolve));
+
+transportContract("TCP", nodeWorld());
+
+const skip = noOpenssl();
+if (skip) test("TLS", { skip }, () => {});
+else withTls(makeCertificate());
+
+function withTls(certificate: Certificate): void {
+  transportContract("TLS", nodeWorld(certificate));
+  let server: Awaited<ReturnType<ReturnType<typeof nodeWorld>["serve"]>>;
+  before(async () => {
+    server = await nodeWorld(certificate).serve(() => {});
+  });
+  after(() => server.stop());
+
+  const reasonFor = (host: string, tls: TlsOptions) =>
+    new Promise<string>(resolve => {
+      const transport = openSocket(
+        { ...server.endpoint, host, tls },
+        {
+          opened() {
+            transport.close();
+            resolve("opened");
+          },
+          received() {},
+          writableAgain() {},
+          closed: reason => resolve(reason ?? ""),
+        },
+      );
+    });
+
+  // Host, options, and what is told.
+  const cases: [string, string, TlsOptions, RegExp][] = [
+    ["the right authority, by address", "127.0.0.1", { ca: certificate.cert }, /^opened$/],
+    ["the right authority, by name", "localhost", { ca: certificate.cert }, /^opened$/],
+    ["the authority as bytes", "127.0.0.1", { ca: Buffer.from(certificate.cert) }, /^opened$/],
+    [
+      "the name the certificate has, another address",
+      "127.0.0.1",
+      { ca: certificate.cert, serverName: "localhost" },
+      /^opened$/,
+    ],
+    ["no authority", "127.0.0.1", {}, /self-signed certificate/],
+    ["another authority", "127.0.0.1", { ca: makeCertificate().cert }, /self-signed certificate|unable to verify/],
+    ["another name", "127.0.0.1", { ca: certificate.cert, serverName: "other.test" }, /other\.test/],
+  ];
+  for (const [name, host, tls, told] of cases) {
+    test(`TLS: ${name}: ${told.source}`, { timeout: 10_000 }, async () =>
+      assert.match(await reasonFor(host, tls), told),
+    );
+  }
+
+  test("TLS: a certificate that cannot be read is thrown by open", () => {
+    const listener = { opened() {}, received() {}, writableAgain() {}, closed() {} };
+    assert.throws(() =>
+      openSocket({ host: "127.0.0.1", port: 1, tls: { cert: "nonsense", key: "nonsense" } }, listener),
+    );
+  });
+}
+
+test("TCP: close() before it is open gives the connection up, it does not go on in the background", async () => {
+  const listener = { opened: () => assert.fail(), received() {}, writableAgain() {}, closed: () => assert.fail() };
+  openSocket({ host: "192.0.2.1", port: 1883 }, listener).close(); // an address nobody answers from
+  await turn();
+  assert.equal(process.getActiveResourcesInfo().includes("TCPConnectWrap"), false);
+});
+
+test("TCP: small writes of one turn leave as one segment", { timeout: 10_000 }, async () => {
+  const chunks: number[] = [];
+  const server = net.createServer(socket => {
+    socket.on("data", bytes => chunks.push(bytes.length));
+    socket.on("close", () => server.close());
+  });
+  await new Promise<void>(resolve => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as net.AddressInfo;
+  const transport = openSocket(
+    { host: "127.0.0.1", port },
+    {
+      opened() {
+        for (let n = 0; n < 100; n++) transport.write(Uint8Array.of(n));
+        transport.close();
+      },
+      received() {},
+      writableAgain() {},
+      closed() {},
+    },
+  );
+  await new Promise(resolve => server.on("close", resolve));
+  assert.deepEqual(chunks, [100]);
+});
+
+test("TCP: what is written counts at once, before the turn ends", { timeout: 10_000 }, async () => {
+  const server = net.createServer(socket => socket.resume().on("close", () => server.close()));
+  await new Promise<void>(resolve => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as net.AddressInfo;
+  const room: number[] = [];
+  const transport = openSocket(
+    { host: "127.0.0.1", port },
+    {
+      opened() {
+        for (const size of [1, 100, 5000]) {
+          const before = transport.writable;
+          transport.write(new Uint8Array(size));
+          room.push(before - transport.writable);
+        }
+        transport.close();
+      },
+      received() {},
+      writableAgain() {},
+      closed() {},
+    },
+  );
+  await new Promise(resolve => server.on("close", resolve));
+  assert.deepEqual(room, [1, 100, 5000]);
+});
+
+test("TCP: a far end that never reads does not keep a closed socket for ever", { timeout: 10_000 }, async ({
+  mock,
+}) => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  const taken: net.Socket[] = [];
+  const server = net.createServer({ pauseOnConnect: true }, socket => taken.push(socket));
+  await new Promise<void>(resolve => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as net.AddressInfo;
+  await new Promise<void>(resolve => {
+    const transport = openSocket(
+      { host: "127.0.0.1", port },
+      {
+        async opened() {
+          for (let quiet = 0; quiet < 20; quiet++) {
+            for (; transport.writable > 0; quiet = 0)
+              transport.write(new Uint8Array(Math.min(transport.writable, 65536)));
+            await turn();
+          }
+          transport.close();
+          resolve();
+        },
+        received() {},
+        writableAgain() {},
+        closed() {},
+      },
+    );
+  });
+  const sockets = () => process.getActiveResourcesInfo().filter(name => name === "TCPSocketWrap").length;
+  const before = sockets();
+  for (let n = 0; n < 5; n++) await turn();
+  const meanwhile = sockets();
+  mock.timers.tick(5000);
+  for (let n = 0; n < 5; n++) await turn();
+  const after = sockets();
+  for (const socket of taken) socket.destroy();
+  await new Promise(resolve => server.close(resolve));
+  assert.deepEqual([meanwhile, after], [before, before - 1]);
+});

@@ -1,0 +1,109 @@
+// "Send the next event when this one is done": a chain of 100,000 events needs no more stack than one of four events, on
+// Node and in XS, wherever it begins. In XS an overflow of the stack ends the engine; on a board that is a reboot.
+
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import { startXs, type Xs } from "../../harness/xs/host.ts";
+import { BUNDLE } from "../engines/engines.ts";
+import { DeviceClient, SUBJECT } from "../support/subject.ts";
+import { type Order, type Outcome, PLACES, start } from "./chains-program.ts";
+
+const EVENTS = 100_000;
+/** A short chain that uses every way an event may take. */
+const SHORT = 4;
+/** Slots of the stack of the ESP32 app (targets/esp32/manifest.json). */
+const BOARD_STACK = 448;
+/** Slots of the stack of the XS worker (xsnap-worker.c). */
+const WORKER_STACK = 4096;
+
+function wasRight(outcome: Outcome, count = EVENTS): void {
+  assert.deepEqual(outcome, { confirmed: count, sent: count, nested: 0, errors: [] });
+}
+
+let folder: string;
+let program: string;
+before(async () => {
+  folder = mkdtempSync(join(tmpdir(), "chains-"));
+  program = join(folder, "program.mjs");
+  const entry = fileURLToPath(new URL("chains-program.ts", import.meta.url));
+  const target = { format: "esm", platform: "neutral", target: "es2022" } as const;
+  await build({ entryPoints: [entry], bundle: true, outfile: program, ...target });
+});
+after(() => rmSync(folder, { recursive: true }));
+
+async function inXs(): Promise<Xs> {
+  const xs = await startXs({ onError: () => {} });
+  await xs.evaluate(`(async () => {
+    const lib = await import(${JSON.stringify(BUNDLE)});
+    const { start } = await import(${JSON.stringify(program)});
+    host.register("run", start(lib).run);
+  })()`);
+  return xs;
+}
+
+/** False when the stack overflows, which ends the engine. */
+async function fits(order: Order): Promise<boolean> {
+  const xs = await inXs();
+  try {
+    wasRight(await xs.call<Outcome>("run", order), order.count);
+    return true;
+  } catch (error) {
+    assert.match(String(error), /stack overflow/);
+    return false;
+  } finally {
+    await xs.close();
+  }
+}
+
+/** The greatest depth below which `order` fits. `guess` saves engines. */
+async function deepest(order: Order, guess: number): Promise<number> {
+  let least = 0;
+  let most = 2 * guess;
+  for (let depth = guess, step = 8; most - least > 1; step *= 2) {
+    if (await fits({ ...order, depth })) {
+      least = depth;
+      depth = Math.min(depth + step, (depth + most) >> 1);
+    } else {
+      most = depth;
+      depth = Math.max(depth - step, (depth + least) >> 1);
+    }
+  }
+  return least;
+}
+
+for (const qos of [0, 1] as const) {
+  for (const place of PLACES) {
+    test(`on Node: ${EVENTS} events of QoS ${qos}, the first from ${place}`, () =>
+      wasRight(start({ DeviceClient }).run({ count: EVENTS, qos, place })));
+  }
+}
+
+const IN_XS: Order[] = [
+  { count: EVENTS, qos: 0, place: "program" },
+  { count: EVENTS, qos: 1, place: "program" },
+  // At the limit of the stack, a few more events show as much.
+  { count: 1000, qos: 0, place: "connectedCallback" },
+  { count: 1000, qos: 0, place: "commandCallback" },
+  { count: 1000, qos: 1, place: "commandCallback" },
+];
+
+test("in XS: each chain fits the stack that four events need, and the stack of the ESP32 app", {
+  skip: SUBJECT === "src" && "XS runs the bundle",
+}, async t => {
+  const empty = await deepest({ count: 0, qos: 0, place: "program" }, 500);
+  const slotsPerCall = WORKER_STACK / empty;
+  let guess = empty;
+  for (const order of IN_XS) {
+    const depth = await deepest({ ...order, count: SHORT }, guess);
+    guess = depth;
+    assert.equal(await fits({ ...order, depth }), true, `${order.count} of QoS ${order.qos} from ${order.place}`);
+    const slots = Math.ceil((empty - depth) * slotsPerCall);
+    t.diagnostic(`QoS ${order.qos} from ${order.place}: ${slots} slots of stack`);
+    assert.ok(slots < BOARD_STACK, `${slots} slots`);
+  }
+});

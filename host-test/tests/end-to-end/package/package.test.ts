@@ -1,0 +1,179 @@
+// What npm publishes: only what a user needs, and it works in an empty project on Node, types included.
+
+import assert from "node:assert/strict";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { configure } from "../../../../src/device/config.ts";
+import { parseConfig } from "../../../../src/device/ini.ts";
+import { startPlatform } from "../../../harness/platform/platform.ts";
+import { Program, runProgram } from "../../support/program.ts";
+import { makeProject } from "./project.ts";
+
+const ROOT = fileURLToPath(new URL("../../../..", import.meta.url));
+
+describe("the package", { timeout: 120_000 }, () => {
+  let project: string;
+  let files: string[];
+
+  before(() => {
+    ({ project, files } = makeProject());
+  });
+
+  after(() => rmSync(project, { recursive: true, force: true }));
+
+  test("holds what a user needs and nothing else", () => {
+    const expected =
+      /^(dist\/|docs\/[\w-]+\.(md|svg|png)$|docs\/decisions\/[\w-]+\.md$|manifest(-[a-z]+)*\.json$|package\.json$|[A-Z]+\.md$|LICENSE$)/;
+    assert.deepEqual(
+      files.filter(path => !expected.test(path)),
+      [],
+    );
+    assert.deepEqual(
+      files.filter(path => /\.test\.|\.map$/.test(path)),
+      [],
+    );
+    const needed = ["iotf-embedded.js", "node.js", "moddable.js", "index.js", "index.d.ts", "THIRD-PARTY-LICENSES.txt"];
+    for (const name of needed) assert.ok(files.includes(`dist/${name}`), name);
+    for (const name of [
+      "LICENSE",
+      "README.md",
+      "CHANGELOG.md",
+      "manifest.json",
+      "manifest-tls.json",
+      "manifest-http.json",
+    ])
+      assert.ok(files.includes(name), name);
+  });
+
+  test("every file that package.json names is in it", () => {
+    const { exports, types } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+    const named = [types, ...leaves(exports)].map(path => path.replace("./", ""));
+    assert.deepEqual(
+      named.filter(path => !files.includes(path)),
+      [],
+    );
+  });
+
+  test("its manifest starts no script when it is installed", () => {
+    const { scripts } = JSON.parse(readFileSync(join(project, "node_modules/iotf-embedded/package.json"), "utf8"));
+    const run = ["preinstall", "install", "postinstall", "prepublish", "preprepare", "prepare", "postprepare"];
+    assert.deepEqual(
+      Object.keys(scripts).filter(name => run.includes(name)),
+      [],
+    );
+  });
+
+  test("allowScripts decides about each dependency that has an install script", () => {
+    const read = (file: string) => JSON.parse(readFileSync(join(ROOT, file), "utf8"));
+    const packages: [string, { hasInstallScript?: boolean }][] = Object.entries(read("package-lock.json").packages);
+    const scripted = packages
+      .filter(([, one]) => one.hasInstallScript)
+      .map(([path]) => path.split("node_modules/").pop());
+    const { allowScripts } = read("package.json");
+    assert.deepEqual(Object.keys(allowScripts).sort(), [...new Set(scripted)].sort());
+    assert.equal(allowScripts["@agoric/xsnap"], true);
+  });
+
+  test("a device runs from it on Node", async () => {
+    const platform = await startPlatform({ devices: [{ org: "abc123", type: "thermo", id: "t-01", token: "secret" }] });
+    try {
+      const program = `
+        import { DeviceClient } from "iotf-embedded";
+        const client = new DeviceClient({
+          org: "abc123", type: "thermo", id: "t-01", "auth-method": "token", "auth-token": "secret",
+          host: "127.0.0.1", port: ${platform.port}, tls: false,
+        });
+        client.connect();
+        client.publishEvent("status", "json", { name: "foo" }, 1, error => {
+          client.disconnect(() => console.log(error ?? "published"));
+        });`;
+      writeFileSync(join(project, "device.js"), program);
+      const { code, out, err } = await runProgram(process.execPath, ["device.js"], { cwd: project });
+      assert.equal(code, 0, err);
+      assert.equal(out, "published\n");
+    } finally {
+      await platform.close();
+    }
+  });
+
+  test("the programs of README and docs/connect.md run", async () => {
+    const platform = await startPlatform({
+      devices: [{ org: "abc123", type: "thermo", id: "t-01", token: "demo-token" }],
+    });
+    const [device] = blocks("README.md", "js");
+    const [reader] = blocks("docs/connect.md", "js");
+    const login = `"a:abc123:reader", username: "a-abc123-x", password: "y"`;
+    const here = (code: string) => code.replace("port: 1883", `port: ${platform.port}`);
+    writeFileSync(join(project, "reader.js"), here(reader!).replace('"a:abc123:reader"', login));
+    writeFileSync(join(project, "sample.js"), here(device!));
+    const run = (file: string) => new Program(process.execPath, [file], { cwd: project });
+    const programs = [run("reader.js")];
+    try {
+      await programs[0]!.printed(/^granted \[ 1 \]$/m);
+      programs.push(run("sample.js"));
+      await programs[1]!.printed(/^confirmed$/m);
+      await programs[0]!.printed(
+        /^iot-2\/type\/thermo\/id\/t-01\/evt\/status\/fmt\/json 1 \{"name":"foo","cpu":60,"mem":50\}$/m,
+      );
+      await platform.sendToDevice("d:abc123:thermo:t-01", "iot-2/cmd/print/fmt/json", '{"message":"hi"}', 1);
+      await programs[1]!.printed(/Z print json \{ message: 'hi' \}$/m);
+    } finally {
+      for (const program of programs) await program.kill();
+      await platform.close();
+    }
+  });
+
+  test("the configurations of docs/connect.md are complete", () => {
+    const hosts = blocks("docs/connect.md", "ini").map(text => {
+      const { mqtt } = configure(parseConfig(text, "docs/connect.md"), Math.random);
+      return `${mqtt.endpoint.host}:${mqtt.endpoint.port}${mqtt.endpoint.tls ? " TLS" : ""}`;
+    });
+    assert.deepEqual(hosts, [
+      "abc123.messaging.iot.mas.example.com:443 TLS",
+      "amlen.example.com:8883 TLS",
+      "192.0.2.7:1883",
+    ]);
+  });
+
+  test("its types serve a strict TypeScript project, with and without skipLibCheck", async () => {
+    const program = `
+      import { type Command, DeviceClient, parseConfigFile } from "iotf-embedded";
+      import { MqttClient } from "iotf-embedded/core";
+      const client = new DeviceClient(parseConfigFile("device.ini"));
+      client.commandCallback = (command: Command) => console.log(command.command, command.data, command.timestamp.getTime());
+      const accepted: boolean = client.publishEvent("status", "json", { cpu: 1 }, 1, error => console.log(error?.message));
+      console.log(accepted, MqttClient.name);`;
+    writeFileSync(join(project, "device.ts"), program);
+    for (const skipLibCheck of [true, false]) {
+      const compilerOptions = {
+        strict: true,
+        noEmit: true,
+        module: "nodenext",
+        target: "es2022",
+        types: ["node"],
+        typeRoots: [join(ROOT, "node_modules/@types")],
+        skipLibCheck,
+      };
+      writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["device.ts"] }));
+      const { code, out } = await runProgram(process.execPath, [
+        join(ROOT, "node_modules/typescript/bin/tsc"),
+        "-p",
+        project,
+      ]);
+      assert.equal(code, 0, out);
+    }
+  });
+});
+
+/** The code blocks of one language in a document. */
+function blocks(document: string, language: string): string[] {
+  const text = readFileSync(join(ROOT, document), "utf8");
+  return [...text.matchAll(new RegExp(`^\`\`\`${language}\n([\\s\\S]*?)^\`\`\``, "gm"))].map(match => match[1]!);
+}
+
+/** The paths at the ends of the conditions of "exports". */
+function leaves(node: unknown): string[] {
+  return typeof node === "string" ? [node] : Object.values(node as object).flatMap(leaves);
+}

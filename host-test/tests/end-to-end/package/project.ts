@@ -1,0 +1,49 @@
+// An empty project in a temporary folder, with the package installed in it as npm would publish it.
+
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const ROOT = fileURLToPath(new URL("../../../..", import.meta.url));
+
+export interface Project {
+  /** Its folder; whoever made it removes it. */
+  project: string;
+  /** What is in the package. */
+  files: string[];
+}
+
+/** One entry; npm 12 keys it by the package's name, earlier ones list it. */
+interface Report {
+  filename: string;
+  files: { path: string }[];
+}
+
+// dist/ is built before the tests run; scripts would build it again under the feet of the other tests.
+function pack(...options: string[]): Report {
+  return Object.values(JSON.parse(npm(ROOT, ["pack", "--ignore-scripts", "--json", ...options])))[0] as Report;
+}
+
+/** What npm would publish. */
+export function packedFiles(): string[] {
+  return pack("--dry-run").files.map(({ path }) => path);
+}
+
+export function makeProject(): Project {
+  const project = mkdtempSync(join(tmpdir(), "iotf-project-"));
+  const { filename, files } = pack("--pack-destination", project);
+  writeFileSync(join(project, "package.json"), JSON.stringify({ name: "user", private: true, type: "module" }));
+  npm(project, ["install", "--no-audit", "--no-fund", "--prefer-offline", filename]);
+  return { project, files: files.map(({ path }) => path) };
+}
+
+function npm(cwd: string, args: string[]): string {
+  return execFileSync("npm", args, {
+    cwd,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "pipe"],
+    shell: process.platform === "win32",
+  });
+}

@@ -1,0 +1,28 @@
+// The program of host-test/tests/end-to-end/broker (whole-way.test.ts) in Espruino: the same file, lowered.
+
+import { readFile } from "node:fs/promises";
+import { espruinoModule, lower } from "../../../../targets/espruino/build/lower.ts";
+import { Espruino } from "./engine.ts";
+
+const SUBJECT = new URL("../../end-to-end/broker/subject.js", import.meta.url);
+
+export const LIMITS = { frameBytes: 2048, transmitBytes: 256, queuedMessages: 20, queuedBytes: 4096 };
+
+/** The options of a device without TLS. */
+export function deviceOptions(port: number, token: string, more: object = {}): object {
+  const identity = { org: "abc123", type: "thermo", id: "t-01", "auth-method": "token", "auth-token": token };
+  return { ...identity, host: "127.0.0.1", port, tls: false, limits: LIMITS, ...more };
+}
+
+/** An engine with the library and the subject, waiting for connect(). */
+export async function startSubject(options: object, calls: Record<string, (value: never) => void>): Promise<Espruino> {
+  const files = { iotf: await espruinoModule(), subject: await lower(await readFile(SUBJECT, "utf8")) };
+  const engine = await Espruino.start({ files, calls });
+  await engine.evaluate(`(function() {
+    var lib = require("iotf");
+    var argument = ${JSON.stringify(options)};
+    var made = require("subject").start({ lib: lib, ports: lib.makePorts({}), argument: argument, call: call });
+    for (var name in made) functions[name] = made[name];
+  })()`);
+  return engine;
+}

@@ -1,0 +1,4 @@
+// For command.test.ts: never returns.
+
+console.log("looping");
+for (;;);

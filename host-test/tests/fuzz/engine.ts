@@ -1,0 +1,77 @@
+// The fuzz program on one of the two engines, with a bundle of the library: in this process, with the published
+// mqtt-packet as a second reader of all that the client sends; or all of it inside XS.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { build } from "esbuild";
+import { startXs } from "../../harness/xs/host.ts";
+import type { Heap } from "../../harness/xs/snapshot.ts";
+import { Witness as Reader } from "../support/witness.ts";
+import { type Figures, start } from "./program.ts";
+import type { Library, Witness } from "./stage.ts";
+
+export type EngineName = "node" | "xs";
+
+export interface Fuzz<F = Figures> {
+  run(seed: number, count: number): Promise<F>;
+  /** What is alive, in XS only. */
+  heap(): Promise<Heap>;
+  close(): Promise<void>;
+}
+
+export const BUNDLE = fileURLToPath(new URL("../../../dist/iotf-embedded.js", import.meta.url));
+const PROGRAM = fileURLToPath(new URL("program.ts", import.meta.url));
+
+export function startFuzz(engine: EngineName, bundle: string = BUNDLE): Promise<Fuzz> {
+  return engine === "xs" ? startInXs<Figures>(PROGRAM, bundle) : startOnNode(bundle);
+}
+
+async function startOnNode(bundle: string): Promise<Fuzz> {
+  const program = start((await import(pathToFileURL(bundle).href)) as Library, published());
+  return {
+    run: async (seed, count) => program.run({ seed, count }),
+    heap: () => Promise.reject(new Error("only XS knows its heap")),
+    close: async () => {},
+  };
+}
+
+function published(): Witness {
+  let reader = new Reader();
+  return {
+    opened: () => {
+      reader = new Reader();
+    },
+    sent: bytes => void reader.read(bytes),
+  };
+}
+
+/** A module whose `start(lib)` has a function `run`, all of it inside XS. */
+export async function startInXs<F>(program: string, bundle: string = BUNDLE): Promise<Fuzz<F>> {
+  const folder = mkdtempSync(join(tmpdir(), "fuzz-"));
+  const outfile = join(folder, "program.mjs");
+  try {
+    await build({
+      entryPoints: [program],
+      bundle: true,
+      format: "esm",
+      platform: "neutral",
+      target: "es2022",
+      outfile,
+    });
+    const xs = await startXs();
+    await xs.evaluate(`(async () => {
+      const lib = await import(${JSON.stringify(bundle)});
+      const { start } = await import(${JSON.stringify(outfile)});
+      host.register("run", start(lib).run);
+    })()`);
+    return {
+      run: (seed, count) => xs.call<F>("run", { seed, count }),
+      heap: () => xs.heap(),
+      close: () => xs.close(),
+    };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}

@@ -1,0 +1,106 @@
+// `iotf-embedded` and its commands: help, exit codes, and mistakes told in one line.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { Run } from "./testing.ts";
+
+const COMMANDS = ["platform", "device", "send", "watch", "xs"];
+const TARGET = ["--url", "--org", "--api-key", "--api-token", "--config", "--app-id", "--ca"];
+
+test("without a command: the list of them, exit code 2; with help: exit code 0", async () => {
+  const bare = new Run([]);
+  assert.equal(await bare.code, 2);
+  for (const args of [["--help"], ["-h"], ["help"]]) {
+    const asked = new Run(args);
+    assert.equal(await asked.code, 0);
+    assert.deepEqual([asked.out, asked.err, bare.out], [bare.err, "", ""]);
+  }
+  for (const name of COMMANDS) assert.match(bare.err, new RegExp(`^  ${name} +\\w`, "m"));
+});
+
+test("the version is the package's", async () => {
+  const run = new Run(["--version"]);
+  assert.equal(await run.code, 0);
+  const { version } = JSON.parse(readFileSync(new URL("../../../../package.json", import.meta.url), "utf8"));
+  assert.equal(run.out, `${version}\n`);
+});
+
+for (const [name, options] of [
+  [
+    "platform",
+    ["--port", "--host", "--org", "--device", "--open", "--application", "--page", "--no-page", "--json", "--help"],
+  ],
+  ["device", ["--config", "--url", "--qos", "--events", "--json", "--help"]],
+  ["send", ["--hex", "--base64", "--file", "--format", "--qos", "--timeout", "--json", "--help", ...TARGET]],
+  ["watch", ["--count", "--timeout", "--json", "--help", ...TARGET]],
+  ["xs", ["--test", "--seconds", "--json", "--help"]],
+] as const) {
+  test(`help on ${name} explains every option, however it is asked for`, async () => {
+    const run = new Run(["help", name]);
+    assert.equal(await run.code, 0);
+    for (const option of options) assert.match(run.out, new RegExp(`^  ${option}[ \n]`, "m"));
+    const known = [...run.out.matchAll(/^ {2}(--[\w-]+)/gm)].map(([, option]) => option!);
+    assert.deepEqual(known.sort(), [...options].sort());
+    for (const line of run.out.split("\n")) assert.ok(line.length <= 120, line);
+    for (const args of [["--help"], ["--bogus", "-h"]]) {
+      const again = new Run([name, ...args]);
+      assert.equal(await again.code, 0);
+      assert.equal(again.out, run.out);
+    }
+  });
+}
+
+for (const [args, message] of [
+  [["sned"], /^iotf-embedded: unknown command 'sned'; commands: platform, device, send, watch, xs$/],
+  [["help", "sned"], /^iotf-embedded: unknown command 'sned'/],
+  [["constructor"], /^iotf-embedded: unknown command 'constructor'/],
+  [["platform", "--bogus"], /^iotf-embedded platform: unknown option --bogus$/],
+  [["platform", "--page", "1", "--no-page"], /either --page or --no-page$/],
+  [["platform", "--page", "x"], /--page must be a whole number 0\.\.65535, not 'x'$/],
+  [["send"], /a device and a command are needed$/],
+  [["send", "t-01", "print"], /a device is TYPE:ID, for example thermo:t-01, not 't-01'$/],
+  [["send", "+:t-01", "print"], /a device is TYPE:ID/],
+  [["send", "d:other1:thermo:t-01", "print"], /is not a device of organization abc123$/],
+  [["send", "thermo:t-01", "a/b"], /'a\/b' cannot be a topic level/],
+  [["send", "thermo:t-01", "print", "{message"], /the payload is not JSON .*; is it quoted for the shell\?$/],
+  [
+    ["send", "thermo:t-01", "print", "{}", "SECRET"],
+    /too many words: expected <device>, <command>, \[payload\] and options$/,
+  ],
+  [
+    ["send", "thermo:t-01", "print", "{}", "--hex", "00"],
+    /give one payload only: \[payload\], --hex, --base64 or --file$/,
+  ],
+  [["send", "thermo:t-01", "print", "--hex", "0"], /--hex: '0' is not hex$/],
+  [["send", "thermo:t-01", "print", "--base64", "?"], /--base64: '\?' is not base64$/],
+  [["send", "thermo:t-01", "print", "--file", "/nowhere"], /cannot read '\/nowhere' \(ENOENT\)$/],
+  [["send", "thermo:t-01", "print", "--hex", "00", "--format", "json"], /the payload is not JSON/],
+  [["send", "thermo:t-01", "print", "--qos", "3"], /--qos must be one of 0, 1, 2, not '3'$/],
+  [["watch", "--count", "0"], /--count must be a whole number 1\.\.1000000, not '0'$/],
+  [["watch", "a/b"], /a device is TYPE:ID/],
+  [["watch", "--url", "localhost"], /--url must be mqtt:\/\/host:port or mqtts:\/\/host:port, not 'localhost'$/],
+  [["watch", "--url", "mqtt://me:SECRET@host"], /not 'mqtt:\/\/…@host'$/],
+  [["watch", "--url", "mqtt://host:0"], /--url must be/],
+  [["watch", "--app-id", "a b"], /the application id is 1 to 36 of/],
+  [["device", "--events", "-1"], /--events must be a whole number 1\.\.1000000, not '-1'$/],
+  [["device", "--events"], /--events needs a value$/],
+  [["device", "--events", "--json"], /--events needs a value$/],
+  [["xs", "--bogus", "a.ts"], /^iotf-embedded xs: unknown option --bogus$/],
+  [["xs", "/nowhere/device.ts"], /^iotf-embedded xs: there is no file \/nowhere\/device\.ts$/],
+  [
+    ["xs", "a.ts", "SECRET"],
+    /^iotf-embedded xs: word 1 after the program is not key=value; is it quoted for the shell\?$/,
+  ],
+  [["device", "--config", "/nowhere/device.ini"], /'\/nowhere\/device\.ini' \(ENOENT\)$/],
+  [["device", "word"], /expected options only, no other words$/],
+] as const) {
+  test(`${args.join(" ")}: one line, exit code 2`, async () => {
+    const run = new Run(args);
+    assert.equal(await run.code, 2);
+    assert.equal(run.out, "");
+    assert.match(run.err, /^[^\n]*\n$/);
+    assert.match(run.err.trim(), message);
+    assert.doesNotMatch(run.err, /SECRET/);
+  });
+}

@@ -1,0 +1,100 @@
+// Runs `iotf-embedded …` in this process, with streams that a test reads instead of a terminal's.
+
+import { EventEmitter } from "node:events";
+import { Readable, Writable } from "node:stream";
+import type { Command } from "../../../harness/cli/command.ts";
+import { dispatch } from "../../../harness/cli/dispatch.ts";
+
+export interface RunOptions {
+  /** What is run: all of them, by name; or one, whose errors reject `code`. */
+  readonly command?: Command["run"];
+  readonly env?: NodeJS.ProcessEnv;
+  readonly tty?: boolean;
+  /** Standard input. */
+  readonly input?: Uint8Array;
+}
+
+export class Run {
+  out = "";
+  err = "";
+  readonly stdout: Writable;
+  /** The exit code. */
+  readonly code: Promise<number>;
+  readonly #interrupt = new AbortController();
+  readonly #written = new EventEmitter();
+  #ended = false;
+  #stalled: (() => void)[] | undefined;
+
+  constructor(args: readonly string[], { command = dispatch, env = {}, tty = false, input }: RunOptions = {}) {
+    const stream = (take: (text: string) => void) => {
+      const write = (bytes: Buffer, _: string, done: () => void) => {
+        take(bytes.toString());
+        this.#written.emit("change");
+        if (this.#stalled) this.#stalled.push(done);
+        else done();
+      };
+      return Object.assign(new Writable({ write }), { isTTY: tty, columns: 100, rows: 30 });
+    };
+    this.stdout = stream(text => {
+      this.out += text;
+    });
+    const stderr = stream(text => {
+      this.err += text;
+    });
+    const stdin = Readable.from(input ? [input] : []);
+    this.code = command(args, { stdin, stdout: this.stdout, stderr, env, signal: this.#interrupt.signal }).finally(
+      () => {
+        this.#ended = true;
+        this.#written.emit("change");
+      },
+    );
+  }
+
+  /** From now on nobody reads the output, until read(). */
+  stall(): void {
+    this.#stalled = [];
+  }
+
+  read(): void {
+    const stalled = this.#stalled ?? [];
+    this.#stalled = undefined;
+    for (const done of stalled) done();
+  }
+
+  /** Ctrl-C; the exit code. */
+  interrupt(): Promise<number> {
+    this.#interrupt.abort();
+    return this.code;
+  }
+
+  /** Resolves with the match when what was printed matches; rejects if the command ends without. */
+  printed(pattern: RegExp, from: "out" | "err" = "out"): Promise<RegExpExecArray> {
+    return new Promise((resolve, reject) => {
+      const look = () => {
+        const match = pattern.exec(this[from]);
+        if (match || this.#ended) this.#written.off("change", look);
+        if (match) resolve(match);
+        else if (this.#ended) reject(new Error(`ended without ${pattern}:\n${this.out}${this.err}`));
+      };
+      this.#written.on("change", look);
+      look();
+    });
+  }
+
+  /** The JSON objects printed so far, without their times. */
+  get objects(): Record<string, unknown>[] {
+    return this.out
+      .split("\n")
+      .filter(Boolean)
+      .map(line => {
+        const { time, ...rest } = JSON.parse(line);
+        if (Number.isNaN(Date.parse(time))) throw new Error(`no time: ${line}`);
+        return rest;
+      });
+  }
+}
+
+/** What steers a terminal, made visible. */
+export function visible(text: string): string {
+  return text.replaceAll("\x1b", "␛");
+}

@@ -1,0 +1,122 @@
+// mqtt/session/acknowledgements.ts: acknowledgements leave at once or wait in order, at most 64.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Acknowledgements } from "../../../src/mqtt/session/acknowledgements.ts";
+import { live, Recorder } from "../support/session-stage.ts";
+
+function blocked(): { out: Recorder; acknowledgements: Acknowledgements } {
+  const out = new Recorder();
+  out.room = 0;
+  out.control = 0;
+  return { out, acknowledgements: new Acknowledgements(out.encoder) };
+}
+
+test("with room, an acknowledgement leaves at once and nothing waits", () => {
+  const out = new Recorder();
+  const acknowledgements = new Acknowledgements(out.encoder);
+  assert.equal(acknowledgements.send("puback", 7), "");
+  assert.deepEqual([out.said(), acknowledgements.waiting], [["PUBACK #7"], false]);
+});
+
+test("the bound is 64 acknowledgements, exactly: the next one is refused with the reason", () => {
+  const { out, acknowledgements } = blocked();
+  for (let id = 1; id <= 64; id++) assert.equal(acknowledgements.send("pubrec", id), "", `${id}`);
+  assert.equal(acknowledgements.send("pubrec", 65), "more than 64 acknowledgements wait");
+  assert.equal(acknowledgements.pump(), false);
+  out.room = 100;
+  assert.equal(acknowledgements.pump(), true);
+  assert.deepEqual(
+    out.said(),
+    Array.from({ length: 64 }, (_, n) => `PUBREC #${n + 1}`),
+  );
+  assert.equal(acknowledgements.waiting, false);
+});
+
+test("PINGREQ leaves behind the acknowledgements, once, however often it was asked for", () => {
+  const { out, acknowledgements } = blocked();
+  acknowledgements.send("puback", 1);
+  acknowledgements.ping();
+  acknowledgements.ping();
+  out.room = 1;
+  assert.equal(acknowledgements.pump(), false);
+  assert.deepEqual([out.said(), acknowledgements.waiting], [["PUBACK #1"], true]);
+  out.room = 9;
+  assert.equal(acknowledgements.pump(), true);
+  assert.equal(acknowledgements.pump(), true);
+  assert.deepEqual(out.said(), ["PINGREQ"]);
+});
+
+test("clear() forgets acknowledgements and PINGREQ", () => {
+  const { out, acknowledgements } = blocked();
+  acknowledgements.send("puback", 1);
+  acknowledgements.ping();
+  acknowledgements.clear();
+  out.room = 9;
+  assert.deepEqual([acknowledgements.waiting, acknowledgements.pump(), out.said()], [false, true, []]);
+});
+
+test("in a session: 64 wait in order; the next one ends the connection", () => {
+  const { out, take, session } = live();
+  out.room = 0;
+  out.control = 0;
+  for (let id = 1; id <= 64; id++) take("publish", id, { qos: 1, topic: "t" });
+  assert.equal(
+    out.said().some(line => line.startsWith("protocol error")),
+    false,
+  );
+  take("publish", 65, { qos: 1, topic: "t" });
+  assert.deepEqual(out.said(), ["message t #65", "protocol error: more than 64 acknowledgements wait"]);
+  out.room = 100;
+  session.pump();
+  assert.deepEqual(
+    out.said(),
+    Array.from({ length: 64 }, (_, n) => `PUBACK #${n + 1}`),
+  );
+});
+
+test("PUBRELs leave in the order their PUBRECs came, also when they have to wait [MQTT-4.6.0-4]", () => {
+  const { session, out, send, take } = live();
+  for (const name of ["a", "b", "c"]) send(name, 1, 2);
+  out.said();
+  out.room = 0;
+  out.control = 1;
+  for (const id of [2, 3, 1]) take("pubrec", id);
+  out.room = 9;
+  session.pump();
+  assert.deepEqual(out.said(), ["PUBREL #2", "PUBREL #3", "PUBREL #1"]);
+});
+
+test("an acknowledgement does not overtake one that waits, though there is room by now", () => {
+  const { session, out, take } = live();
+  out.room = 0;
+  out.control = 0;
+  take("publish", 1, { qos: 1, topic: "t" });
+  out.room = 9;
+  take("publish", 2, { qos: 1, topic: "t" });
+  session.pump();
+  assert.deepEqual(
+    out.said().filter(line => line.startsWith("PUBACK")),
+    ["PUBACK #1", "PUBACK #2"],
+  );
+});
+
+test("acknowledgements that waited belong to the connection that ended", () => {
+  const { session, out, take } = live();
+  out.room = 0;
+  out.control = 0;
+  take("publish", 1, { qos: 1, topic: "t" });
+  session.disconnected();
+  out.room = 9;
+  out.said();
+  session.connected(true);
+  assert.deepEqual(out.said(), []);
+});
+
+test("a connection that ends while a message is delivered: its acknowledgement is not sent on the next one", () => {
+  const { session, out, take } = live();
+  out.onMessage = () => session.disconnected();
+  take("publish", 1, { qos: 1, topic: "t" });
+  session.connected(true);
+  assert.deepEqual(out.said(), ["message t #1"]);
+});

@@ -1,0 +1,110 @@
+// mqtt/keepalive.ts: what the client does at the end of a tick. A row is a tick: what happened in it, and the action.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { KeepAlive, type KeepAliveAction } from "../../../src/mqtt/keepalive.ts";
+
+interface Tick {
+  sent?: boolean;
+  received?: boolean;
+  /** Bytes wait to leave. */
+  pending?: boolean;
+  action: KeepAliveAction;
+}
+
+function run(seconds: number, ticks: Tick[]): void {
+  const keepAlive = new KeepAlive(seconds, 100_000_000);
+  keepAlive.reset();
+  let sent = 100; // CONNECT
+  let chunks = 1; // CONNACK
+  for (const [n, { sent: moved, received, pending = false, action }] of ticks.entries()) {
+    if (moved) sent += 10;
+    if (received) chunks++;
+    assert.equal(keepAlive.tick(sent, chunks, pending), action, `tick ${n + 1}`);
+  }
+}
+
+const CASES: [string, number, Tick[]][] = [
+  ["nothing happens: PINGREQ in every second tick at the latest", 60, [{ action: "none" }, { action: "ping" }]],
+  [
+    "answered pings go on for ever",
+    60,
+    [{ action: "none" }, { action: "ping" }, { sent: true, received: true, action: "none" }, { action: "ping" }],
+  ],
+  [
+    "busy both ways: no PINGREQ at all",
+    60,
+    Array.from({ length: 9 }, () => ({ sent: true, received: true, action: "none" as const })),
+  ],
+  ["only receiving: the server must still hear from us", 60, [{ action: "none" }, { received: true, action: "ping" }]],
+  [
+    "only sending, at QoS 0 into a link that is dead: asked, then given up",
+    60,
+    [{ action: "none" }, { sent: true, action: "ping" }, { sent: true, action: "dead" }],
+  ],
+  [
+    "a PINGREQ is not answered: given up a tick later",
+    60,
+    [{ action: "none" }, { action: "ping" }, { action: "dead" }],
+  ],
+  [
+    "anything that arrives answers a PINGREQ",
+    60,
+    [{ action: "none" }, { action: "ping" }, { received: true, action: "ping" }],
+  ],
+  ["bytes that do not leave for a tick", 60, [{ action: "none" }, { received: true, pending: true, action: "dead" }]],
+  [
+    "bytes that wait but move",
+    60,
+    [
+      { pending: true, action: "none" },
+      { sent: true, received: true, pending: true, action: "none" },
+    ],
+  ],
+  ["keep-alive 0: never a PINGREQ", 0, [{ action: "none" }, { action: "none" }, { action: "none" }]],
+  ["keep-alive 0: a stalled write is noticed all the same", 0, [{ action: "none" }, { pending: true, action: "dead" }]],
+];
+
+for (const [name, seconds, ticks] of CASES) test(name, () => run(seconds, ticks));
+
+test("a tick is half the keep-alive, at its greatest still within a 31-bit timer; a minute when it is 0", () => {
+  const ticks = [1, 60, 65535, 0].map(seconds => new KeepAlive(seconds, 100_000_000).partMs);
+  assert.deepEqual(ticks, [500, 30_000, 32_767_500, 60_000]);
+});
+
+test("reset forgets an unanswered PINGREQ of the last connection", () => {
+  const keepAlive = new KeepAlive(60, 100_000_000);
+  keepAlive.reset();
+  keepAlive.tick(0, 0, false);
+  assert.equal(keepAlive.tick(0, 0, false), "ping");
+  keepAlive.reset();
+  assert.equal(keepAlive.tick(0, 0, false), "none");
+});
+
+// Keep-alive and acknowledgement timeout, s; a part, ms; seconds at which there is a PINGREQ and a look at acknowledgements.
+const PARTS: [number, number, number, number[], number[]][] = [
+  [60, 20, 15_000, [60, 90], [15, 30, 45, 60, 75, 90]],
+  [60, 100, 30_000, [60, 90], [90]],
+  [4, 20, 2_000, [4, 6], [20]],
+  [1, 20, 500, [1, 1.5], [20]],
+  [0, 20, 20_000, [], [20, 40, 60, 80, 100]],
+  [50, 20, 12_500, [50, 75], [12.5, 25, 37.5, 50, 62.5, 75]],
+  [65_535, 20, 19_992, [], []],
+];
+
+for (const [seconds, ackTimeout, partMs, pings, checks] of PARTS) {
+  test(`keep-alive ${seconds} s, acknowledgements after ${ackTimeout} s: the timer serves both`, () => {
+    const keepAlive = new KeepAlive(seconds, ackTimeout * 1000);
+    assert.equal(Math.round(keepAlive.partMs), partMs);
+    keepAlive.reset();
+    const seen = { pings: [] as number[], checks: [] as number[] };
+    for (let ms = keepAlive.partMs, chunks = 1; ms <= 100_000; ms += keepAlive.partMs) {
+      if (keepAlive.checkDue) seen.checks.push(ms / 1000);
+      if (keepAlive.tick(0, chunks, false) === "ping") {
+        seen.pings.push(ms / 1000);
+        chunks++;
+      }
+    }
+    assert.deepEqual([seen.pings.slice(0, pings.length), seen.checks.slice(0, checks.length)], [pings, checks]);
+  });
+}

@@ -1,0 +1,202 @@
+// Which file may import which, what the clients and the package show at run time, and how long a file may be.
+
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { transformSync } from "esbuild";
+import { DeviceClient, MqttClient } from "../../../src/index.ts";
+
+const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
+const MOST_LINES = 350;
+
+/** Files below a folder of the repository whose names end so, as paths from its root. */
+function filesIn(folder: string, ...endings: string[]): string[] {
+  const found = readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true });
+  return found
+    .filter(entry => entry.isFile() && endings.some(ending => entry.name.endsWith(ending)))
+    .map(entry => relative(ROOT, join(entry.parentPath, entry.name)))
+    .filter(path => !path.includes("node_modules"))
+    .sort();
+}
+
+function textOf(path: string): string {
+  return readFileSync(join(ROOT, path), "utf8");
+}
+
+// Static and dynamic imports and exports from, type imports included; `new URL("…", import.meta.url)`, too.
+const IMPORT = /(?:\bfrom|\bimport)\s*\(?\s*"([\w@#:./-]+)"|new URL\("([^"]+)"/g;
+
+/** What a file imports: paths from the root of the repository, and names of packages as they are. */
+function importsOf(path: string): string[] {
+  return [...textOf(path).matchAll(IMPORT)].map(([, imported, url]) => {
+    const name = imported ?? url!;
+    return name.startsWith(".") ? relative(ROOT, resolve(ROOT, dirname(path), name)) : name;
+  });
+}
+
+const SRC = filesIn("src", ".ts");
+const TARGETS = filesIn("targets", ".ts", ".js");
+
+/** Every import of `paths` that is wrong, as "file -> imported". */
+function wrongImports(paths: readonly string[], wrong: (imported: string, path: string) => boolean): string[] {
+  return paths.flatMap(path =>
+    importsOf(path)
+      .filter(imported => wrong(imported, path))
+      .map(imported => `${path} -> ${imported}`),
+  );
+}
+
+test("the files are found, and their imports", () => {
+  assert.ok(SRC.length > 30 && TARGETS.length > 30, `${SRC.length} in src, ${TARGETS.length} in targets`);
+  assert.ok(importsOf("src/device/client.ts").includes("src/mqtt/base-client.ts"));
+  assert.ok(importsOf("src/mqtt/session/publisher.ts").includes("src/mqtt/callbacks.ts"), "type imports");
+  assert.ok(importsOf("src/mqtt/wire/encoder.ts").includes("#mqtt-packet"));
+});
+
+test("src imports nothing but src and, in src/mqtt/wire, mqtt-packet", () => {
+  const wrong = wrongImports(SRC, (imported, path) => {
+    if (imported === "#mqtt-packet") return !path.startsWith("src/mqtt/wire/");
+    return !SRC.includes(imported);
+  });
+  assert.deepEqual(wrong, []);
+});
+
+test("src/mqtt imports nothing from src/device", () => {
+  const mqtt = SRC.filter(path => path.startsWith("src/mqtt/"));
+  assert.deepEqual(
+    wrongImports(mqtt, imported => imported.startsWith("src/device/")),
+    [],
+  );
+});
+
+test("src/device reaches src/mqtt through its top level, and the packet it is given", () => {
+  const device = SRC.filter(path => path.startsWith("src/device/"));
+  const inner = wrongImports(device, imported => /^src\/mqtt\/\w+\//.test(imported));
+  const types = /^import type /;
+  for (const line of inner) {
+    const [path, imported] = line.split(" -> ");
+    const statement = textOf(path!)
+      .split("\n")
+      .find(one => one.includes(imported!.slice(imported!.lastIndexOf("/"))));
+    assert.match(statement!, types, `${line}: types only`);
+  }
+});
+
+test("only src/mqtt/wire and its build touch mqtt-packet", () => {
+  const wrong = wrongImports(TARGETS, (imported, path) => {
+    return imported.includes("mqtt-packet") && !path.startsWith("targets/bundle/");
+  });
+  assert.deepEqual(wrong, []);
+});
+
+test("src has no import circle, type imports included", () => {
+  const state = new Map<string, "open" | "closed">();
+  const circles: string[] = [];
+  const visit = (path: string, way: readonly string[]): void => {
+    if (state.get(path) === "closed") return;
+    if (state.get(path) === "open") return void circles.push([...way.slice(way.indexOf(path)), path].join(" -> "));
+    state.set(path, "open");
+    for (const imported of importsOf(path)) if (SRC.includes(imported)) visit(imported, [...way, path]);
+    state.set(path, "closed");
+  };
+  for (const path of SRC) visit(path, []);
+  assert.deepEqual(circles, []);
+});
+
+test("nothing in src imports host-test, and nothing of targets that ships or runs on a device", () => {
+  // What builds the package may name the files of host-test that go into it.
+  const shipped = [...SRC, ...TARGETS.filter(path => !path.startsWith("targets/bundle/"))];
+  assert.deepEqual(
+    wrongImports(shipped, imported => imported.startsWith("host-test/")),
+    [],
+  );
+  const build = TARGETS.filter(path => path.startsWith("targets/bundle/"));
+  assert.deepEqual(
+    wrongImports(build, imported => imported.startsWith("host-test/tests/")),
+    [],
+  );
+});
+
+test("what ships of host-test/harness imports no test", () => {
+  const harness = filesIn("host-test/harness", ".ts", ".js");
+  assert.deepEqual(
+    wrongImports(harness, imported => imported.startsWith("host-test/tests") || imported.startsWith("host-test/bench")),
+    [],
+  );
+});
+
+test(`no file of src has more than ${MOST_LINES} lines`, () => {
+  const long = SRC.map(path => [path, textOf(path).split("\n").length - 1] as const).filter(
+    ([, lines]) => lines > MOST_LINES,
+  );
+  assert.deepEqual(long, []);
+});
+
+// Without comments and types the rest is short enough to look for the few characters that may begin one.
+test("src has no regular expression", () => {
+  for (const path of SRC) {
+    const { code } = transformSync(textOf(path), { loader: "ts", minifyWhitespace: true, legalComments: "none" });
+    const text = code.replaceAll(/"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`/g, '""');
+    assert.doesNotMatch(text, /(?:^|[(,=:[!&|?{};\n]|\breturn)\s*\/(?![/*])/, path);
+    assert.doesNotMatch(text, /\bRegExp\b/, path);
+  }
+});
+
+const CLIENT_MEMBERS = ["active", "clientId", "connect", "connected", "counters", "disconnect", "stateName"];
+/** The documented members of prototypes. Callbacks are fields of each object. */
+const MEMBERS: [{ name: string; prototype: object }, string[]][] = [
+  [DeviceClient, [...CLIENT_MEMBERS, "commandCallback", "publishEvent", "setMessageEncoderModule"].sort()],
+  [MqttClient, [...CLIENT_MEMBERS, "publish", "subscribe", "unsubscribe"].sort()],
+];
+
+for (const [client, members] of MEMBERS) {
+  test(`the prototypes of ${client.name} have the documented members and no others`, () => {
+    const found: string[] = [];
+    for (let one = client.prototype; one !== Object.prototype; one = Object.getPrototypeOf(one)) {
+      found.push(...Object.getOwnPropertyNames(one));
+    }
+    assert.deepEqual([...new Set(found)].filter(member => member !== "constructor").sort(), members);
+  });
+}
+
+const CORE_EXPORTS = [
+  "ConfigurationException",
+  "ConnectionException",
+  "DEFAULT_DOMAIN",
+  "DEFAULT_LIMITS",
+  "DeviceClient",
+  "InvalidEventException",
+  "MAX_PAYLOAD_BYTES",
+  "MissingMessageDecoderException",
+  "MissingMessageEncoderException",
+  "MqttClient",
+  "UnsupportedAuthenticationMethod",
+  "parseConfig",
+];
+/** What an entry of the package exports at run time. */
+const EXPORTS: Record<string, string[]> = {
+  "index.js": CORE_EXPORTS,
+  "node.js": [
+    ...CORE_EXPORTS,
+    "fileStore",
+    "makePorts",
+    "memoryStore",
+    "nodePorts",
+    "parseConfigFile",
+    "parseConfigYaml",
+    "parseEnvVars",
+    "parseNestedConfig",
+    // Internal: with these two, the harness gives the programs it tests other ports.
+    "overridePorts",
+    "portOverride",
+  ],
+};
+
+for (const [entry, names] of Object.entries(EXPORTS)) {
+  test(`dist/${entry} exports the documented names and no others`, async () => {
+    const entryModule = await import(new URL(`../../../dist/${entry}`, import.meta.url).href);
+    assert.deepEqual(Object.keys(entryModule).sort(), [...names].sort());
+  });
+}

@@ -1,0 +1,81 @@
+// mqtt/session/subscriptions.ts in a session: which requests are remembered, replaced, sent again; and their bound.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { live, setup } from "../support/session-stage.ts";
+
+test("SUBSCRIBE and UNSUBSCRIBE requests: at most `subscriptions` are remembered", () => {
+  const { session, take } = live();
+  const subscribe = (topic: string) => session.subscribe([{ topic, qos: 0 }], undefined);
+  assert.deepEqual([subscribe("a"), subscribe("b"), subscribe("c"), subscribe("d")], [true, true, true, false]);
+  assert.deepEqual([session.unsubscribe(["d"], undefined), session.unsubscribe(["a"], undefined)], [false, true]);
+  assert.equal(subscribe("d"), false, "the UNSUBSCRIBE is remembered");
+  take("unsuback", 4);
+  assert.equal(subscribe("d"), true);
+  // A filter asked for anew is remembered once.
+  const other = live();
+  for (let n = 0; n < 20; n++)
+    assert.equal(other.session.subscribe([{ topic: "same", qos: 0 }], undefined), true, `${n}`);
+});
+
+test("a filter asked for anew belongs to the last request; the first one's caller is told if it still waits", () => {
+  const { session, out, take } = live();
+  const told: string[] = [];
+  session.subscribe(
+    [
+      { topic: "a", qos: 0 },
+      { topic: "b", qos: 0 },
+    ],
+    (error, granted) => told.push(`1 ${error?.name} ${granted}`),
+  );
+  session.subscribe([{ topic: "b", qos: 2 }], (error, granted) => told.push(`2 ${error?.name} ${granted}`));
+  session.subscribe([{ topic: "b", qos: 1 }], (error, granted) => told.push(`3 ${error?.name} ${granted}`));
+  assert.deepEqual(told, ["2 ConnectionException "]);
+  take("suback", 1, { granted: [0, 0] });
+  take("suback", 2, { granted: [2] });
+  take("suback", 3, { granted: [1] });
+  assert.deepEqual(told.slice(1), ["1 undefined 0,0", "3 undefined 1"]);
+  out.said();
+  session.disconnected();
+  session.connected(false);
+  assert.deepEqual(
+    out.said().map(line => line.replace(/#\d+/, "#")),
+    ["SUBSCRIBE # a", "SUBSCRIBE # b"],
+  );
+});
+
+test("the bound is `subscriptions` requests, exactly, before the first connection, too", () => {
+  const { session, out } = setup({ subscriptions: 3 });
+  const subscribe = (topic: string) => session.subscribe([{ topic, qos: 0 }], undefined);
+  assert.deepEqual(["a", "b", "c", "d"].map(subscribe), [true, true, true, false]);
+  session.connected(false);
+  assert.deepEqual(out.said(), ["SUBSCRIBE #1 a", "SUBSCRIBE #2 b", "SUBSCRIBE #3 c"]);
+});
+
+test("session lost: acknowledged requests are sent again; session present: only unanswered ones", () => {
+  const { session, out, take } = live();
+  for (const topic of ["a", "b"]) session.subscribe([{ topic, qos: 0 }], undefined);
+  take("suback", 1, { granted: [0] });
+  out.said();
+  for (const [present, said] of [
+    [true, ["SUBSCRIBE #3 b"]],
+    [false, ["SUBSCRIBE #4 a", "SUBSCRIBE #5 b"]],
+  ] as const) {
+    session.disconnected();
+    session.connecting();
+    session.connected(present);
+    assert.deepEqual(out.said(), said);
+  }
+});
+
+test("a CONNACK that never arrived may have said that the session is lost: everything is subscribed again", () => {
+  const { session, out, take } = live();
+  session.subscribe([{ topic: "a", qos: 0 }], undefined);
+  take("suback", 1, { granted: [0] });
+  out.said();
+  session.disconnected();
+  session.connecting();
+  session.connecting();
+  session.connected(true);
+  assert.deepEqual(out.said(), ["SUBSCRIBE #2 a"]);
+});
