@@ -1,17 +1,17 @@
-// `npm run bench`: ours beside the peers and the floor. Tables for people; --json gives one object and nothing else.
-// --quick takes fewer and shorter runs on Node; the XS figures are counts and the same either way. --update accepts those.
+// `npm run bench`: cost of this client beside other clients and bare sockets.
 
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { bundle } from "../../targets/bundle/bundle.ts";
-import { BUNDLE } from "../engines/engines.ts";
+import { parse } from "../harness/cli/args.ts";
+import { UsageError } from "../harness/cli/errors.ts";
+import { BUNDLE } from "../tests/engines/engines.ts";
 import { committedFigures, FIGURES_FILE, type Figures, figuresTable } from "./figures.ts";
 import { measureDevices, measureNode, measurePayloads, type NodeFigures } from "./node-cost.ts";
+import { bundlePublished } from "./published-bundle.ts";
 import { heapChart } from "./svg.ts";
-import { bundleUntrimmed } from "./untrimmed.ts";
 import { INSTALL, worker32 } from "./worker32.ts";
 import { type HeapFigures, measureCost, measureHeap, type XsFigures } from "./xs-cost.ts";
 
@@ -32,12 +32,12 @@ async function variant(file: string, minified: string, binary: string | undefine
   };
 }
 
-async function untrimmed(binary: string | undefined): Promise<Variant> {
+async function published(binary: string | undefined): Promise<Variant> {
   const folder = mkdtempSync(join(tmpdir(), "iotf-bench-"));
   try {
-    const outfile = join(folder, "untrimmed.js");
-    await bundleUntrimmed(ENTRY, outfile);
-    return await variant(outfile, await bundleUntrimmed(ENTRY), binary);
+    const outfile = join(folder, "published.js");
+    await bundlePublished(ENTRY, outfile);
+    return await variant(outfile, await bundlePublished(ENTRY), binary);
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -55,7 +55,7 @@ function shown(value: number): string {
   return value.toLocaleString("en", { maximumFractionDigits: Math.abs(value) < 100 ? 1 : 0 });
 }
 
-function print(figures: Record<"ours" | "untrimmed", Figures>, node: Record<string, NodeFigures>): void {
+function print(figures: Record<"ours" | "published", Figures>, node: Record<string, NodeFigures>): void {
   console.log(`\n${figuresTable(figures)}`);
   if (figures.ours.connectedBytes === undefined) console.log(INSTALL);
   table(
@@ -89,24 +89,45 @@ function print(figures: Record<"ours" | "untrimmed", Figures>, node: Record<stri
   );
 }
 
-function held({ cost, heap, minifiedBytes }: Variant): Figures {
+function figuresOf({ cost, heap, minifiedBytes }: Variant): Figures {
   return {
     ...cost,
     connectedBytes: heap.pointerBytes === 4 ? heap.connected.bytes : undefined,
+    connectedSlots: heap.pointerBytes === 4 ? heap.connected.slots : undefined,
+    outboxBytes: heap.pointerBytes === 4 ? heap.outboxBytes : undefined,
     growthBytes: heap.growth.at(-1)!.bytes,
     minifiedBytes,
   };
 }
 
+const HELP = `npm run bench -- [options]
+
+Measures the client beside other clients and bare sockets, and prints tables.
+
+  --json    one JSON object on standard output and nothing else
+  --quick   fewer and shorter runs on Node; XS figures are counts, which do not change
+  --update  write the XS figures to figures.json, docs/cost.md and docs/heap.svg
+  --help    this text
+`;
+
+const OPTIONS = {
+  json: { type: "boolean" },
+  quick: { type: "boolean" },
+  update: { type: "boolean" },
+  help: { type: "boolean" },
+} as const;
+
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: { json: { type: "boolean" }, quick: { type: "boolean" }, update: { type: "boolean" } },
-  });
+  const { values } = parse(process.argv.slice(2), OPTIONS);
+  if (values.help) {
+    process.stdout.write(HELP);
+    return;
+  }
   const binary = worker32();
-  const lean = await variant(BUNDLE, await bundle({ entry: ENTRY, minify: true }), binary);
-  const fat = await untrimmed(binary);
-  const figures = { ours: held(lean), untrimmed: held(fat) };
-  if (values.update) return update(figures, lean, fat);
+  const ours = await variant(BUNDLE, await bundle({ entry: ENTRY, minify: true }), binary);
+  const unpatched = await published(binary);
+  const figures = { ours: figuresOf(ours), published: figuresOf(unpatched) };
+  if (values.update) return update(figures, ours, unpatched);
   const node = await measureNode(values.quick ? 20_000 : 60_000, values.quick ? 1 : 3);
   if (values.json) return printJson(figures.ours, node);
   print(figures, node);
@@ -122,37 +143,50 @@ async function main(): Promise<void> {
 }
 
 function printJson(ours: Figures, node: Record<string, NodeFigures>): void {
-  const { publish, confirm, command, json, connectedBytes, growthBytes, minifiedBytes } = ours;
+  const { publish, confirm, command, json, connectedBytes, connectedSlots, outboxBytes, growthBytes, minifiedBytes } =
+    ours;
   const xs = {
     publish,
     confirm,
     command,
     json,
-    connected: { bytes32: connectedBytes },
+    connected: { bytes32: connectedBytes, slots32: connectedSlots },
+    outbox: { bytes32: outboxBytes },
     growth: { bytes32: growthBytes },
   };
   console.log(JSON.stringify({ xs, bundle: { minifiedBytes }, node }));
 }
 
-/** Accepts what is measured: figures.json, the README's table and the chart. */
-function update(figures: Record<"ours" | "untrimmed", Figures>, lean: Variant, fat: Variant): void {
+/** Writes the measured figures to figures.json, the table of docs/cost.md and the chart. */
+function update(figures: Record<"ours" | "published", Figures>, ours: Variant, unpatched: Variant): void {
   if (figures.ours.connectedBytes === undefined) throw new Error(INSTALL);
   const before = figuresTable(committedFigures());
   writeFileSync(FIGURES_FILE, `${JSON.stringify(figures, null, 2)}\n`);
-  const readme = join(ROOT, "README.md");
-  const text = readFileSync(readme, "utf8");
-  if (!text.includes(before)) throw new Error("README.md does not have the table of figures.json");
-  writeFileSync(readme, text.replace(before, figuresTable(figures)));
-  writeChart(lean, fat);
+  const page = join(ROOT, "docs/cost.md");
+  const text = readFileSync(page, "utf8");
+  if (!text.includes(before)) throw new Error("docs/cost.md does not have the table of figures.json");
+  writeFileSync(page, text.replace(before, figuresTable(figures)));
+  writeChart(ours, unpatched);
 }
 
-function writeChart(lean: Variant, fat: Variant): void {
+function writeChart(ours: Variant, unpatched: Variant): void {
   const chart = heapChart([
-    { name: "iotf-embedded", colour: "#0a6", points: lean.heap.growth },
-    { name: "the same with mqtt-packet as published", colour: "#c33", points: fat.heap.growth },
+    { name: "iotf-embedded", colour: "#0a6", points: ours.heap.growth },
+    { name: "with mqtt-packet as published", colour: "#c33", points: unpatched.heap.growth },
   ]);
   mkdirSync(join(ROOT, "docs"), { recursive: true });
   writeFileSync(join(ROOT, "docs/heap.svg"), chart);
 }
 
-await main();
+// EPIPE: the reader of the output has ended, for example `| head`.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit();
+});
+try {
+  await main();
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  process.stderr.write(`npm run bench: ${error.message}\n`);
+  process.exitCode = 2;
+}

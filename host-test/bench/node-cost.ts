@@ -1,9 +1,9 @@
-// What an event costs on Node, next to other clients: same broker, same run, one process each, in alternation. Medians.
+// The cost of an event on Node, beside other clients: same broker, one process per run, clients in turn, medians.
 
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { Mosquitto } from "../broker/mosquitto.ts";
+import { Mosquitto } from "../tests/end-to-end/broker/mosquitto.ts";
 
 export interface Run {
   /** CPU time of the process per message, user and system, microseconds. */
@@ -12,7 +12,7 @@ export interface Run {
   maxRssKb: number;
 }
 
-/** The floor: frames made beforehand on a bare socket; see node-load.js. */
+/** "floor": a bare socket that sends prepared frames; see node-load.js. */
 export type ClientName = "ours" | "mqttjs" | "ibmiotf" | "floor";
 
 export interface NodeFigures {
@@ -29,7 +29,7 @@ export interface NodeFigures {
 const LOAD = fileURLToPath(new URL("node-load.js", import.meta.url));
 const CLIENTS: readonly ClientName[] = ["ours", "mqttjs", "ibmiotf", "floor"];
 
-/** No limits and no delay on the broker's side: it must not be what is measured. */
+/** No limits and no delay on the broker's side: the clients are measured, not the broker. */
 const BROKER = ["allow_anonymous true", "max_inflight_messages 0", "max_queued_messages 0", "set_tcp_nodelay true"];
 
 export async function measureNode(
@@ -46,7 +46,7 @@ export async function measureNode(
   }
 }
 
-/** Our cost as payloads grow. */
+/** Our cost by payload size. */
 export async function measurePayloads(sizes: number[]): Promise<{ bytes: number; cpuUs: number; perSecond: number }[]> {
   const broker = await Mosquitto.start({ config: BROKER, quiet: true });
   try {
@@ -67,7 +67,7 @@ export async function measurePayloads(sizes: number[]): Promise<{ bytes: number;
   }
 }
 
-/** Our cost as devices in one process grow, which publish in turn. */
+/** Our cost by number of devices in one process, which publish in turn. */
 export async function measureDevices(
   counts: number[],
 ): Promise<{ devices: number; cpuUs: number; perSecond: number; maxRssKb: number }[]> {

@@ -1,15 +1,15 @@
 // One measured run, in a process of its own: a client publishes events to a broker until all are confirmed. Prints JSON:
 // CPU microseconds per message, messages per second, peak memory. Arguments: client, QoS, messages, port, payload bytes,
-// devices. Plain JavaScript: what compiles TypeScript would be measured too.
+// devices. Plain JavaScript, so that no compiler for TypeScript is measured.
 
 import { once } from "node:events";
 import net from "node:net";
 import mqtt from "mqtt";
 import { DeviceClient } from "../../dist/node.js";
 
-/** Events on their way at once. */
+/** Events sent and not confirmed. */
 const OUTSTANDING = 100;
-const WARM_UP = 20_000; // until the compiler has nothing left to do
+const WARM_UP = 20_000; // until V8 has compiled all of it
 
 const [, , client = "ours", qosText = "1", countText = "10000", portText = "1883", sizeText = "0", devicesText = "1"] =
   process.argv;
@@ -19,10 +19,10 @@ const port = Number(portText);
 const size = Number(sizeText);
 const event = size ? { filler: "x".repeat(Math.max(0, size - 13)) } : { name: "foo", cpu: 60, mem: 50 };
 
-// A client to measure: publish(done), where `done` is called when the broker has the event, or at QoS 0 when it is handed
-// over; close().
+// A client to measure has publish(done) and close(). `done` is called when the broker has acknowledged the event, at QoS 0
+// when the socket has it.
 
-/** With more than one device, they take turns. */
+/** Several devices publish in turn. */
 async function ours() {
   const each = await Promise.all(Array.from({ length: devices }, (_, n) => oneOfOurs(n)));
   let turn = 0;
@@ -57,8 +57,8 @@ async function oneOfOurs(n) {
 }
 
 /**
- * The floor: no client at all. Frames made beforehand, gathered for one write a turn; of the answers only the ends are
- * looked at. What is left is Node's sockets, JSON, and the broker's habit of one write an answer.
+ * No client: one write per turn of the event loop, and of each answer only its type is read. This measures Node's sockets,
+ * JSON, and a broker that writes each acknowledgement by itself.
  */
 async function floor() {
   const topic = Buffer.from("iot-2/evt/status/fmt/json");

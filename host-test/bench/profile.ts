@@ -1,40 +1,43 @@
-// Where instructions and bytes go: `tsx host-test/bench/profile.ts` prints the tables of docs/cost.md. All are counts, the
-// same in every run.
+// Instructions and bytes by part: `npx tsx host-test/bench/profile.ts` prints the tables of docs/cost.md. All figures are
+// counts, the same in every run.
 
-import { relative } from "node:path";
+import { dirname, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { ALWAYS, TRIM } from "../../targets/bundle/patches.ts";
 import { mqttPacketPlugin } from "../../targets/bundle/trim.ts";
-import { BUNDLE } from "../engines/engines.ts";
+import { BUNDLE } from "../tests/engines/engines.ts";
 import { measureProfile, type Profile } from "./xs-cost.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 function ofEvent(p: Profile): [string, number][] {
   return [
-    ["event id and format, found among the last four", p.found],
+    ["event id and format, found among the last four", p.lookup],
     ["JSON.stringify and UTF-8, by the engine", p.native],
-    ["around them: unwritable data, lone surrogates, size", p.encoded - p.native],
-    ["topic and payload copied into the transmit buffer, 2 a byte", p.copied],
-    ["the rest of PUBLISH, and the call of the transport", p.written - p.copied],
-    ["the session: state, limits, packet id, the message kept until PUBACK", p.event - p.found - p.encoded - p.written],
+    ["checks of data, lone surrogates and size", p.encode - p.native],
+    ["topic and payload copied into the transmit buffer, 2 a byte", p.copy],
+    ["the rest of mqtt-packet's PUBLISH, and the call of the transport", p.frame - p.copy],
+    [
+      "the session: state, limits, packet identifier, the message kept until PUBACK",
+      p.event - p.lookup - p.encode - p.frame,
+    ],
     ["publishEvent at QoS 1", p.event],
   ];
 }
 
 function ofCommand(p: Profile): [string, number][] {
   return [
-    ["the frame, checked against its header", p.split],
-    ["PUBLISH read, its topic checked UTF-8", p.read],
-    ["topic taken apart, JSON, Date, commandCallback", p.handled],
-    ["PUBACK, and the call of the transport", p.acknowledged],
-    ["the session, and gathering of what is sent", p.command - p.split - p.read - p.handled - p.acknowledged],
+    ["the frame: its length and what mqtt-packet does not check", p.decode - p.parse],
+    ["PUBLISH parsed by mqtt-packet, its topic as text", p.parse],
+    ["payload as text, JSON, Date, commandCallback", p.receive],
+    ["PUBACK by mqtt-packet", p.acknowledge],
+    ["the session, and one write for all acknowledgements", p.command - p.decode - p.receive - p.acknowledge],
     ["a command at QoS 1", p.command],
   ];
 }
 
-/** Minified bytes of what the bundle is made of, as esbuild counts them. */
+/** Minified bytes of the bundle by folder of src, as esbuild counts them. */
 async function sizes(): Promise<[string, number][]> {
   const { metafile } = await build({
     entryPoints: [`${ROOT}/src/index.ts`],
@@ -59,8 +62,7 @@ async function sizes(): Promise<[string, number][]> {
 
 function groupOf(file: string): string {
   if (file.startsWith("node_modules") || file.includes("standins")) return "mqtt-packet and its stand-ins";
-  const [, part, name] = file.split("/");
-  return `src/${part}${name ? "/" : ""}`;
+  return `${dirname(file)}/`;
 }
 
 function print(header: string, rows: [string, number][]): void {

@@ -2,12 +2,14 @@
 // figures are those of the device to the byte. Needs gcc that can build for 32 bits (Debian: gcc-multilib).
 
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-export const INSTALL = "exact 32-bit figures need gcc for 32 bits: apt-get install gcc-multilib (Debian)";
+export const INSTALL =
+  "exact 32-bit figures need gcc for 32 bits, and qemu-i386 where the kernel does not run 32-bit programs: " +
+  "apt-get install gcc-multilib qemu-user (Debian)";
 
 /** Path of the worker, built at the first call and kept; undefined where it cannot be built. */
 export function worker32(): string | undefined {
@@ -16,7 +18,7 @@ export function worker32(): string | undefined {
   const root = fileURLToPath(new URL("../..", import.meta.url));
   const build = join(root, "node_modules/.cache/iotf-embedded", `xsnap-${version}-m32`);
   const binary = join(build, "bin/lin/release/xsnap-worker");
-  if (existsSync(binary)) return binary;
+  if (existsSync(binary)) return runnable(binary);
   mkdirSync(build, { recursive: true });
   const made = spawnSync(
     "make",
@@ -33,5 +35,14 @@ export function worker32(): string | undefined {
     ],
     { stdio: "ignore" },
   );
-  return made.status === 0 && existsSync(binary) ? binary : undefined;
+  return made.status === 0 && existsSync(binary) ? runnable(binary) : undefined;
+}
+
+/** The worker, or a script that runs it in qemu-i386; undefined if neither runs. Heap figures are the same. */
+function runnable(binary: string): string | undefined {
+  if (spawnSync(binary, ["-v"], { stdio: "ignore" }).status === 0) return binary;
+  const script = `${binary}.sh`;
+  writeFileSync(script, `#!/bin/sh\nexec qemu-i386 ${JSON.stringify(binary)} "$@"\n`);
+  chmodSync(script, 0o755);
+  return spawnSync(script, ["-v"], { stdio: "ignore" }).status === 0 ? script : undefined;
 }

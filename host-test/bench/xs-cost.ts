@@ -1,8 +1,8 @@
-// What events and commands cost inside XS, from the API to the bytes for the socket and back: instructions, slots of
-// garbage, the heap that a connected device holds, and what it holds more after many events.
+// The cost of events and commands inside XS, from the API to the bytes for the transport and back: instructions, slots of
+// garbage, the heap of a connected device, and its growth over many events.
 
 import { fileURLToPath } from "node:url";
-import { startXs, type Xs } from "../xs/host.ts";
+import { startXs, type Xs } from "../harness/xs/host.ts";
 
 export interface Cost {
   computrons: number;
@@ -11,26 +11,29 @@ export interface Cost {
 
 export interface XsFigures {
   publish: Record<"qos0" | "qos1" | "qos2", Cost>;
-  /** What it takes to complete an event of QoS 1 or 2: the acknowledgements that come back, and PUBREL. */
+  /** Completes an event at QoS 1 or 2: the acknowledgements of the server, and PUBREL. */
   confirm: Record<"qos1" | "qos2", Cost>;
   command: Cost;
-  /** JSON text and UTF-8 of the event alone, part of the above. */
+  /** JSON text and UTF-8 of the event: a part of `publish`. */
   json: Cost;
 }
 
 export interface HeapFigures {
   /** 4: pointers of a 32-bit chip, sizes are exact; 8: of the 64-bit worker. */
   pointerBytes: 4 | 8;
-  /** The bundle loaded into RAM (a device that preloads it keeps it in flash). */
+  /** The bundle loaded into RAM. A device that preloads it has it in flash. */
   loaded: { slots: number; chunkBytes: number; bytes: number };
-  /** More than that: one device, connected and subscribed, its transmit buffer included. */
+  /** In addition: one device, connected and subscribed, its transmit buffer included. */
   connected: { slots: number; chunkBytes: number; bytes: number };
-  /** Bytes more than connected, after so many events of 2,000 different lengths. */
+  /** Bytes in addition to that, after `events` events of 2,000 different lengths. */
   growth: { events: number; bytes: number }[];
+  /** Bytes in addition to `connected`, when the connection is lost and {@link WAITING} events wait. */
+  outboxBytes: number;
 }
 
 const PROGRAM = fileURLToPath(new URL("xs-program.js", import.meta.url));
 const WINDOW = 10;
+const WAITING = 100;
 const OPTIONS = {
   org: "abc123",
   type: "thermo",
@@ -46,7 +49,7 @@ export async function measureCost(bundle: string): Promise<XsFigures> {
   await xs.call("connect");
   const publish = {} as XsFigures["publish"];
   const confirm = {} as XsFigures["confirm"];
-  // Twice, and the second time counts: the first fills caches (topics, property lookups).
+  // The second round counts: the first fills caches (topics, property lookups).
   for (let round = 0; round < 2; round++) {
     publish.qos0 = await each(xs, "qos0");
     await xs.call("prepareAcks");
@@ -62,18 +65,19 @@ export async function measureCost(bundle: string): Promise<XsFigures> {
   return { publish, confirm, command, json };
 }
 
-/** @param binary an XS worker; the one for 32 bits gives the figures of a device */
+/** @param binary an XS worker; that of worker32.ts gives the figures of a device */
 export async function measureHeap(bundle: string, binary?: string, steps = 20, events = 20_000): Promise<HeapFigures> {
-  const xs = await startXs(binary === undefined ? {} : { binary });
+  const outboxBytes = await measureOutbox(bundle, binary);
+  const xs = await startWorker(binary);
   const empty = await xs.heap();
   await load(xs, bundle);
   const loaded = await xs.heap();
-  await xs.call("construct"); // what measures, not what is measured
+  await xs.call("construct"); // the measuring code is not part of the device
   await xs.repeat("empty", 1);
   const before = await xs.heap();
   await xs.call("connect");
   const connected = await xs.heap();
-  await xs.call("lengths", 10); // fills what is kept once, such as the topic's bytes
+  await xs.call("lengths", 10); // makes what is kept, such as the topic's bytes
   const used = await xs.heap();
   const growth = [{ events: 0, bytes: 0 }];
   for (let step = 1; step <= steps; step++) {
@@ -82,17 +86,40 @@ export async function measureHeap(bundle: string, binary?: string, steps = 20, e
   }
   await xs.close();
   const pointerBytes = connected.slotSize === 16 ? 4 : 8;
-  return { pointerBytes, loaded: difference(empty, loaded), connected: difference(before, connected), growth };
+  return {
+    pointerBytes,
+    loaded: difference(empty, loaded),
+    connected: difference(before, connected),
+    growth,
+    outboxBytes,
+  };
 }
 
-const PARTS = ["found", "encoded", "native", "written", "copied", "split", "read", "handled", "acknowledged"] as const;
+async function measureOutbox(bundle: string, binary: string | undefined): Promise<number> {
+  const xs = await startWorker(binary);
+  await load(xs, bundle);
+  await xs.call("construct");
+  await xs.call("connect");
+  const connected = await xs.heap();
+  await xs.call("lose");
+  await xs.call("wait", WAITING);
+  const { bytes } = await xs.heap();
+  await xs.close();
+  return bytes - connected.bytes;
+}
+
+function startWorker(binary: string | undefined): Promise<Xs> {
+  return startXs(binary === undefined ? {} : { binary });
+}
+
+const PARTS = ["lookup", "encode", "native", "frame", "copy", "decode", "parse", "receive", "acknowledge"] as const;
 export type Profile = Record<(typeof PARTS)[number] | "event" | "command", number>;
 
-/** Instructions of an event of QoS 1, of a command, and of the parts they are made of (xs-program.js). */
+/** Instructions of an event at QoS 1, of a command, and of their parts (xs-program.js). */
 export async function measureProfile(bundle: string): Promise<Profile> {
   const xs = await startDevice(bundle);
   await xs.call("connect");
-  await xs.call("takeApart");
+  await xs.call("registerParts");
   const figures = {} as Profile;
   for (let round = 0; round < 2; round++) {
     await xs.call("prepareAcks");
@@ -123,7 +150,7 @@ async function load(xs: Xs, bundle: string): Promise<void> {
   })()`);
 }
 
-/** Per call, over one window of calls, less the calls themselves. */
+/** Per call, averaged over one window, without the cost of calling. */
 async function each(xs: Xs, name: string): Promise<Cost> {
   await xs.gc();
   await xs.repeat("empty", WINDOW);

@@ -1,9 +1,11 @@
-// The device that is measured inside XS: the bundle on ports that live in XS too, so that nothing but the client runs.
-// Its transport takes everything and counts bytes; the server's packets are made ready beforehand.
+// Runs inside XS: a device whose ports are in XS as well, so that only the client is measured. Its transport takes all
+// bytes and counts them. The packets of the server are prepared before a measurement.
 
 const CONNACK = Uint8Array.of(0x20, 2, 0, 0);
 const SUBACK = Uint8Array.of(0x90, 3, 0, 1, 1);
 const EVENT = { name: "foo", cpu: 60, mem: 50 };
+/** 45 bytes of JSON. */
+const WAITING = { name: "thermometer-1", cpu: 60.25, mem: 50 };
 const COMMAND = publishFrame("iot-2/cmd/setInterval/fmt/json", '{"interval":5}', 7);
 const WINDOW = 10;
 
@@ -31,10 +33,11 @@ export function start({ lib, options }) {
   const handle = () => {
     handled++;
   };
-  // Made before anything is measured: the acknowledgement of each packet id in a window.
+  // The acknowledgements of a window of packet identifiers.
   const acks = { puback: [], pubrec: [], pubcomp: [] };
   let firstId = 2; // 1 was the SUBSCRIBE
-  let published = 0;
+  // The first five events are longer than the transmit buffer, and the next ones short: that makes all fields of the client.
+  let published = 1995;
 
   function prepareAcks() {
     for (const [name, type] of [
@@ -70,7 +73,7 @@ export function start({ lib, options }) {
     command: () => listener.received(COMMAND),
     json: () => new TextEncoder().encode(JSON.stringify(EVENT)),
     empty: () => {},
-    /** `count` events whose lengths run through 2,000 different ones, each confirmed before the next. */
+    /** `count` events of 2,000 different lengths in turn, each acknowledged before the next. */
     lengths(count) {
       for (let i = 0; i < count; i++) {
         prepareAcks();
@@ -82,41 +85,50 @@ export function start({ lib, options }) {
       acks.pubrec = [];
       acks.pubcomp = [];
     },
+    lose: () => listener.closed(),
+    /** `count` events of QoS 0 with payloads of 45 bytes. */
+    wait(count) {
+      for (let i = 0; i < count; i++) {
+        if (!client.publishEvent("status", "json", WAITING, 0)) throw new Error(`event ${i} does not fit`);
+      }
+    },
     seen: () => ({ bytes, handled, counters: client.counters }),
-    /** Makes functions of what an event and a command are made of, once connected. */
-    takeApart() {
-      const parts = partsOf(client, lib);
+    /** Registers the parts of an event and of a command. The client must be connected. */
+    registerParts() {
+      const parts = partsOf(client, lib, ports.clock);
       for (const name in parts) host.register(name, parts[name]);
     },
   };
 }
 
-// Reaches into the client by the names its parts have in src, which the bundle keeps.
-function partsOf(client, { encodePayload }) {
-  const { writer, reader, splitter, ports } = client;
-  const { topic, codec } = client.kind("status", "json");
-  const encoder = new TextEncoder();
-  const payload = encoder.encode(JSON.stringify(EVENT));
-  const packet = reader.read(COMMAND);
-  const deaf = { frame() {} };
+// Uses private fields by their names in src, which the bundle keeps.
+function partsOf(client, { encodePayload }, clock) {
+  const { events, connection } = client;
+  const { encoder, decoder } = connection.link;
+  const { parser, listener } = decoder;
+  const { topic, codec, timed } = events.get("status", "json", connection);
+  const utf8 = new TextEncoder();
+  const payload = utf8.encode(JSON.stringify(EVENT));
+  const packet = parser.parse(COMMAND);
+  const noListener = { packet() {} };
   const room = new Uint8Array(256);
   return {
-    found: () => client.kind("status", "json"),
-    encoded: () => encodePayload(codec, EVENT, false, ports.clock),
-    native: () => encoder.encode(JSON.stringify(EVENT)),
-    written: () => writer.publish(topic, payload, 1, false, false, 7),
-    copied: () => {
+    lookup: () => events.get("status", "json", connection),
+    encode: () => encodePayload(codec, EVENT, timed, clock),
+    native: () => utf8.encode(JSON.stringify(EVENT)),
+    frame: () => encoder.publish(topic, payload, 1, false, false, 7),
+    copy: () => {
       room.set(topic, 4);
       room.set(payload, 40);
     },
-    split: () => {
-      splitter.listener = deaf;
-      splitter.push(COMMAND);
-      splitter.listener = client;
+    decode: () => {
+      decoder.listener = noListener;
+      decoder.push(COMMAND);
+      decoder.listener = listener;
     },
-    read: () => reader.read(COMMAND),
-    handled: () => client.onMessage(packet),
-    acknowledged: () => writer.ack("puback", 7),
+    parse: () => parser.parse(COMMAND),
+    receive: () => connection.receiver.receive(packet),
+    acknowledge: () => encoder.ack("puback", 7),
   };
 }
 
