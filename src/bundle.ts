@@ -1,6 +1,7 @@
-// The one bundle: the public exports, and what other entries of the package (HTTP, the adapters of the engines) share with it.
+// The one bundle: the public exports, and what other entries of the package (HTTP, the adapters of the engines) share with
+// it.
 
-export { lowerCase } from "./device/characters.ts";
+export { consistsOf, DIGITS, endOfSpan, hasForm, lowerCase } from "./device/characters.ts";
 export { Codecs, parsesJson, wantsTime } from "./device/codec/index.ts";
 export { boundsFault } from "./device/codec/json-bounds.ts";
 export { encodePayload } from "./device/codec/payload.ts";

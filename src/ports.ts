@@ -71,10 +71,10 @@ export interface Clock {
 }
 
 /**
- * Small records that survive a restart of the device: NVS entries on a chip, files on a PC. A client keeps in it each message
- * of QoS 1 and 2 from the moment `publish` returns true until the server confirms it, and each packet id of an incoming
- * QoS 2 message until the server releases it. There are no transactions: each call happens as a whole or not at all, and
- * the client orders its calls so that a power failure between any two of them is harmless.
+ * Small records that survive a restart of the device: NVS entries on a chip, files on a PC. A client keeps in it each
+ * message of QoS 1 and 2 from the moment `publish` returns true until the server confirms it, and each packet id of an
+ * incoming QoS 2 message until the server releases it. There are no transactions: each call happens as a whole or not at
+ * all, and the client orders its calls so that a power failure between any two of them is harmless.
  *
  * A store belongs to one client with one client id. Two clients that share a store send each other's messages.
  */

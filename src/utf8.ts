@@ -17,8 +17,8 @@ interface WebConverters {
   ) => { decode(bytes: Uint8Array): string };
 }
 
-// Read once. While Moddable preloads this module they are absent, so undefined goes into flash. Read from globalThis, because
-// mcpack links the SDK's converters for a bare name.
+// Read once. While Moddable preloads this module they are absent, so undefined goes into flash. Read from globalThis,
+// because mcpack links the SDK's converters for a bare name.
 const { TextEncoder, TextDecoder } = globalThis as WebConverters;
 const encoder = TextEncoder && new TextEncoder();
 const decoder = TextDecoder && new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

@@ -39,8 +39,8 @@ export class DeviceClient extends BaseClient {
 
   /**
    * Called with each command; the command is acknowledged when the callback returns. Commands that arrive before it is set
-   * (the documented samples set it after connect()) are acknowledged at once; the client keeps ten of them, delivers them when
-   * it is set, and drops more with an error.
+   * (the documented samples set it after connect()) are acknowledged at once; the client keeps ten of them, delivers them
+   * when it is set, and drops more with an error.
    */
   get commandCallback(): ((command: Command) => void) | undefined {
     return this.commands.callback;
@@ -80,13 +80,13 @@ export class DeviceClient extends BaseClient {
 
   /**
    * Publishes an event. Before CONNACK it is queued and sent when connected. The encoded payload, 131,072 bytes at most, is
-   * kept until it is handed to the transport (QoS 0) or confirmed (QoS 1, 2).
+   * kept until it is sent (QoS 0) or confirmed (QoS 1, 2).
    * @param event one topic level: not empty, no `/ + #`, no control characters
    * @param format as `event`; a built-in format or one of setMessageEncoderModule
    * @param data what the codec of `format` takes; a Uint8Array of format raw must not change until `onPublish` is called
-   * @param onPublish called once, and never inside another `onPublish`: without an error when the event is handed to the
-   * transport (QoS 0: it may still be lost with the connection) or confirmed by the server (QoS 1, 2), with an error when it
-   * is dropped
+   * @param onPublish called once, and never inside another `onPublish`: without an error when the event is in the transmit
+   * buffer (QoS 0; it is lost if the connection ends before the transport takes it) or confirmed by the server (QoS 1, 2),
+   * with an error when it is dropped
    * @returns true when accepted. false when the outbox or the store is full, after disconnect() and after a refusal:
    * nothing is kept and `onPublish` is not called. `active` tells whether the client still tries
    * @throws InvalidEventException, MissingMessageEncoderException; ConnectionException `not-connected` before the first

@@ -69,8 +69,8 @@ export interface DeviceOptions {
    */
   timeout?: number | string;
   /**
-   * Seconds, above 0, at most 65535, default 20. A packet that is not acknowledged in this time is sent again once; after the
-   * same time again the client reconnects. Each step may take up to twice the time. DeviceClient only.
+   * Seconds, above 0, at most 65535, default 20. A packet that is not acknowledged in this time is sent again once; after
+   * the same time again the client reconnects. The first step may take up to twice the time. DeviceClient only.
    */
   "ack-timeout"?: number | string;
   /** DeviceClient only. Default: no will. */

@@ -1,5 +1,6 @@
-// HttpClient: `ibmiotf.device.HttpClient` of the Python SDK for events, and commands by long polling, which no IBM client has
-// (docs/protocol.md 6). An entry of its own, so that a device with MQTT only does not carry it. For sockets see HttpPorts.
+// HttpClient: `ibmiotf.device.HttpClient` of the Python SDK for events, and commands by long polling, which no IBM client
+// has (docs/protocol.md 6). An entry of its own, so that a device with MQTT only does not carry it. For sockets see
+// HttpPorts.
 
 import {
   ConfigurationException,
@@ -110,8 +111,8 @@ export class HttpClient {
   }
 
   /**
-   * Adds a format or replaces one. It applies to what is sent and received from now on; at most 16 formats. Only formats with a
-   * content type can be used: "json", "json-iotf", "text", "utf8", "xml", "bin", "raw".
+   * Adds a format or replaces one. It applies to what is sent and received from now on; at most 16 formats. Only formats
+   * with a content type can be used: "json", "json-iotf", "text", "utf8", "xml", "bin", "raw".
    * @throws ConfigurationException for a format that is not one topic level, a codec without encode and decode, and the 17th
    * format (code `limit`)
    */
@@ -128,8 +129,8 @@ export class HttpClient {
    * and "bin" or "raw". Quickstart: "json" only
    * @param data what the codec of the format takes; its payload is 1..131072 bytes
    * @param onPublish called once: without an error when the server has accepted the event, else with one of
-   * ConnectionException `unreachable`, `timeout`, `refused` (`returnCode` is the HTTP status) or `not-connected` (close() was
-   * called), or InvalidEventException if the server refuses this event (HTTP status 400, 413 or 415)
+   * ConnectionException `unreachable`, `timeout`, `refused` (`returnCode` is the HTTP status) or `not-connected` (close()
+   * was called), or InvalidEventException if the server refuses this event (HTTP status 400, 413 or 415)
    * @throws InvalidEventException, MissingMessageEncoderException, ConfigurationException if the certificates of the options
    * can never work, and what the codec throws; nothing is sent
    */

@@ -1,5 +1,5 @@
-// Text of a device configuration file to options (docs/protocol.md 5.1). No interpolation and no escapes: a line is split at
-// its first "=", blanks around key and value are removed, and a token keeps all its other characters.
+// Text of a device configuration file to options (docs/protocol.md 5.1). No interpolation and no escapes: a line is split
+// at its first "=", blanks around key and value are removed, and a token keeps all its other characters.
 
 import { ConfigurationException } from "../errors.ts";
 import { consistsOf, LETTERS } from "./characters.ts";
@@ -16,9 +16,10 @@ import { checked, isTextOption } from "./option-values.ts";
  *     auth-method = token
  *     auth-token = secret
  *
- * Keys are those of {@link DeviceOptions}, except `ca`, `cert`, `key`, `will` and `limits`. Lines that begin with `#` or `;`
- * are comments; other sections are ignored; a byte order mark and CRLF are accepted. Numbers become numbers, flags become
- * booleans. Options may be missing: the program can add them, for example the token; DeviceClient checks that all are there.
+ * Keys are those of {@link DeviceOptions}, except `ca`, `cert`, `key`, `will` and `limits`. Lines that begin with `#` or
+ * `;` are comments; other sections are ignored; a byte order mark and CRLF are accepted. Numbers become numbers, flags
+ * become booleans. Options may be missing: the program can add them, for example the token; DeviceClient checks that all
+ * are there.
  * @param name what errors call the text, for example the path of the file
  * @throws ConfigurationException for an unknown key, a key that is set twice, a wrong value, a line that is no setting, and a
  * text without settings; it names the line and the key and never shows a token

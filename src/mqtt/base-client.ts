@@ -1,5 +1,5 @@
-// What DeviceClient and MqttClient have in common: callbacks, connect(), disconnect() and the state, all of them public. The
-// work is done by the one Connection that a client owns.
+// What DeviceClient and MqttClient have in common: callbacks, connect(), disconnect() and the state, all of them public.
+// The work is done by the one Connection that a client owns.
 
 import type { ConnectionException } from "../errors.ts";
 import type { Ports } from "../ports.ts";
@@ -75,8 +75,8 @@ export abstract class BaseClient implements ClientCallbacks {
    * closes. If the client is still connecting and has something to send, the 5 s include connecting. With a clean session
    * and no store, messages that could not be sent are dropped and their callbacks get an error; otherwise they wait for
    * the next connect().
-   * @param done called once when the last bytes have left and the transport is closed, at the latest 5 s after DISCONNECT;
-   * if disconnect() is called twice, both callbacks are called
+   * @param done called once when the last bytes have left and the transport is closed, at the latest 5 s after DISCONNECT,
+   * or at once when connect() cancels disconnect(); if disconnect() is called twice, both callbacks are called
    */
   disconnect(done?: () => void): void {
     this.connection.disconnect(done);

@@ -76,6 +76,7 @@ export class MqttClient extends BaseClient {
    * @throws ConfigurationException for a filter or QoS that cannot be sent
    */
   subscribe(subscriptions: readonly Subscription[], done?: SubscribeCallback): boolean {
+    checkArray(subscriptions);
     for (let i = 0; i < subscriptions.length; i++) checkQos(subscriptions[i]!.qos);
     const topics = subscriptions.map(one => one.topic);
     checkFilters(topics, this.connection.link.buffer.size);
@@ -90,6 +91,7 @@ export class MqttClient extends BaseClient {
    * @returns and @throws as {@link subscribe}
    */
   unsubscribe(topics: readonly string[], done?: (error: Error | undefined) => void): boolean {
+    checkArray(topics);
     checkFilters(topics, this.connection.link.buffer.size);
     return this.connection.session.unsubscribe(topics, done);
   }
@@ -117,6 +119,10 @@ function checkedTopic(text: string, payload: Uint8Array, qos: number, limit: num
     throw new ConfigurationException(`payload of ${payload.length} bytes`, "limit");
   }
   return topic;
+}
+
+function checkArray(filters: unknown): void {
+  if (!Array.isArray(filters)) throw new ConfigurationException(`filters must be an array, not ${filters}`);
 }
 
 function checkFilters(topics: readonly string[], transmitBytes: number): void {

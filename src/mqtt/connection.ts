@@ -121,7 +121,9 @@ export class Connection implements LinkListener, SessionListener {
     } else if (before === DISCONNECTING) this.startTick();
     else if (this.disconnectPending) this.timer.set(this.options.timeoutMs ?? OPEN_MS);
     if (this.disconnectPending) this.disconnectPending = false;
-    if (before === IDLE) this.session.reportStoreErrors(); // last: errorCallback may publish, or disconnect
+    // Last: callbacks may publish, or disconnect.
+    if (before === IDLE) this.session.reportStoreErrors();
+    else this.callDisconnectCallbacks(); // the disconnect() they belong to is cancelled
   }
 
   /** See MqttClient.disconnect. */

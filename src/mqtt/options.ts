@@ -74,10 +74,10 @@ export interface MqttOptions {
   /** Seconds to wait for the transport, and then again for CONNACK; above 0, at most 65535; default 30, for CONNACK 10. */
   timeout?: number;
   /**
-   * Seconds; above 0, at most 65535, default 20. A packet that is not acknowledged in this time is sent again once, with the
-   * same packet identifier; after the same time again the client ends the connection with code `timeout` and reconnects. The
-   * client looks at the oldest packet only, at intervals of at most this time and more than half of it: the first step may
-   * take up to twice the time.
+   * Seconds; above 0, at most 65535, default 20. A packet that is not acknowledged in this time is sent again once, with
+   * the same packet identifier; after the same time again the client ends the connection with code `timeout` and
+   * reconnects. The client looks at the oldest packet only, at intervals of at most this time and more than half of it: the
+   * first step may take up to twice the time.
    */
   ackTimeout?: number;
 }
@@ -127,7 +127,7 @@ export function checkLimits(given: Limits | undefined, stored: boolean): Readonl
   return limits;
 }
 
-export function checkRange(name: string, value: number, least: number, most: number): void {
+function checkRange(name: string, value: number, least: number, most: number): void {
   if (typeof value !== "number" || value % 1 !== 0 || value < least || value > most) {
     throw new ConfigurationException(`${name} must be a whole number ${least}..${most}, not ${value}`);
   }
@@ -139,7 +139,7 @@ export function ackTimeoutMs({ ackTimeout = DEFAULT_ACK_TIMEOUT_SECONDS }: MqttO
 }
 
 function milliseconds(name: string, seconds: number): number {
-  if (typeof seconds === "number" && seconds > 0 && seconds <= 65535) return seconds * 1000;
+  if (typeof seconds === "number" && seconds > 0 && seconds <= 65535) return Math.max(1, seconds * 1000);
   throw new ConfigurationException(`${name} must be a number of seconds above 0, at most 65535, not ${seconds}`);
 }
 

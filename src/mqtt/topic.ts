@@ -1,4 +1,5 @@
-// The rules of MQTT for topic names, topic filters and strings in packets. The rules of the platform are in device/topic.ts.
+// The rules of MQTT for topic names, topic filters and strings in packets. The rules of the platform are in
+// device/topic.ts.
 
 /**
  * Says why `text` is not a topic name or, with `filter`, not a topic filter; "" if it is one. Wildcards are allowed in

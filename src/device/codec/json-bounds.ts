@@ -10,8 +10,8 @@ const BACKSLASH = 92;
 const COMMA = 44;
 
 /**
- * What is wrong with the JSON text in `bytes`, "" if nothing: nested deeper than {@link MAX_DEPTH}, or more than `maxValues`
- * values. Text that is cut or wrong further on is judged as far as it goes.
+ * What is wrong with the JSON text in `bytes`, "" if nothing: nested deeper than {@link MAX_DEPTH}, or more than
+ * `maxValues` values. Text that is cut or wrong further on is judged as far as it goes.
  */
 export function boundsFault(bytes: Uint8Array, maxValues: number): string {
   // A value takes at least two bytes, with its comma or brackets. Fewer brackets in all than levels allowed cannot be too

@@ -1,13 +1,13 @@
-// Outgoing messages of QoS 1 and 2 between their first PUBLISH and their last acknowledgement, as a linked list in the order
-// sent. Bound: `window` messages.
+// Outgoing messages of QoS 1 and 2 between their first PUBLISH and their last acknowledgement, as a linked list in the
+// order sent. Bound: `window` messages.
 
-import { type Message, sizeOf } from "./message.ts";
+import type { Message } from "./message.ts";
 import { freeIdsBefore, NO_ID_IN_USE, type PacketIdUser } from "./packet-ids.ts";
 
 export interface InflightLimits {
   /** Most messages of QoS 1 and 2 in flight, 1..64000. */
   inflight: number;
-  /** Closings by the server after which a message that was first in flight each time is dropped; 0: never. */
+  /** Closings by the server that a message survives while it is first in flight; 0: any number. */
   redeliveries: number;
 }
 
@@ -52,7 +52,7 @@ export class Inflight implements PacketIdUser {
     if (this.last === message) this.last = before;
     message.next = undefined;
     this.count--;
-    this.bytes -= sizeOf(message);
+    this.bytes -= message.topic.length + message.payload.length;
   }
 
   /** The message with this packet identifier. */

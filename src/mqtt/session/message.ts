@@ -18,8 +18,3 @@ export interface Message {
   /** The next message in the list. */
   next: Message | undefined;
 }
-
-/** Bytes that a message in flight counts for `limits.queuedBytes`. */
-export function sizeOf(message: Message): number {
-  return message.topic.length + message.payload.length;
-}

@@ -1,7 +1,7 @@
-// Messages that wait to be sent, oldest first, as bytes in one buffer: a message that waits costs its bytes and nothing else.
-// The buffer is allocated when the first message waits and then kept. Bounds: `queuedMessages` messages, and `queuedBytes`
-// for what waits (records, see below) together with what is in flight (topics and payloads). One message may exceed `queuedBytes`
-// when nothing else waits or is in flight; it is kept outside the buffer.
+// Messages that wait to be sent, oldest first, as bytes in one buffer: a message that waits costs its bytes and nothing
+// else. The buffer is allocated when the first message waits and then kept. Bounds: `queuedMessages` messages, and
+// `queuedBytes` for what waits (records, see below) together with what is in flight (topics and payloads). One message may
+// exceed `queuedBytes` when nothing else waits or is in flight; it is kept outside the buffer.
 
 import type { Message, PublishCallback } from "./message.ts";
 import { freeIdsBefore, NO_ID_IN_USE, type PacketIdUser } from "./packet-ids.ts";

@@ -59,8 +59,8 @@ const OUTGOING: readonly (readonly Action[])[] = Object.freeze([
   // AWAITING_PUBACK. Session present: PUBLISH or its PUBACK was lost; the client cannot know which, so the message may
   // arrive twice. Session lost: the server may have lost the message with its session.
   row([COMPLETE, PROTOCOL_ERROR, PROTOCOL_ERROR, RESEND_DUP, RESEND_NEW]),
-  // AWAITING_PUBREC. PUBACK: some servers (RabbitMQ 3) know no QoS 2 and acknowledge it as QoS 1. Session present: PUBLISH or
-  // its PUBREC was lost; the server recognizes the packet identifier.
+  // AWAITING_PUBREC. PUBACK: some servers (RabbitMQ 3) know no QoS 2 and acknowledge it as QoS 1. Session present: PUBLISH
+  // or its PUBREC was lost; the server recognizes the packet identifier.
   row([COMPLETE_AS_QOS_1, SEND_PUBREL, PROTOCOL_ERROR, RESEND_DUP, RESEND_NEW]),
   // AWAITING_PUBCOMP. PUBREC again: the server has not received PUBREL. Session present: PUBREL or its PUBCOMP was lost.
   // Session lost: the PUBREC belonged to the lost session; the message may arrive twice, but must not be lost.

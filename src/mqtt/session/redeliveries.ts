@@ -9,7 +9,7 @@ export class Redeliveries {
   private id = 0;
   private readonly limit: number;
 
-  /** @param limit closings after which the message is dropped; 0: never */
+  /** @param limit closings that a message survives; 0: any number */
   constructor(limit: number) {
     this.limit = limit;
   }

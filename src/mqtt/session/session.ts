@@ -229,10 +229,6 @@ export class Session {
   private acknowledge(type: AckType, id: number): void {
     // If a callback ended the connection, the server sends the message again.
     const problem = this.publisher.live ? this.acknowledgements.send(type, id) : "";
-    if (problem) this.report(problem);
-  }
-
-  private report(problem: string): void {
     if (problem) this.listener.protocolError(problem);
   }
 }
