@@ -19,8 +19,7 @@ export interface ToolOptions {
   /** Relative to `root`. */
   source: string;
   outfile: string;
-  plugins?: Plugin[];
-  external?: string[];
+  plugins: Plugin[];
   /** Adds `#!/usr/bin/env node`. */
   shebang?: boolean;
 }
@@ -38,7 +37,7 @@ const COMMON = {
 const REQUIRE = `import { createRequire as _createRequire } from "node:module"; const require = _createRequire(import.meta.url);`;
 
 /** One ES module for Node. Returns the packages in it. */
-export async function bundleTool({ root, source, outfile, plugins, external, shebang }: ToolOptions): Promise<Part[]> {
+export async function bundleTool({ root, source, outfile, plugins, shebang }: ToolOptions): Promise<Part[]> {
   const { metafile } = await build({
     ...COMMON,
     absWorkingDir: root, // names of inputs are relative to it
@@ -49,8 +48,7 @@ export async function bundleTool({ root, source, outfile, plugins, external, she
     target: "node20",
     lineLimit: MAX_LINE, // Node prints the line of an uncaught error
     banner: { js: shebang ? `#!/usr/bin/env node\n${REQUIRE}` : REQUIRE },
-    ...(plugins ? { plugins } : {}),
-    ...(external ? { external } : {}),
+    plugins,
   });
   return parts(root, Object.keys(metafile.inputs));
 }

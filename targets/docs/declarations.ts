@@ -14,11 +14,6 @@ export interface Export {
   doc: string;
 }
 
-export interface Parameter {
-  name: string;
-  text: string;
-}
-
 interface Parsed {
   text: string;
   body: t.Statement[];

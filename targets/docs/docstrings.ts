@@ -1,7 +1,7 @@
 // Docstrings to Markdown, and what the table of options takes from them.
 
 /** A docstring in parts. */
-export interface Doc {
+interface Doc {
   text: string;
   /** In the order of the docstring. */
   params: { name: string; text: string }[];

@@ -15,7 +15,7 @@ export class Light {
   }
 
   /**
-   * Blinks `times` times, without waiting; asked again meanwhile, it begins anew.
+   * Blinks `times` times, without waiting. A call while it blinks starts over.
    * @throws what the driver throws, for example for a pin that is taken
    */
   blink(times) {

@@ -23,12 +23,14 @@ export function readSettings(words: readonly string[], env: NodeJS.ProcessEnv): 
   const file: Record<string, string> = {};
   for (let i = 0; i < words.length; i++) {
     const word = words[i]!;
-    const [name, path = words[i + 1]] = word.split("=");
+    const split = word.indexOf("=");
+    const name = split < 0 ? word : word.slice(0, split);
+    const path = split < 0 ? words[i + 1] : word.slice(split + 1);
     if (name === "--settings") {
       if (path === undefined) throw new Error("--settings needs the path of a file");
       Object.assign(file, readSettingsFile(path));
-      if (!word.includes("=")) i++;
-    } else if (!word.startsWith("-") && word.includes("=")) setEntry(given, word);
+      if (split < 0) i++;
+    } else if (!word.startsWith("-") && split >= 0) setEntry(given, word);
     else options.push(word);
   }
   const environment: Record<string, string> = {};

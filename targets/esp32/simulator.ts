@@ -15,7 +15,7 @@ const MCSIM: Readonly<Record<string, string>> = {
   win: "mcsim.exe",
 };
 
-export interface SimulatorOptions {
+interface SimulatorOptions {
   readonly moddable: string;
   /** "lin", "mac" or "win". */
   readonly host: string;

@@ -1,6 +1,6 @@
 // Keeps the board on its Wi-Fi network. The SDK's own set-up connects once, before main. This module connects again when
-// the access point was away at start or goes away later: after 2 s, then it doubles the delay up to 60 s. It traces one line
-// for each attempt that failed.
+// the access point was away at start or goes away later: after 2 s, then it doubles the delay up to 60 s. It traces one
+// line for each attempt that failed.
 //
 // `station.onBack`, a global that the program may set, is called when the network is back: a client that waits for its own
 // next attempt can try at once. The call comes up to 2 s late, at random: after a power failure all devices of a site come

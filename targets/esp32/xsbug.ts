@@ -10,7 +10,7 @@ const GREETING =
 const GO = "\r\n<go/>\r\n";
 const ENTITIES: Record<string, string> = { lt: "<", gt: ">", quot: '"', apos: "'", amp: "&" };
 
-export interface Samples {
+interface Samples {
   [name: string]: number;
 }
 

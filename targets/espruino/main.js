@@ -1,5 +1,6 @@
 // The device program: publishes free memory, signal strength and uptime as event `status`, and obeys the commands
-// `setInterval` and `print`. It is a module in Storage; the file that `npm run espruino` writes starts it with the settings.
+// `setInterval` and `print`. It is a module in Storage; the file that `npm run espruino` writes starts it with the
+// settings.
 
 /** Seconds between events, until a command changes it. */
 const FIRST_INTERVAL = 10;

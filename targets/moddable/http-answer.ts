@@ -1,10 +1,14 @@
 // Reads one HTTP/1.x answer from a stream, in pieces of any size: status, the few headers that matter, and as much of the
-// body as is wanted (RFC 9112). Memory is bounded whatever the server sends: one line, and `limit` and one bytes of body.
+// body as is wanted (RFC 9112). Memory is bounded whatever the server sends: one line, and `limit` + 1 bytes of body.
 
+import { consistsOf, DIGITS, endOfSpan, hasForm, lowerCase } from "../../src/device/characters.ts";
 import type { HttpAnswer } from "../../src/device/http.ts";
 
 /** Longest line kept. Of longer ones the rest is skipped: no header that matters is that long. */
 const LINE_BYTES = 256;
+
+const BLANKS = " \t\r";
+const HEX_DIGITS = `${DIGITS}abcdefABCDEF`;
 
 const STATUS = 0;
 const HEADER = 1;
@@ -25,6 +29,8 @@ export class AnswerReader implements HttpAnswer {
   private state = STATUS;
   private readonly line = new Uint8Array(LINE_BYTES);
   private lineLength = 0;
+  /** The line may have been longer than what is kept of it. */
+  private lineCut = false;
   private chunked = false;
   /** Bytes of the body, or of the chunk, that are still to come; -1: not told. */
   private left = -1;
@@ -36,7 +42,7 @@ export class AnswerReader implements HttpAnswer {
     this.limit = limit;
   }
 
-  /** What has come of it, no more than `limit` and one bytes. */
+  /** What has come of it, no more than `limit` + 1 bytes. */
   get body(): Uint8Array {
     return this.kept.subarray(0, this.length);
   }
@@ -63,8 +69,9 @@ export class AnswerReader implements HttpAnswer {
     }
     let text = "";
     for (let i = 0; i < this.lineLength; i++) text += String.fromCharCode(this.line[i]!);
+    this.lineCut = this.lineLength === LINE_BYTES;
     this.lineLength = 0;
-    this.lineIsWhole(text.trim());
+    this.lineIsWhole(trimmed(text));
   }
 
   private lineIsWhole(text: string): void {
@@ -84,30 +91,33 @@ export class AnswerReader implements HttpAnswer {
   }
 
   private statusLine(text: string): void {
-    const found = /^HTTP\/1\.[01] ([1-5][0-9][0-9])( |$)/.exec(text);
-    if (!found) throw new Error("what answered does not speak HTTP");
-    this.status = Number(found[1]);
+    const version = hasForm(text.slice(0, 12), "HTTP/1.0 000") && "01".indexOf(text.charAt(7)) >= 0;
+    const status = Number(text.slice(9, 12));
+    if (!version || status < 100 || status > 599 || (text.length > 12 && text.charAt(12) !== " ")) {
+      throw new Error("what answered does not speak HTTP");
+    }
+    this.status = status;
     this.state = HEADER;
   }
 
   private header(text: string): void {
     const colon = text.indexOf(":");
-    const value = text.slice(colon + 1).trim();
-    switch (text.slice(0, Math.max(colon, 0)).toLowerCase()) {
+    const value = trimmed(text.slice(colon + 1));
+    switch (lowerCase(text.slice(0, Math.max(colon, 0)))) {
       case "content-type":
         this.contentType = value;
         return;
       case "x-commandid":
         // Its rest was skipped: it would name another command.
-        if (text.length === LINE_BYTES) throw new Error(`X-commandId of more than ${LINE_BYTES} bytes`);
+        if (this.lineCut) throw new Error(`X-commandId of more than ${LINE_BYTES} bytes`);
         this.commandId = utf8Of(value);
         return;
       case "content-length":
-        if (!/^[0-9]{1,15}$/.test(value)) throw new Error("an answer whose length is no number");
+        if (!consistsOf(value, DIGITS) || value.length > 15) throw new Error("an answer whose length is no number");
         this.left = Number(value);
         return;
       case "transfer-encoding":
-        if (value.toLowerCase() !== "chunked") throw new Error("an answer in an encoding that is not known here");
+        if (lowerCase(value) !== "chunked") throw new Error("an answer in an encoding that is not known here");
         this.chunked = true;
     }
   }
@@ -124,8 +134,9 @@ export class AnswerReader implements HttpAnswer {
   }
 
   private chunk(text: string): void {
-    const size = text.split(";")[0]!.trim();
-    if (!/^[0-9a-fA-F]{1,7}$/.test(size)) throw new Error("an answer with a chunk whose size is no number");
+    const size = trimmed(text.split(";")[0]!);
+    if (!consistsOf(size, HEX_DIGITS) || size.length > 7)
+      throw new Error("an answer with a chunk whose size is no number");
     this.left = Number.parseInt(size, 16);
     this.state = this.left ? BODY : TRAILER;
   }
@@ -168,4 +179,11 @@ function utf8Of(text: string): string {
   } catch {
     return text;
   }
+}
+
+/** Without blanks at both ends. trim() also removes U+00A0, which may be the last byte of a command id in UTF-8. */
+function trimmed(text: string): string {
+  let end = text.length;
+  while (end > 0 && BLANKS.indexOf(text.charAt(end - 1)) >= 0) end--;
+  return text.slice(endOfSpan(text.slice(0, end), BLANKS, 0), end);
 }

@@ -4,11 +4,11 @@
 import { ConfigurationException, type TlsOptions } from "../../src/index.ts";
 import { Der, INTEGER, OBJECT_IDENTIFIER, SEQUENCE } from "./tls/der.ts";
 import { derOf } from "./tls/pem.ts";
-
-const RSA_ENCRYPTION = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01";
+import { RSA_ENCRYPTION } from "./tls/signature.ts";
 
 /** @throws ConfigurationException naming the option that cannot be used */
 export function secureOptions(tls: TlsOptions): object {
+  if (!tls.cert !== !tls.key) throw new ConfigurationException(tls.key ? "key without cert" : "cert without key");
   const options: Record<string, unknown> = {};
   if (tls.serverName) options.serverName = tls.serverName;
   if (tls.ca) {
@@ -52,6 +52,7 @@ export type SocketClass = new (
 ) => {
   /** Fills the buffer with bytes that are there already. */
   read(into: Uint8Array): unknown;
+  close(): void;
   write(bytes: Uint8Array | ArrayBuffer): number | undefined;
 };
 
@@ -73,6 +74,8 @@ const APPLICATION_DATA = 23;
  * the connection; thrown into the event loop, it would restart the device. And no data of the application passes, either
  * way, before there are keys: a close_notify in the middle of the handshake makes the TLS socket report itself writable,
  * and the TLS session delivers what came in the clear before it.
+ *
+ * The TLS socket gets one record at a time: with more, it continues in a timer of its own, where nothing would catch.
  */
 export function guarded(io: SocketClass): SocketClass {
   return class extends io {
@@ -81,8 +84,10 @@ export function guarded(io: SocketClass): SocketClass {
     /** Of the record that is being read: bytes of its head that were read, and of its body that were not. */
     private headRead = 0;
     private bodyLeft = 0;
+    private closed = false;
 
     constructor(options: SocketOptions) {
+      const hand = (count: number) => this.hand(count, options.onReadable);
       const guard = (callback: (count: number) => void) => (count: number) => {
         try {
           callback(count);
@@ -90,25 +95,46 @@ export function guarded(io: SocketClass): SocketClass {
           options.onBroken(error);
         }
       };
-      super({ ...options, onReadable: guard(options.onReadable), onWritable: guard(options.onWritable) });
+      super({ ...options, onReadable: guard(hand), onWritable: guard(options.onWritable) });
+    }
+
+    private hand(count: number, onReadable: (count: number) => void): void {
+      for (let rest = count; rest > 0 && !this.closed; ) {
+        const left = this.headRead < RECORD_HEAD_BYTES ? RECORD_HEAD_BYTES - this.headRead : this.bodyLeft;
+        const part = Math.min(rest, left);
+        onReadable(part);
+        rest -= part;
+      }
     }
 
     override read(into: Uint8Array): unknown {
       const result = super.read(into);
-      for (let i = 0; i < into.length && !this.serverKeyed; i++) this.inspect(into[i]!);
+      for (let at = 0; at < into.length; ) at = this.inspect(into, at);
       return result;
     }
 
-    private inspect(byte: number): void {
+    /** Looks at one byte of a record's head, or passes its body. Returns the index behind that. */
+    private inspect(bytes: Uint8Array, at: number): number {
+      let next = at + 1;
       if (this.headRead < RECORD_HEAD_BYTES) {
+        const byte = bytes[at]!;
         if (this.headRead === 0) {
-          if (byte === APPLICATION_DATA) throw new Error("TLS: data in the clear");
-          this.serverKeyed = byte === CHANGE_CIPHER_SPEC;
+          if (byte === APPLICATION_DATA && !this.serverKeyed) throw new Error("TLS: data in the clear");
+          if (byte === CHANGE_CIPHER_SPEC) this.serverKeyed = true;
         }
         this.headRead++;
         this.bodyLeft = ((this.bodyLeft << 8) | byte) & 0xffff;
-      } else this.bodyLeft--;
+      } else {
+        next = Math.min(at + this.bodyLeft, bytes.length);
+        this.bodyLeft -= next - at;
+      }
       if (this.headRead === RECORD_HEAD_BYTES && this.bodyLeft === 0) this.headRead = 0;
+      return next;
+    }
+
+    override close(): void {
+      this.closed = true;
+      super.close();
     }
 
     override write(bytes: Uint8Array | ArrayBuffer): number | undefined {

@@ -5,8 +5,9 @@ import Timer from "timer";
 import type { Endpoint, Transport, TransportListener } from "../../src/index.ts";
 import { type Network, networkFor, type Socket, systemResolver } from "./network.ts";
 
-/** What a TLS record may add to the bytes in it beyond what the SDK's `write` has taken off already; and its largest. */
+/** Bytes that a TLS record may add to its content beyond those that the SDK's `write` subtracts. */
 const RECORD_OVERHEAD = 64;
+/** Largest content of a TLS record, bytes. */
 const RECORD_BYTES = 16384;
 
 export class SocketTransport implements Transport {

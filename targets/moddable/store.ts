@@ -11,8 +11,8 @@ interface Preference {
 }
 
 /**
- * One of its own for each client; `domain` names it, 1..15 characters. Each message is written to flash and erased again:
- * for events that must not be lost, not for one a second.
+ * Each client needs its own store, named by `domain`, 1..15 characters. Each message is written to flash and erased, which
+ * wears the flash: use it for rare events that must not be lost, not for one event per second.
  */
 export class PreferenceStore implements Store {
   private readonly domain: string;

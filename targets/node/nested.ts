@@ -1,5 +1,5 @@
-// The nested configuration of the newer SDKs (docs/protocol.md 5.2) to options of DeviceClient. Values may all be strings, as
-// in a YAML file. `cleanStart` true is a clean session, which some SDKs reverse (9.1 no. 8). logLevel, sessionExpiry and
+// The nested configuration of the newer SDKs (docs/protocol.md 5.2) to options of DeviceClient. Values may all be strings,
+// as in a YAML file. `cleanStart` true is a clean session, which some SDKs reverse (9.1 no. 8). logLevel, sessionExpiry and
 // sharedSubscription have no effect in those SDKs and none here; logLevel is checked as there.
 
 import { readFileSync } from "node:fs";

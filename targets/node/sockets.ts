@@ -1,7 +1,7 @@
 // Transport on Node's net and tls sockets.
 //
-// Small writes of one turn of the event loop are sent as one: they are collected in a block of BLOCK_BYTES, which goes to the
-// socket when it is full or when the turn ends. At most HIGH_WATER bytes wait in the block and in the socket.
+// Small writes of one turn of the event loop are sent as one: they are collected in a block of BLOCK_BYTES, which goes to
+// the socket when it is full or when the turn ends. At most HIGH_WATER bytes wait in the block and in the socket.
 
 import net from "node:net";
 import tls from "node:tls";
@@ -62,17 +62,18 @@ class SocketTransport implements Transport {
   }
 
   close(closed?: () => void): void {
-    const up = this.up;
+    const { up, listener } = this;
     if (closed) {
       if (this.socket.closed) closed();
       else this.socket.once("close", closed);
     }
     this.listener = undefined;
     this.up = false;
+    if (!listener) return; // closed before
     if (!up) return void this.socket.destroy(); // it may still be connecting
     this.flush();
-    // Reading continues until the peer ends too: closing a socket with unread bytes resets the connection, which may discard
-    // the bytes just sent. The limit is for a peer that does not end.
+    // Reading continues until the peer ends too: closing a socket with unread bytes resets the connection, which may
+    // discard the bytes just sent. The limit is for a peer that does not end.
     this.socket.end();
     const limit = setTimeout(() => this.socket.destroy(), LINGER_MS);
     this.socket.once("close", () => clearTimeout(limit));

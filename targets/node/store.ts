@@ -1,5 +1,5 @@
-// A store as files. Each entry is one file, written under another name and then renamed, so that a crash leaves a whole file
-// or none. `set` waits for the disk, so that entries survive a power failure.
+// A store as files. Each entry is one file, written under another name and then renamed, so that a crash leaves a whole
+// file or none. `set` waits for the disk, so that entries survive a power failure.
 
 import { createHash } from "node:crypto";
 import {
@@ -42,7 +42,7 @@ export function fileStore(folder: string, { sync = true }: FileStoreOptions = {}
     if (sync && process.platform !== "win32") withFile(folder, "r", fsyncSync);
   };
   return {
-    keys: () => readdirSync(folder),
+    keys: () => readdirSync(folder).filter(name => !name.endsWith(UNFINISHED)),
     get: key => read(join(folder, key)),
     set(key, value) {
       const path = join(folder, key);

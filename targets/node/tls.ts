@@ -16,10 +16,21 @@ export function tlsSettings(endpoint: Endpoint): tls.ConnectionOptions {
   const options = endpoint.tls!;
   return {
     servername: options.serverName ?? (net.isIP(endpoint.host) ? "" : endpoint.host),
-    secureContext: secureContext(options),
+    secureContext: contextOf(options),
     // Otherwise NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment gives the token to any server.
     rejectUnauthorized: true,
   };
+}
+
+/** By options, which do not change: decrypting a key takes time. */
+const contexts = new WeakMap<TlsOptions, tls.SecureContext>();
+
+function contextOf(options: TlsOptions): tls.SecureContext {
+  const known = contexts.get(options);
+  if (known) return known;
+  const context = secureContext(options);
+  contexts.set(options, context);
+  return context;
 }
 
 function secureContext({ ca, cert, key, passphrase }: TlsOptions): tls.SecureContext {

@@ -1,6 +1,6 @@
-// What Espruino 2v29 does not support. Each entry was tried in the engine, and unsupported.test.ts tries it again. The build
-// searches the lowered bundle for these constructs and fails with the line; then lower.ts has to replace the construct, or
-// src/ has to avoid it.
+// What Espruino 2v29 does not support. Each entry was tried in the engine, and unsupported.test.ts tries it again. The
+// build searches the lowered bundle for these constructs and fails with the line; then lower.ts has to replace the
+// construct, or src/ has to avoid it.
 
 import { type NodePath, parseSync, types as t, traverse } from "@babel/core";
 

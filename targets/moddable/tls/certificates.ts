@@ -1,5 +1,5 @@
-// The SDK's module "ssl/cert", replaced: decides for every TLS session of the program whether the server is who it must
-// be, and has the keys of the handshake. The SDK's own accepts forged chains (SECURITY.md). Preloaded: nothing here may
+// The SDK's module "ssl/cert", replaced: checks the certificates of the server in every TLS session of the program,
+// and supplies the keys of the handshake. The SDK's own accepts forged chains (SECURITY.md). Preloaded: nothing here may
 // hold state.
 
 import Resource from "Resource";
@@ -79,11 +79,10 @@ export default class CertificateManager {
 
   constructor({ verify, certificate, clientCertificates = [], clientKey }: SessionOptions) {
     if (verify === false) throw new Error("certificate: verify: false is not supported");
-    const authorities = certificate ?? new Uint8Array(0);
-    this.trust = {
-      authorities: ArrayBuffer.isView(authorities) ? authorities : new Uint8Array(authorities),
-      byKeyId: builtIn,
-    };
+    // Given authorities replace those that the SDK brings along: see TlsOptions.ca.
+    this.trust = certificate
+      ? { authorities: ArrayBuffer.isView(certificate) ? certificate : new Uint8Array(certificate) }
+      : { authorities: new Uint8Array(0), byKeyId: builtIn };
     this.clientCertificates = clientCertificates;
     this.clientKey = clientKey;
   }

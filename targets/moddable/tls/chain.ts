@@ -1,19 +1,19 @@
-// Whether a TLS server is who it must be: the certificates that it sent, from its own to a trusted authority. Knows no
-// engine: the primitives are lent. Each certificate is read once, in the order of the chain, and nothing is kept.
+// Checks the certificates that a TLS server sent, from its own to a trusted authority. The caller passes the primitives of
+// the engine. Each certificate of the chain is parsed once, in its order, and nothing is kept.
 
 import { Certificate, DIGITAL_SIGNATURE, KEY_AGREEMENT, KEY_CERT_SIGN, KEY_ENCIPHERMENT } from "./certificate.ts";
 import { Der, SEQUENCE, sameBytes } from "./der.ts";
 import { checkName } from "./names.ts";
 import { isSigned, type Primitives, readSignatureHash } from "./signature.ts";
 
-export const MAX_CERTIFICATES = 8;
+const MAX_CERTIFICATES = 8;
 /** A TLS record holds no more, and the SDK takes a chain in one record. */
-export const MAX_CHAIN_BYTES = 16384;
+const MAX_CHAIN_BYTES = 16384;
 
 export interface Trust {
   /** Certificates of authorities in DER, one behind the other. */
   authorities: Uint8Array;
-  /** An authority by the identifier of its key, besides these. */
+  /** An authority by the identifier of its key. Absent: only `authorities` are trusted. */
   byKeyId?(id: Uint8Array): Uint8Array | undefined;
 }
 
@@ -50,12 +50,6 @@ export function checkChain(
     if (!issuer.isSelfIssued) depth++;
     subject = issuer;
   }
-}
-
-/** @throws Error if this is not certificates in DER, one behind the other */
-export function checkAuthorities(der: Uint8Array): void {
-  const all = new Der(der);
-  while (all.length) all.take(SEQUENCE);
 }
 
 function checkSize(chain: readonly Uint8Array[]): void {

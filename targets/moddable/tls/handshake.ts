@@ -6,7 +6,7 @@ import sdk from "iotf-embedded/sdk-handshake";
 import { ECDHE_RSA } from "ssl/constants";
 
 /** A message as the SDK reads it: `readChar` one byte, `readChars(n)` a number of n bytes. */
-export interface Stream {
+interface Stream {
   readChar(): number;
   readChars(count: number): number;
   readChunk(count: number): ArrayBuffer;

@@ -13,12 +13,11 @@ const STAR = 0x2a;
 export function checkName({ names }: Certificate, name: string): void {
   if (!names) throw new Error("certificate: has no subjectAltName");
   const address = readAddress(name);
-  const wanted = name.toLowerCase();
   let found = false;
   while (names.length) {
     const { tag } = names;
     const entry = names.take(tag);
-    if (address ? tag === IP_ADDRESS && entry.is(address) : tag === DNS_NAME && isName(entry, wanted)) found = true;
+    if (address ? tag === IP_ADDRESS && entry.is(address) : tag === DNS_NAME && isName(entry, name)) found = true;
   }
   if (!found) throw new Error(`certificate: not for ${name}`);
 }
@@ -62,10 +61,10 @@ function isName(entry: Der, wanted: string): boolean {
 
 function isText(bytes: Uint8Array, at: number, end: number, text: string, from: number): boolean {
   if (end - at !== text.length - from) return false;
-  for (let i = at; i < end; i++) {
-    let character = bytes[i]!;
-    if (character >= 0x41 && character <= 0x5a) character += 0x20;
-    if (character !== text.charCodeAt(from + i - at)) return false;
-  }
+  for (let i = at; i < end; i++) if (lower(bytes[i]!) !== lower(text.charCodeAt(from + i - at))) return false;
   return true;
+}
+
+function lower(character: number): number {
+  return character >= 0x41 && character <= 0x5a ? character + 0x20 : character;
 }

@@ -8,8 +8,7 @@ export function derOf(option: string, data: string | Uint8Array, label: string):
   if (typeof data !== "string" && data[0] === 0x30) return data;
   const begin = `-----BEGIN ${label}-----`;
   const end = `-----END ${label}-----`;
-  const at =
-    typeof data === "string" ? (index: number) => data.charCodeAt(index) : (index: number) => data[index] as number;
+  const at: At = typeof data === "string" ? index => data.charCodeAt(index) : index => data[index]!;
   const bytes = new Uint8Array((data.length * 3) >> 2);
   let length = 0;
   let from = 0;
@@ -22,7 +21,7 @@ export function derOf(option: string, data: string | Uint8Array, label: string):
     from = to;
   }
   if (length <= 0) throw new ConfigurationException(`${option} must be DER, or PEM with BEGIN ${label}`);
-  return bytes.slice(0, length);
+  return bytes.subarray(0, length);
 }
 
 type At = (index: number) => number;

@@ -28,7 +28,7 @@ export interface Primitives {
   verify(key: EcKey, hash: Hash, message: Uint8Array, r: Uint8Array, s: Uint8Array): boolean;
 }
 
-const RSA_ENCRYPTION = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01";
+export const RSA_ENCRYPTION = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01";
 const EC_PUBLIC_KEY = "\x2a\x86\x48\xce\x3d\x02\x01";
 /** The first bytes of sha…WithRSAEncryption and of ecdsa-with-SHA…. */
 const WITH_RSA = "\x2a\x86\x48\x86\xf7\x0d\x01\x01";
