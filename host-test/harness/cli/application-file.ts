@@ -25,19 +25,6 @@ export interface Settings {
   readonly caFile?: string | undefined;
 }
 
-/** Settings of an application, from options, a file or the environment. */
-export interface Settings {
-  readonly org?: string | undefined;
-  readonly key?: string | undefined;
-  readonly token?: string | undefined;
-  readonly appId?: string | undefined;
-  readonly domain?: string | undefined;
-  readonly host?: string | undefined;
-  readonly port?: number | undefined;
-  readonly tls?: boolean | undefined;
-  readonly caFile?: string | undefined;
-}
-
 const KEYS = ["org", "id", "auth-method", "auth-key", "auth-token", "clean-session", "domain", "host", "port", "tls"];
 
 export function readApplicationFile(path: string): Settings {
@@ -87,11 +74,8 @@ function yaml(): typeof import("yaml") {
 export function parseApplicationFile(text: string, name: string): Settings {
   const values = new Map<string, string>();
   let section = "";
-  for (const [index, raw] of text
-    .replace(/^\uFEFF/, "")
-    .split("\n")
-    .entries()) {
-    const line = raw.trim();
+  for (const [index, raw] of text.split("\n").entries()) {
+    const line = raw.trim(); // removes a byte order mark too
     const where = `${name}:${index + 1}: `;
     if (line === "" || line.startsWith("#") || line.startsWith(";")) continue;
     if (line.startsWith("[")) section = line.replace(/^\[(.*)\]$/, "$1").trim();

@@ -21,7 +21,7 @@ export class Application {
 
   /**
    * Resolves when connected.
-   * @param timeoutMs for the CONNACK
+   * @param timeoutMs for the transport, and then again for CONNACK
    * @throws CommandError when the first attempt fails, and when the signal aborts
    */
   static async connect(target: Target, signal: AbortSignal, timeoutMs: number): Promise<Application> {

@@ -85,3 +85,8 @@ export function address(name: string, text: string): Address {
   }
   return { host: match[2]!.replace(/^\[|\]$/g, ""), port, tls };
 }
+
+/** The inverse of {@link address}. */
+export function addressUrl({ host, port, tls }: Address): string {
+  return `mqtt${tls ? "s" : ""}://${host.includes(":") ? `[${host}]` : host}:${port}`;
+}

@@ -25,7 +25,7 @@ receives the command later, and only if it has a durable session.
   --file FILE             payload from a file; - is standard input
   --format FORMAT         format of the payload (default json)
   --qos 0|1|2             default 1
-  --timeout SECONDS       to connect, and then to send (default 30)
+  --timeout SECONDS       to connect (default 30)
   --json                  print the result as a JSON object
   --help                  show this text
 
@@ -63,7 +63,7 @@ export const send: Command = {
       }
     }
     const qos = qualityOfService(values.qos) ?? 1;
-    const timeoutMs = 1000 * (whole("--timeout", values.timeout, 1, 86_400) ?? 30);
+    const timeoutMs = 1000 * (whole("--timeout", values.timeout, 1, 65_535) ?? 30);
     const payload = await readPayload(word, values, io.stdin);
     if (format === "json") checkJson(payload);
     const application = await Application.connect(target, io.signal, timeoutMs);

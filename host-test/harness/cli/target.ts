@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import type { MqttOptions } from "../../../targets/node/index.ts";
 import { isName, isOrg } from "../platform/identity.ts";
 import { readApplicationFile, type Settings } from "./application-file.ts";
-import { type Address, address, type Options } from "./args.ts";
+import { type Address, address, addressUrl, type Options, whole } from "./args.ts";
 import { DEMO_DEVICE } from "./demo-device.ts";
 import { UsageError } from "./errors.ts";
 
@@ -65,7 +65,7 @@ export function findTarget(values: Values, env: NodeJS.ProcessEnv): Target {
   const ca = caFile === undefined || caFile === "_os_" ? undefined : readAuthorities(caFile);
   return {
     org,
-    url: `mqtt${tls ? "s" : ""}://${host.includes(":") ? `[${host}]` : host}:${port}`,
+    url: addressUrl({ host, port, tls }),
     local: given.host === undefined && given.domain === undefined,
     mqtt: {
       endpoint: { host, port, ...(tls ? { tls: ca === undefined ? {} : { ca } } : {}) },
@@ -93,14 +93,12 @@ function fromEnvironment(env: NodeJS.ProcessEnv): Settings {
   const get = (name: string) => env[`WIOTP_${name}`] || undefined;
   const key = get("AUTH_KEY");
   if (key === undefined) return {};
-  const port = get("OPTIONS_MQTT_PORT");
-  if (port !== undefined && !/^\d{1,5}$/.test(port)) throw new UsageError("WIOTP_OPTIONS_MQTT_PORT must be a number");
   return {
     key,
     token: get("AUTH_TOKEN"),
     appId: get("IDENTITY_APPID"),
     domain: get("OPTIONS_DOMAIN"),
-    port: port === undefined ? undefined : Number(port),
+    port: whole("WIOTP_OPTIONS_MQTT_PORT", get("OPTIONS_MQTT_PORT"), 1, 65_535),
     caFile: get("OPTIONS_MQTT_CAFILE"),
   };
 }
@@ -133,7 +131,7 @@ function organization({ org, key }: Settings): string {
   return found;
 }
 
-function whereTo({ domain, host, port, tls }: Settings, org: string): Address {
+export function whereTo({ domain, host, port, tls }: Settings, org: string): Address {
   if (host === undefined && domain === undefined) {
     const local = address("", LOCAL);
     return { ...local, port: port ?? local.port, tls: tls ?? local.tls };

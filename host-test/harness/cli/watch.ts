@@ -42,17 +42,16 @@ export const watch: Command = {
     const target = findTarget(values, io.env);
     const { type, id } = deviceName(words[0] ?? "+:+", target.org, true);
     const count = whole("--count", values.count, 1, 1_000_000);
-    const timeoutMs = 1000 * (whole("--timeout", values.timeout, 1, 86_400) ?? 30);
+    const timeoutMs = 1000 * (whole("--timeout", values.timeout, 1, 65_535) ?? 30);
     const application = await Application.connect(target, io.signal, timeoutMs);
     const colour = entryColours(io);
     const print = (entry: LogEntry) => {
       io.stdout.write(`${values.json ? formatJson(entry) : formatLine(entry, new Date(), colour)}\n`);
     };
     const topics = ["evt/+/fmt/+", "cmd/+/fmt/+", "mon"].map(rest => `iot-2/type/${type}/id/${id}/${rest}`);
-    let hint: NodeJS.Timeout | undefined;
+    const counter = new Counter(count, timeoutMs);
+    const hint = setTimeout(() => io.stderr.write(`${silenceHint(target)}\n`), SILENCE_MS);
     try {
-      const counter = new Counter(count, timeoutMs);
-      hint = setTimeout(() => io.stderr.write(`${silenceHint(target)}\n`), SILENCE_MS);
       application.onMessage(message => {
         clearTimeout(hint);
         const entry = entryOf(message, target.org);
@@ -65,12 +64,13 @@ export const watch: Command = {
       application.persist();
       application.lostCallback = reason => io.stderr.write(`connection lost: ${reason}; the client retries\n`);
       application.reconnectedCallback = () => io.stderr.write("reconnected\n");
-      await Promise.race([counter.done, application.failed()]).finally(() => counter.stop());
+      await Promise.race([counter.done, application.failed()]);
     } catch (error) {
       // Ctrl-C is an error only before the end of --count.
       if (!io.signal.aborted || count !== undefined) throw error;
     } finally {
       clearTimeout(hint);
+      counter.stop();
       await application.close();
     }
     return 0;
@@ -103,6 +103,7 @@ class Counter {
       this.#resolve = resolve;
       this.#reject = reject;
     });
+    this.done.catch(() => {}); // no unhandled rejection before watch waits for it
     this.#wait();
   }
 

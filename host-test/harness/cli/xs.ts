@@ -56,7 +56,8 @@ export const xs: Command = {
 function seconds(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const value = Number(text);
-  if (!(value > 0 && value <= 1_000_000)) throw new UsageError(`--seconds must be a number above 0, not ${text}`);
+  if (!(value > 0 && value <= 1_000_000))
+    throw new UsageError(`--seconds must be a number above 0, at most 1000000, not ${text}`);
   return value;
 }
 

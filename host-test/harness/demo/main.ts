@@ -2,11 +2,13 @@
 
 import { fileURLToPath } from "node:url";
 import type { DeviceOptions } from "../../../dist/node.js";
+import { type Address, addressUrl } from "../cli/args.ts";
 import { Console, type Line } from "../cli/console.ts";
 import { machineFigures } from "../cli/demo/figures.ts";
 import { DEMO_DEVICE, demoDeviceOptions, organization } from "../cli/demo-device.ts";
 import { reportLine } from "../cli/device-report.ts";
 import { UsageError } from "../cli/errors.ts";
+import { whereTo } from "../cli/target.ts";
 import { type Platform, startPlatform } from "../platform/platform.ts";
 import { type Engine, startEngine } from "../xs/engines.ts";
 import { Application } from "./application.ts";
@@ -69,12 +71,13 @@ class Demo {
     const { type, id } = DEMO_DEVICE;
     const options: DeviceOptions = config ? { type, id, ...config } : demoDeviceOptions();
     if (broker) {
-      const url = `mqtt://${broker.host.includes(":") ? `[${broker.host}]` : broker.host}:${broker.port}`;
+      const url = addressUrl({ ...broker, tls: false });
       return { options: { ...options, host: broker.host, port: broker.port, tls: false }, url, onPlatform: false };
     }
     if (options.host) {
-      const tls = options.tls === undefined ? options.port !== "1883" : String(options.tls).toLowerCase() === "true";
-      return { options, url: `mqtt${tls ? "s" : ""}://${options.host}:${options.port ?? 8883}`, onPlatform: false };
+      // The parser of the file has made these a number and a boolean.
+      const { host, port, tls = options.org === "quickstart" ? false : undefined } = options as Partial<Address>;
+      return { options, url: addressUrl(whereTo({ host, port, tls }, "")), onPlatform: false };
     }
     if (options.domain) {
       if (this.settings.events)

@@ -1,5 +1,5 @@
-// CONNACK codes and close codes (docs/protocol.md 1.6, 1.7). MQTT 3.1.1 does not send close codes to a client: they appear in `…/mon`
-// messages and in the events of this platform.
+// CONNACK codes and close codes (docs/protocol.md 1.6, 1.7). MQTT 3.1.1 does not send close codes to a client: they appear
+// in `…/mon` messages and in the events of this platform.
 
 export const CONNACK = {
   accepted: 0,

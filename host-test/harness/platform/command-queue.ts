@@ -1,5 +1,5 @@
-// Commands for devices that fetch them over HTTP (docs/protocol.md 6). After a device's first request, the platform keeps its commands
-// until the next request: the last 50 (docs/protocol.md 1.5).
+// Commands for devices that fetch them over HTTP (docs/protocol.md 6). After a device's first request, the platform keeps
+// its commands until the next request: the last 50 (docs/protocol.md 1.5).
 
 import type { CommandEvent } from "./events.ts";
 

@@ -1,6 +1,6 @@
-// Tells MQTT, HTTP and TLS apart by the first byte of a connection; MQTT and HTTP share one port (docs/protocol.md 1.1). CONNECT begins
-// with 0x10, an HTTP request with the capital letter of its method, a TLS ClientHello with 0x16. A connection that sends
-// nothing for 5 s counts as MQTT, whose own time-out then ends it.
+// Tells MQTT, HTTP and TLS apart by the first byte of a connection; MQTT and HTTP share one port (docs/protocol.md 1.1).
+// CONNECT begins with 0x10, an HTTP request with the capital letter of its method, a TLS ClientHello with 0x16. A
+// connection that sends nothing for 5 s counts as MQTT, whose own time-out then ends it.
 
 import type { Socket } from "node:net";
 

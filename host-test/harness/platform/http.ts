@@ -1,5 +1,5 @@
-// HTTP for devices (docs/protocol.md 6): two paths, both POST, one for an event and one to request a command. The organization is in the
-// Host header, `<org>.messaging.<domain>`; without such a host name, the credentials decide it.
+// HTTP for devices (docs/protocol.md 6): two paths, both POST, one for an event and one to request a command. The
+// organization is in the Host header, `<org>.messaging.<domain>`; without such a host name, the credentials decide it.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { isIP, type Socket } from "node:net";

@@ -1,5 +1,5 @@
-// Messages on `iot-2/type/<T>/id/<D>/mon` (docs/protocol.md 2.4): connects and disconnects of devices, as JSON in the known shape of the
-// hosted service.
+// Messages on `iot-2/type/<T>/id/<D>/mon` (docs/protocol.md 2.4): connects and disconnects of devices, as JSON in the known
+// shape of the hosted service.
 
 import { closeCodeOfRefusal, closeText, connackText } from "./codes.ts";
 import type { Cause, Connection } from "./connection.ts";

@@ -4,7 +4,7 @@
 //     const { data } = await platform.awaitEvent({ event: "status" });
 //     await platform.close();
 
-import { EventEmitter, once } from "node:events";
+import { EventEmitter, once, setMaxListeners } from "node:events";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { Aedes, type AedesPublishPacket, type AuthenticateError, type Client } from "aedes";
 import { Backpressure } from "./backpressure.ts";
@@ -98,6 +98,8 @@ export class Platform extends EventEmitter<PlatformEvents> {
   /** @internal */
   constructor(options: PlatformOptions) {
     super();
+    // Each call of an await… method that waits has a listener on both.
+    setMaxListeners(0, this, this.#ended.signal);
     this.#register(options);
     const { log } = options;
     if (log) listenForEntries(this, entry => log(formatLine(entry)));
@@ -204,8 +206,8 @@ export class Platform extends EventEmitter<PlatformEvents> {
   }
 
   /**
-   * Sends a command as an application does (docs/protocol.md 3). A device that is not connected receives it later if it has a durable
-   * session and subscribed at QoS 1 or 2.
+   * Sends a command as an application does (docs/protocol.md 3). A device that is not connected receives it later if it has
+   * a durable session and subscribed at QoS 1 or 2.
    * @param data sent unchanged if it is bytes, or text and the format is not json; else as JSON
    * @throws TypeError for an illegal device, command or format, or data that has no JSON
    */

@@ -1,5 +1,5 @@
-// Registered devices and applications, and the check of credentials (docs/protocol.md 1.3, 1.6). No method returns a token, and no error
-// text contains one.
+// Registered devices and applications, and the check of credentials (docs/protocol.md 1.3, 1.6). No method returns a token,
+// and no error text contains one.
 
 import { CONNACK } from "./codes.ts";
 import { type DeviceIdentity, type Identity, isName, isOrg } from "./identity.ts";
@@ -84,7 +84,8 @@ export class Registry {
   #accepts(identity: Identity, credentials: Credentials): boolean {
     if (!this.#orgs.has(identity.org)) return false;
     if (identity.kind === "application") return this.#acceptsApplication(identity.org, identity.appId, credentials);
-    // Quickstart has no durable sessions. It ignores credentials, because some SDKs send a user name (docs/protocol.md 1.8).
+    // Quickstart has no durable sessions. It ignores credentials, because some SDKs send a user name (docs/protocol.md
+    // 1.8).
     if (identity.org === QUICKSTART) return credentials.cleanSession;
     return this.#acceptsDevice(identity, credentials);
   }

@@ -117,7 +117,9 @@ function limitQueues(store: Store, isPresent: (clientId: string) => boolean): vo
     const cleared = await clear(client, packet);
     const queue = queues.get(client.id);
     if (queue && cleared) {
-      const size = packet.messageId === undefined ? undefined : queue.sizes.get(packet.messageId);
+      const id = packet.messageId;
+      const size = id === undefined ? undefined : queue.sizes.get(id);
+      if (id !== undefined) queue.sizes.delete(id);
       queue.messages--;
       queue.bytes -= size ?? cleared.payload?.length ?? 0;
       if (queue.messages === 0) queues.delete(client.id);

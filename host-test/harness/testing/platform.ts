@@ -2,6 +2,7 @@
 // sessions, acknowledgements and topics (docs/protocol.md 1, 2, 3), and who is connected; it has no clock.
 
 import type { Codec } from "../../../src/index.ts";
+import { MAX_PAYLOAD } from "../platform/frames.ts";
 import { parseClientId } from "../platform/identity.ts";
 import { covers, topicSpace } from "../platform/topics.ts";
 import { text } from "./bytes.ts";
@@ -67,8 +68,6 @@ const QOS: readonly unknown[] = [0, 1, 2];
 const EVENT_TOPIC = /^iot-2\/evt\/([^/]+)\/fmt\/([^/]+)$/;
 /** Connections at one point in time that are no accident. */
 const MANY = 100;
-/** Largest payload, bytes (docs/protocol.md 2.2). */
-const MAX_PAYLOAD = 131_072;
 
 class Connection {
   readonly link: FakeTransport;

@@ -73,7 +73,7 @@ export class ServerSession {
     this.present = !clean;
     for (const one of this.outgoing) {
       if (one.released) this.sink.say(pubrel(one.id));
-      else if (one.sent) this.sink.say(publish(one.topic, one.payload, { ...frameFields(one), dup: true }));
+      else if (one.sent) this.sink.say(publish(one.topic, one.payload, { ...one, dup: true }));
     }
     this.pump();
   }
@@ -81,7 +81,7 @@ export class ServerSession {
   /** A message for the client. It waits while there is no connection. */
   send(topic: string, payload: Uint8Array | string, qos: 0 | 1 | 2): void {
     if (qos) this.lastId = (this.lastId % 65535) + 1;
-    this.outgoing.push({ id: this.lastId, qos, topic, payload, sent: false, released: false });
+    this.outgoing.push({ id: qos ? this.lastId : 0, qos, topic, payload, sent: false, released: false });
     this.pump();
   }
 
@@ -96,7 +96,7 @@ export class ServerSession {
         return this.acknowledge(pubcomp(id));
       case "puback":
       case "pubcomp":
-        this.outgoing = this.outgoing.filter(one => one.id !== id || one.qos === 0);
+        this.outgoing = this.outgoing.filter(one => one.id !== id);
         return this.pump();
       case "pubrec":
         for (const one of this.outgoing) if (one.id === id) one.released = true;
@@ -141,14 +141,10 @@ export class ServerSession {
     for (const one of this.outgoing.slice(0, WINDOW)) {
       if (one.sent) continue;
       one.sent = true;
-      this.sink.say(publish(one.topic, one.payload, frameFields(one)));
+      this.sink.say(publish(one.topic, one.payload, one));
     }
     const before = this.outgoing.length;
     this.outgoing = this.outgoing.filter(one => one.qos > 0 || !one.sent);
     if (this.outgoing.length < before) this.pump();
   }
-}
-
-function frameFields({ id, qos }: Outgoing): { id: number; qos: 0 | 1 | 2 } {
-  return { id, qos };
 }

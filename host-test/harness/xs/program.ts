@@ -3,12 +3,13 @@
 
 import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createRequire, SourceMap, type SourceMapping } from "node:module";
+import { SourceMap, type SourceMapping } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type * as Esbuild from "esbuild";
 import { CommandError, UsageError } from "../cli/errors.ts";
+import { installed } from "./installed.ts";
 
 export type Target = "xs" | "node";
 
@@ -141,16 +142,6 @@ async function loadEsbuild(): Promise<typeof Esbuild> {
   } catch {
     throw new CommandError("this needs esbuild: npm install --save-dev esbuild");
   }
-}
-
-/** Path of a package that the user has installed: beside this one, or in the project of the current folder. */
-export function installed(name: string): string {
-  for (const from of [import.meta.url, join(process.cwd(), "package.json")]) {
-    try {
-      return createRequire(from).resolve(name);
-    } catch {}
-  }
-  throw new Error(`${name} is not installed`);
 }
 
 /** XS reports lines without columns: uses the last mapping of the line. */

@@ -102,18 +102,15 @@ async function within<T>(ms: number, work: () => Promise<T>): Promise<T | undefi
 }
 
 async function until(ended: Promise<void>, seconds: number | undefined, signal: AbortSignal): Promise<void> {
-  const stops: Promise<unknown>[] = [ended];
   let timer: NodeJS.Timeout | undefined;
   let abort: () => void = () => {};
-  stops.push(
-    new Promise<void>(resolve => {
-      abort = resolve;
-      if (seconds !== undefined) timer = setTimeout(resolve, seconds * 1000);
-      if (signal.aborted) resolve();
-      signal.addEventListener("abort", abort);
-    }),
-  );
-  await Promise.race(stops);
+  const stopped = new Promise<void>(resolve => {
+    abort = resolve;
+    if (seconds !== undefined) timer = setTimeout(resolve, seconds * 1000);
+    if (signal.aborted) resolve();
+    signal.addEventListener("abort", abort);
+  });
+  await Promise.race([ended, stopped]);
   clearTimeout(timer);
   signal.removeEventListener("abort", abort);
 }

@@ -3,7 +3,7 @@
 import { CommandError } from "../cli/errors.ts";
 import type { HandlerCost } from "./device/meter.ts";
 import { startXs, type Xs, type XsOptions } from "./host.ts";
-import { installed, published } from "./program.ts";
+import { published } from "./program.ts";
 import type { Heap } from "./snapshot.ts";
 
 export interface Footprint {
@@ -27,7 +27,9 @@ export async function startDeviceXs(options: XsOptions = {}): Promise<DeviceEngi
     runtime: published("xs/runtime.js"),
     calls: { handled: (name: string) => book.handled(name) },
     onEvent: slots => book.event(slots),
-  }).catch(explain);
+  }).catch((error: Error) => {
+    throw new CommandError(error.message);
+  });
   try {
     await xs.evaluate(`import(${JSON.stringify(published("xs-device.js"))}).then(device => {
       device.installGlobals();
@@ -98,16 +100,4 @@ class SlotBook {
 
 export function footprint({ slots, chunkBytes }: Heap, before?: Footprint): Footprint {
   return { slots: slots - (before?.slots ?? 0), chunkBytes: chunkBytes - (before?.chunkBytes ?? 0) };
-}
-
-function explain(error: Error): never {
-  try {
-    installed("@agoric/xsnap/package.json");
-  } catch {
-    throw new CommandError(
-      "this needs the XS engine, which is built when it is installed: npm install --save-dev @agoric/xsnap, with a C " +
-        "compiler and make present (Debian: apt-get install gcc make)",
-    );
-  }
-  throw new CommandError(error.message);
 }

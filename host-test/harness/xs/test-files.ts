@@ -88,9 +88,20 @@ async function runInXs(
 }
 
 export function compare(node: readonly Outcome[], xs: readonly Outcome[]): Compared[] {
-  const names = [...new Set([...node, ...xs].map(({ name }) => name))];
-  const find = (all: readonly Outcome[], name: string) => all.find(one => one.name === name);
-  return names.map(name => judge(name, find(node, name), find(xs, name)));
+  const [onNode, inXs] = [byName(node), byName(xs)];
+  const names = new Set([...onNode.keys(), ...inXs.keys()]);
+  return [...names].map(name => judge(name, onNode.get(name), inXs.get(name)));
+}
+
+/** Tests may have the same name: the second one becomes "name (2)". */
+function byName(outcomes: readonly Outcome[]): Map<string, Outcome> {
+  const named = new Map<string, Outcome>();
+  for (const outcome of outcomes) {
+    let { name } = outcome;
+    for (let n = 2; named.has(name); n++) name = `${outcome.name} (${n})`;
+    named.set(name, outcome);
+  }
+  return named;
 }
 
 function judge(name: string, node: Outcome | undefined, xs: Outcome | undefined): Compared {

@@ -10,9 +10,9 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import type { Readable, Writable } from "node:stream";
+import { installed } from "./installed.ts";
 import { type Heap, SnapshotReader } from "./snapshot.ts";
 
 const MAX_REPLY = 64 * 1024 * 1024;
@@ -46,8 +46,6 @@ export interface WorkerOptions {
   binary?: string;
   /** Answers `issueCommand(bytes)` of the engine, which blocks until then. */
   onQuery?: (bytes: Buffer) => Uint8Array;
-  /** Called with the output of the worker on stdout and stderr. */
-  onOutput?: (text: string) => void;
   /** Called when the worker ended without close(), before pending commands are rejected. */
   onCrash?: (error: Error) => void;
 }
@@ -71,23 +69,23 @@ const EXIT_MEANING: Record<number, string> = {
 };
 
 /** Finds the worker that `npm ci` built. @throws Error that says how to build it */
-export function workerBinary(): string {
+function workerBinary(): string {
   const platform = { linux: "lin", darwin: "mac" }[process.platform as string];
   if (!platform) throw new Error(`The XS worker does not run on ${process.platform}; use Linux or macOS.`);
-  const tools = "a C compiler and make (Debian: apt-get install gcc make)";
+  const tools = "a C compiler and make present (Debian: apt-get install gcc make)";
   let root: string;
   try {
-    root = dirname(createRequire(import.meta.url).resolve("@agoric/xsnap/package.json"));
+    root = dirname(installed("@agoric/xsnap/package.json"));
   } catch {
     throw new Error(
-      `The npm package @agoric/xsnap is not installed: npm install --save-dev @agoric/xsnap, with ${tools}.`,
+      `this needs the XS engine, which is built when it is installed: npm install --save-dev @agoric/xsnap, with ${tools}`,
     );
   }
   const binary = join(root, "xsnap-native/xsnap/build/bin", platform, "release/xsnap-worker");
   if (!existsSync(binary)) {
     // npm 12 and newer run install scripts only of the packages that package.json allows.
     const build = "npm approve-scripts @agoric/xsnap (npm 12 and newer), then npm rebuild @agoric/xsnap";
-    throw new Error(`The XS engine is installed but not built: ${build}, with ${tools}. Missing: ${binary}`);
+    throw new Error(`the XS engine is installed but not built: ${build}, with ${tools}. Missing: ${binary}`);
   }
   return binary;
 }
@@ -283,7 +281,6 @@ export class XsWorker {
 
   private keepOutput(text: string): void {
     this.output = (this.output + text).slice(-OUTPUT_KEPT);
-    this.options.onOutput?.(text);
   }
 
   private breakOff(what: string): void {

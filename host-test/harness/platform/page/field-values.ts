@@ -1,5 +1,5 @@
-// Values of an event to plot: every finite number and boolean in its JSON, with the path of keys to it. An object whose only key besides "ts"
-// is "d", as in format json-iotf (docs/protocol.md 4.1), counts without that "d".
+// Values of an event to plot: every finite number and boolean in its JSON, with the path of keys to it. An object whose
+// only key besides "ts" is "d", as in format json-iotf (docs/protocol.md 4.1), counts without that "d".
 
 /** Levels that are searched; the hosted platform searches 5. */
 const MAX_DEPTH = 6;

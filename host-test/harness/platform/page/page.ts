@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { MAX_PAYLOAD } from "../frames.ts";
 import type { Platform } from "../platform.ts";
 import { CommandRequestError, parseCommandRequest } from "./command-request.ts";
 import { Cursor } from "./cursor.ts";
@@ -37,8 +38,8 @@ const TYPES: Readonly<Record<string, readonly [file: string, type: string]>> = {
 
 /** Pages that may be open at the same time. */
 const MAX_STREAMS = 16;
-/** Bytes of a request body. A payload has at most 131072 bytes, of up to six characters each in JSON. */
-const MAX_BODY = 6 * 131_072 + 1024;
+/** Bytes of a request body: in JSON, a byte of the payload takes up to six characters. */
+const MAX_BODY = 6 * MAX_PAYLOAD + 1024;
 
 /**
  * Serves the page on 127.0.0.1. It shows what happens from now on: up to 50 devices, 24 numbers each, the last 400 values
@@ -46,10 +47,10 @@ const MAX_BODY = 6 * 131_072 + 1024;
  * @throws the error of node:net when it cannot listen there
  */
 export async function startPage(platform: Platform, { port = 0 }: PageOptions = {}): Promise<Page> {
-  const history = new History(platform);
   const server = createServer();
   server.listen(port, "127.0.0.1");
   await once(server, "listening");
+  const history = new History(platform);
   const { port: chosen } = server.address() as AddressInfo;
   const service = new PageServer(platform, history, chosen);
   server.on("request", (request, response) => {

@@ -44,7 +44,8 @@ export function installGlobals(): void {
       info: say,
       debug: say,
       warn: say,
-      // XS calls it with two arguments for an uncaught exception; the first one distinguishes this from a call of a program.
+      // XS calls it with two arguments for an uncaught exception; the first one distinguishes this from a call of a
+      // program.
       error: (...words: unknown[]) => (/^Unhandled/.test(String(words[0])) ? uncaught(...words) : say(...words)),
     },
   });

@@ -111,12 +111,13 @@ export async function runTests(): Promise<Outcome[]> {
   return outcomes;
 }
 
-async function runSuite(suite: Suite, outcomes: Outcome[]): Promise<void> {
-  const failed = await attempt(suite.before);
+/** @param outer why `before` of a suite around it failed */
+async function runSuite(suite: Suite, outcomes: Outcome[], outer?: string): Promise<void> {
+  const failed = outer ?? (await attempt(suite.before));
   for (const item of suite.items) {
     if ("items" in item) {
       item.skipped ||= suite.skipped;
-      await runSuite(item, outcomes);
+      await runSuite(item, outcomes, failed);
     } else if (suite.skipped || item.skipped) outcomes.push({ name: fullName(item), skipped: true, dialogues: [] });
     else if (failed) outcomes.push({ name: fullName(item), error: failed, dialogues: [] });
     else await runCase(item, outcomes);
