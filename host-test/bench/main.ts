@@ -1,6 +1,6 @@
 // `npm run bench`: cost of this client beside other clients and bare sockets.
 
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -174,7 +174,6 @@ function writeChart(ours: Variant, unpatched: Variant): void {
     { name: "iotf-embedded", colour: "#0a6", points: ours.heap.growth },
     { name: "with mqtt-packet as published", colour: "#c33", points: unpatched.heap.growth },
   ]);
-  mkdirSync(join(ROOT, "docs"), { recursive: true });
   writeFileSync(join(ROOT, "docs/heap.svg"), chart);
 }
 

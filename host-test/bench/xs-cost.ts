@@ -21,9 +21,7 @@ export interface XsFigures {
 export interface HeapFigures {
   /** 4: pointers of a 32-bit chip, sizes are exact; 8: of the 64-bit worker. */
   pointerBytes: 4 | 8;
-  /** The bundle loaded into RAM. A device that preloads it has it in flash. */
-  loaded: { slots: number; chunkBytes: number; bytes: number };
-  /** In addition: one device, connected and subscribed, its transmit buffer included. */
+  /** One device, connected and subscribed, its transmit buffer included. */
   connected: { slots: number; chunkBytes: number; bytes: number };
   /** Bytes in addition to that, after `events` events of 2,000 different lengths. */
   growth: { events: number; bytes: number }[];
@@ -69,9 +67,7 @@ export async function measureCost(bundle: string): Promise<XsFigures> {
 export async function measureHeap(bundle: string, binary?: string, steps = 20, events = 20_000): Promise<HeapFigures> {
   const outboxBytes = await measureOutbox(bundle, binary);
   const xs = await startWorker(binary);
-  const empty = await xs.heap();
   await load(xs, bundle);
-  const loaded = await xs.heap();
   await xs.call("construct"); // the measuring code is not part of the device
   await xs.repeat("empty", 1);
   const before = await xs.heap();
@@ -88,7 +84,6 @@ export async function measureHeap(bundle: string, binary?: string, steps = 20, e
   const pointerBytes = connected.slotSize === 16 ? 4 : 8;
   return {
     pointerBytes,
-    loaded: difference(empty, loaded),
     connected: difference(before, connected),
     growth,
     outboxBytes,

@@ -36,7 +36,8 @@ export function start({ lib, options }) {
   // The acknowledgements of a window of packet identifiers.
   const acks = { puback: [], pubrec: [], pubcomp: [] };
   let firstId = 2; // 1 was the SUBSCRIBE
-  // The first five events are longer than the transmit buffer, and the next ones short: that makes all fields of the client.
+  // The first five events are longer than the transmit buffer, and the next ones short: that makes all fields of the
+  // client.
   let published = 1995;
 
   function prepareAcks() {
