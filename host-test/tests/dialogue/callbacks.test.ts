@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { utf8 } from "../../harness/testing/bytes.ts";
-import { command, connack, pingresp, puback, publish, pubrec, suback } from "../../harness/testing/frames.ts";
+import { command, connack, pingresp, puback, pubcomp, publish, pubrec, suback } from "../../harness/testing/frames.ts";
 import { device, mqtt, readyDevice, readyMqtt, type Stage } from "../support/device.ts";
 import { noise } from "../support/feed-all-ways.ts";
 import type { MqttClient } from "../support/subject.ts";
@@ -280,7 +280,7 @@ test("`done` is called once each, whatever way a message takes", () => {
     for (const { cmd, messageId, qos } of stage.packets()) {
       if (cmd === "publish" && qos === 1) stage.link.receives(puback(messageId!));
       if (cmd === "publish" && qos === 2) stage.link.receives(pubrec(messageId!), pubrec(messageId!));
-      if (cmd === "pubrel") stage.link.receives(Uint8Array.of(0x70, 2, messageId! >> 8, messageId! & 255));
+      if (cmd === "pubrel") stage.link.receives(pubcomp(messageId!));
     }
     if (round % 10 === 3) stage.reconnected(round % 20 === 3);
   }

@@ -1,6 +1,6 @@
 // The MQTT test cases of AWS IoT Device Advisor, played by a server on the fake clock. Engine-free, so that the same cases
-// run on Node and in XS. Steps and time limits: AWS IoT Core developer guide, "Device Advisor test cases, MQTT"; where a case
-// has two limits, the recommended one.
+// run on Node and in XS. Steps and time limits: AWS IoT Core developer guide, "Device Advisor test cases, MQTT"; where a
+// case has two limits, the recommended one.
 
 import type { MqttClient } from "../../../src/mqtt/client.ts";
 import type { MqttOptions } from "../../../src/mqtt/options.ts";

@@ -203,14 +203,21 @@ test("delays double from 2 s to 120 s, between half and all of it, and never end
   assert.equal(delays(0, 200)[199], 60_000);
 });
 
-// A client with five failed attempts whose sixth connection ends after `ms`; what it says of that.
-function lostAfter(ms: number, start = 0): string[] {
-  const stage = mqtt({}, start);
+/** A client whose `attempts` to connect have failed. */
+function failed(attempts: number, stage: Stage<MqttClient> = mqtt()): Stage<MqttClient> {
   stage.client.connect();
-  for (let n = 0; n < 5; n++) {
+  for (let n = 1; n < attempts; n++) {
     stage.link.ends();
     stage.clock.jumpToNext();
   }
+  stage.link.ends();
+  return stage;
+}
+
+// A client with five failed attempts whose sixth connection ends after `ms`; what it says of that.
+function lostAfter(ms: number, start = 0): string[] {
+  const stage = failed(5, mqtt({}, start));
+  stage.clock.jumpToNext();
   stage.accepted();
   stage.clock.advance(ms);
   stage.quiet().link.ends();
@@ -298,6 +305,18 @@ test("failed attempts, and a server that breaks the protocol, are no takeover", 
   assert.deepEqual([...new Set(stage.errors.map(error => (error as Refusal).code))], ["protocol"]);
 });
 
+test("a takeover is recognised after a connection that lasted, too", () => {
+  const stage = readyMqtt();
+  stage.clock.advance(10_000);
+  for (let n = 0; n < 3; n++) {
+    stage.link.ends();
+    stage.clock.jumpToNext();
+    stage.accepted();
+  }
+  stage.quiet().link.ends();
+  assert.deepEqual(stage.heard(), ["disconnected takeover, retry in 8000"]);
+});
+
 test("connect() twice opens one transport", () => {
   const stage = mqtt();
   stage.client.connect();
@@ -311,13 +330,7 @@ test("connect() twice opens one transport", () => {
 });
 
 test("connect() while the client waits: the attempt is made now, but not within 1 s of the last one", () => {
-  const stage = mqtt();
-  stage.client.connect();
-  for (let n = 0; n < 4; n++) {
-    stage.link.ends();
-    stage.clock.jumpToNext();
-  }
-  stage.link.ends();
+  const stage = failed(5);
   stage.clock.advance(400);
   for (let n = 0; n < 3; n++) stage.client.connect();
   assert.deepEqual(stage.clock.pending, [600]);
@@ -365,13 +378,7 @@ test("an endpoint that can never work: connect() in disconnectedCallback neither
 });
 
 test("the back-off outlives disconnect(), counts from the last failure, and ends with a connection that disconnect() ended", () => {
-  const stage = mqtt();
-  stage.client.connect();
-  for (let n = 0; n < 4; n++) {
-    stage.link.ends();
-    stage.clock.jumpToNext();
-  }
-  stage.link.ends();
+  const stage = failed(5);
   stage.client.disconnect();
   stage.clock.advance(6_000);
   stage.client.connect();

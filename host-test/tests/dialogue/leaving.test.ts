@@ -135,7 +135,7 @@ test("publish after disconnect() is false, before and after DISCONNECT; the reas
   assert.equal(stage.said().pop(), "DISCONNECT");
 });
 
-test("connect() while leaving takes disconnect() back", () => {
+test("connect() while leaving takes disconnect() back, and calls its done", () => {
   const stage = readyMqtt();
   send(stage, "a", 1);
   leave(stage);
@@ -144,7 +144,22 @@ test("connect() while leaving takes disconnect() back", () => {
   stage.link.receives(puback(1));
   send(stage, "b", 0);
   assert.deepEqual(stage.said(), ["PUBLISH #1 q1 t a", "PUBLISH q0 t b"]);
-  assert.deepEqual(stage.heard(), ["done a", "done b"]);
+  assert.deepEqual(stage.heard(), ["left", "done a", "done b"]);
+});
+
+test("connect() takes back a disconnect() that waits for CONNACK, and calls its done once", () => {
+  const stage = mqtt();
+  stage.client.connect();
+  send(stage, "a", 1);
+  leave(stage);
+  assert.deepEqual(stage.heard(), []);
+  stage.client.connect();
+  assert.deepEqual([stage.heard(), stage.client.active], [["left"], true]);
+  stage.accepted();
+  assert.deepEqual(stage.heard(), ["connected"]);
+  stage.client.disconnect();
+  stage.link.receives(puback(1));
+  assert.deepEqual(stage.heard(), ["done a", "disconnected, for good"]);
 });
 
 // How to get there; what the far end hears of disconnect(), or undefined where there is no link.

@@ -101,7 +101,7 @@ test("acknowledgements that come while others still have to be sent again leave 
   stage.clock.jumpToNext();
   stage.link.opens();
   stage.link.room = 0;
-  stage.link.receives(Uint8Array.of(0x20, 2, 1, 0), puback(1), puback(2));
+  stage.link.receives(connack(0, true), puback(1), puback(2));
   stage.link.drains();
   const said = stage.said();
   assert.equal(said.filter(line => line.endsWith(" c")).length, 1);

@@ -7,7 +7,7 @@ import type { MqttOptions } from "../../../src/mqtt/options.ts";
 import type { Store } from "../../../src/ports.ts";
 import { memoryStore } from "../../../targets/node/memory-store.ts";
 import { utf8 } from "../../harness/testing/bytes.ts";
-import { puback, pubcomp, publish, pubrec, pubrel } from "../../harness/testing/frames.ts";
+import { connack, puback, pubcomp, publish, pubrec, pubrel } from "../../harness/testing/frames.ts";
 import { seeded } from "../../harness/testing/random.ts";
 import { mqtt, PLAIN, Stage } from "../support/device.ts";
 import { FakeServer } from "../support/fake-server.ts";
@@ -335,7 +335,7 @@ test("disconnect() and a refusal leave the messages of a store where they are, a
     assert.equal(stage.client.stateName, "idle");
     stage.quiet().client.connect();
     stage.link.opens();
-    stage.link.receives(Uint8Array.of(0x20, 2, 0, 5));
+    stage.link.receives(connack(5));
     assert.deepEqual([stage.client.stateName, store.keys()], ["idle", ["m1"]]);
     const dup = clean ? "" : " dup";
     assert.equal(life(store, { clean }).connected(!clean).said()[1], `PUBLISH #1 q1${dup} t a`);

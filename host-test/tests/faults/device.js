@@ -44,8 +44,9 @@ export function start({ lib, ports, argument: { options, speed }, call }) {
 
   client.messageCallback = ({ topic, payload }) => call("command", [topic.split("/")[2], reader.decode(payload)]);
   client.errorCallback = error => {
-    // A full outbox is part of the run: pump() tries again when a message is confirmed.
-    if (error.code !== "limit") call("failed", `${error.name}: ${error.message}`);
+    // A full outbox is part of the run: pump() tries again when a message is confirmed. A link that breaks three times
+    // with one message first in flight looks like a server that refuses it. The client says so, and sends it again.
+    if (error.code !== "limit" && error.code !== "undeliverable") call("failed", `${error.name}: ${error.message}`);
   };
   client.disconnectedCallback = reason => call("disconnected", reason ? `${reason.code}: ${reason.message}` : "");
   client.subscribe([{ topic: "iot-2/cmd/+/fmt/+", qos: 2 }], () => call("subscribed"));

@@ -1,5 +1,5 @@
-// The long run: `tsx host-test/tests/fuzz/main.ts --frames 1000000 [--engine node|xs] [--seed n] [--bundle file]`. Counts the
-// frames the client was given, names every kind of protocol error seen, and ends with 1 at the first violation.
+// The long run: `tsx host-test/tests/fuzz/main.ts --frames 1000000 [--engine node|xs] [--seed n] [--bundle file]`. Counts
+// the frames the client was given, names every kind of protocol error seen, and ends with 1 at the first violation.
 
 import { parseArgs } from "node:util";
 import { BUNDLE, type EngineName, startFuzz } from "./engine.ts";

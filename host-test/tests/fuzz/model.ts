@@ -126,8 +126,12 @@ export class Model {
   private farewell = false;
   /** The last attempt or connection failed: connect() waits as long as a retry would. */
   private failing = false;
+  /** The client has finished or has refused a packet: it tells the same, and connect() shows which. */
+  private undecided = false;
   /** Connections that the server closed, in a row. */
   private closings = 0;
+  /** Value of `closings` when the client suspected a message last. */
+  private suspectedAt = 0;
   /** A deadline has passed on this connection: what is not acknowledged may be sent again. */
   private late = false;
   /** errorCallback was told that the server answers QoS 2 with PUBACK. */
@@ -172,6 +176,14 @@ export class Model {
     if (this.state === "idle") this.state = this.failing ? "reconnect-wait" : "opening";
     else if (this.state === "disconnecting") this.state = "connected";
     this.farewell = false;
+  }
+
+  connectReturned(): void {
+    if (this.undecided && this.state === "opening" && !this.alive) {
+      this.failing = true;
+      this.state = "reconnect-wait";
+    }
+    if (this.state !== "idle") this.undecided = false;
   }
 
   disconnectCalled(): void {
@@ -248,6 +260,7 @@ export class Model {
     if (this.state !== "opening") this.fail(`opens a link while ${this.state}`);
     if (this.alive) this.fail("opens a link beside another");
     this.alive = true;
+    this.undecided = false;
     this.greeted = false;
     this.bye = false;
     this.ending = undefined;
@@ -320,12 +333,14 @@ export class Model {
     this.alive = false;
     // disconnect() before CONNACK has been taken note of already.
     if (this.state === "idle" || this.state === "reconnect-wait") return;
-    const finished = this.bye || this.cause === "timer" || (this.jammed && this.cause !== "peer" && !this.ending);
-    this.failing = !(this.state === "disconnecting" && finished);
-    this.closings = this.cause === "peer" && this.state === "connected" ? this.closings + 1 : 0;
     const perhaps = this.perhaps();
-    // Finished or refused? It tells the same, but only after a refusal the next connect() waits.
-    if (this.state === "disconnecting" && this.jammed && perhaps.length) this.unclear = true;
+    const leaving = this.state === "disconnecting";
+    const finished = this.bye || this.cause === "timer";
+    const jammed = this.jammed && this.cause !== "peer" && !this.ending;
+    this.failing = !(leaving && (finished || jammed));
+    this.undecided = leaving && !finished && jammed && perhaps.length + this.server.doom.length > 0;
+    // At least as many as the client counts: it sees whether a message is in flight of which only a part was sent.
+    if (this.cause === "peer" && this.state === "connected") this.closings++;
     if (this.cause === "peer") this.over(this.state === "opening" ? ["unreachable"] : ["closed", "takeover"]);
     else if (this.ending)
       this.refused({ ...this.ending, faults: [...this.ending.faults, ...perhaps] }, perhaps.length > 0);
@@ -424,7 +439,12 @@ export class Model {
   toldError(error: unknown): void {
     const code = (error as { code?: string } | undefined)?.code;
     if (code === "limit" || code === "not-connected") return this.toldRejection(code);
-    if (code === "undeliverable" && this.closings >= SUSPICIOUS_CLOSINGS) return;
+    if (code === "undeliverable") {
+      if (this.closings < SUSPICIOUS_CLOSINGS || this.closings === this.suspectedAt)
+        this.fail(`told of error ${error}`);
+      this.suspectedAt = this.closings;
+      return;
+    }
     this.sync();
     if (code === "protocol" && !this.qos1Told && this.credits.length) {
       this.qos1Told = true;
@@ -493,7 +513,7 @@ export class Model {
     this.doubt = false;
     const at = this.inflight.findIndex(one => one.n === n);
     const one = at >= 0 ? this.inflight.splice(at, 1)[0]! : undefined;
-    if (!one?.fresh) this.ghosts.push({ n, id: one ? one.id : 0 });
+    if (!one?.fresh || this.late) this.ghosts.push({ n, id: one ? one.id : 0 });
   }
 
   // Whether an acknowledgement of a blurred id may have been for this message.
@@ -636,7 +656,7 @@ export class Model {
       return this.refuse(new RegExp(`unexpected ${qos === 1 ? "puback" : "pubcomp"} for packet identifier ${id}`));
     }
     this.inflight.splice(this.inflight.indexOf(one), 1);
-    if (!one.fresh) this.ghosts.push(one);
+    if (!one.fresh || this.late) this.ghosts.push(one); // late: its second PUBLISH may be in the buffer
     this.expected.push({ kind: "done", n: one.n, errors: [], optional: false });
   }
 

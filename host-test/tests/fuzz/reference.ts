@@ -161,9 +161,12 @@ function flagFaults(first: number): Faults {
   const type = first >> 4;
   if (type !== PUBLISH) return (first & 15) === SHAPES[type]![0] ? [] : [FLAGS];
   const qos = (first >> 1) & 3;
-  if (qos === 3) return [/must not have both QoS bits set to 1/];
+  // The topic of a packet above `frameBytes` is measured before the packet is parsed.
+  const topicLimit = /topic of \d+ bytes, limit/;
+  if (qos === 3) return [/must not have both QoS bits set to 1/, topicLimit];
   // mqtt-packet accepts it: what else is wrong with the packet is found first.
-  return qos === 0 && first & 8 ? [/DUP in a PUBLISH at QoS 0/, /Cannot parse topic/, /empty topic|wildcard/] : [];
+  const found = [/DUP in a PUBLISH at QoS 0/, /Cannot parse topic/, /empty topic|wildcard/, topicLimit];
+  return qos === 0 && first & 8 ? found : [];
 }
 
 // As far as the bytes go: of a frame that is cut, only what cannot be mended by what follows.

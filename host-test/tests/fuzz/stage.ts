@@ -65,6 +65,8 @@ export class Stage {
   private actions = 0;
   private orderly = false;
   private thrown: unknown[] = [];
+  /** Nesting of errorCallback. */
+  private errorDepth = 0;
   private leaving = 0;
 
   constructor(lib: Library, plan: Plan, witness?: Witness) {
@@ -162,11 +164,14 @@ export class Stage {
       const at = this.thrown.indexOf(error);
       if (at >= 0) this.thrown.splice(at, 1);
       // What is thrown from here, nobody is told.
+      this.errorDepth++;
       try {
         this.told(() => at >= 0 || model.toldError(error));
       } catch (thrown) {
-        this.thrown.splice(this.thrown.lastIndexOf(thrown), 1);
+        this.thrown = this.thrown.filter(one => one !== thrown);
         throw thrown;
+      } finally {
+        this.errorDepth--;
       }
     };
   }
@@ -220,7 +225,7 @@ export class Stage {
   }
 
   private throwing(what: unknown): never {
-    this.thrown.push(what);
+    if (this.errorDepth < 2) this.thrown.push(what); // deeper ones are not reported
     throw what;
   }
 
@@ -228,6 +233,7 @@ export class Stage {
     this.note("connect()");
     this.model.connectCalled();
     this.client.connect();
+    this.model.connectReturned();
   }
 
   private disconnect(): void {

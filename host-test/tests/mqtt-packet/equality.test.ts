@@ -218,6 +218,8 @@ function isAgainstStandard(packet: Record<string, unknown>): boolean {
   const right = LENGTHS[cmd as string];
   if (right === undefined || (right ? length !== right : (length as number) < 3)) return true;
   if (messageId !== undefined && (messageId as number) < 1) return true;
+  // The published parser reads a packet identifier that lies beyond the end of the frame, in the bytes of the next one.
+  if (cmd === "publish" && qos !== 0 && (length as number) < 4 + Buffer.byteLength(topic as string)) return true;
   return cmd === "publish" && ((dup === true && qos === 0) || topic === "" || /[+#\0]/.test(topic as string));
 }
 

@@ -11,7 +11,7 @@ import type * as Library from "../../../src/index.ts";
 import type { Ports, TransportListener } from "../../../src/ports.ts";
 import { bundle } from "../../../targets/bundle/bundle.ts";
 import { sourceOf } from "../../../targets/bundle/trim.ts";
-import { connack, publish, suback } from "../../harness/testing/frames.ts";
+import { connack, puback, publish, suback } from "../../harness/testing/frames.ts";
 import { Witness } from "../support/witness.ts";
 
 const ENTRY = fileURLToPath(new URL("../../../src/index.ts", import.meta.url));
@@ -167,7 +167,7 @@ describe("acknowledgements", () => {
       client.publishEvent("status", "json", {}, 1, () => {
         done = true;
       });
-      attempt(() => receive(Uint8Array.of(0x40, 2, 0, 2)));
+      attempt(() => receive(puback(2)));
       assert.equal(done, confirmed);
     }
   });

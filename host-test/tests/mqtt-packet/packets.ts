@@ -114,8 +114,7 @@ export const malformedFrames: fc.Arbitrary<Uint8Array> = fc
     body: fc.array(fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 12 }), fc.integer({ min: 0, max: 255 })), {
       maxLength: 14,
     }),
-    // Not -1: where a frame ends too early, the published parser reads on in the bytes of the next one.
-    off: fc.constantFrom(0, 0, 0, 0, 1, 2),
+    off: fc.constantFrom(0, 0, 0, 0, -1, 1, 2),
     padding: fc.constantFrom(0, 0, 0, 1, 2, 3, 4, 5),
   })
   .map(({ first, body, off, padding }) => {

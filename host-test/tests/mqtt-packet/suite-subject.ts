@@ -1,6 +1,6 @@
-// The patched mqtt-packet with the interface that the test suite expects, called as src/mqtt/wire calls it. The suite listens
-// to events; the patched parser returns packets. The suite passes text as topic and payload; the encoder passes bytes.
-// `generate` is not in the bundle; here, as in mqtt-packet, it calls `writeToStream`.
+// The patched mqtt-packet with the interface that the test suite expects, called as src/mqtt/wire calls it. The suite
+// listens to events; the patched parser returns packets. The suite passes text as topic and payload; the encoder passes
+// bytes. `generate` is not in the bundle; here, as in mqtt-packet, it calls `writeToStream`.
 
 import { type Packet, parser as patchedParser, writeToStream as patchedWriter } from "#mqtt-packet";
 import { encodeUtf8 } from "../../../src/utf8.ts";

@@ -1,5 +1,5 @@
-// Inside XS: src/utf8.ts for the host. Strings and bytes are exchanged as lists of numbers, so that no conversion on the way
-// repairs them.
+// Inside XS: src/utf8.ts for the host. Strings and bytes are exchanged as lists of numbers, so that no conversion on the
+// way repairs them.
 
 import { decodeUtf8, encodeUtf8, utf8Length } from "../../../src/utf8.ts";
 

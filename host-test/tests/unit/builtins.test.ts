@@ -89,7 +89,8 @@ const FLASH: Readonly<Record<string, number>> = {
 
 /** Names that the bundle uses all the same. Whoever removes the last use of one removes it here. */
 const ACCEPTED: readonly string[] = [
-  // JSON is what an event is; the SDK's own modules keep the names `set`, `get`, `from`, `freeze`, `fill` and `join` anyway.
+  // JSON is what an event is; the SDK's own modules keep the names `set`, `get`, `from`, `freeze`, `fill` and `join`
+  // anyway.
   ...["parse", "stringify", "freeze", "set", "get", "from", "fill", "join"],
   // Text and bytes, and lists that grow.
   ...["slice", "indexOf", "split", "fromCharCode", "fromArrayBuffer", "push", "shift", "keys", "map", "filter"],

@@ -2,31 +2,11 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Encoder } from "../../../src/mqtt/wire/encoder.ts";
-import { SendBuffer } from "../../../src/mqtt/wire/send-buffer.ts";
+import type { Encoder } from "../../../src/mqtt/wire/encoder.ts";
 import { hex, utf8 } from "../../harness/testing/bytes.ts";
-import { FakeTransport } from "../../harness/testing/transport.ts";
+import { hexOf, onLink, TOPIC } from "../support/encoder-stage.ts";
 import { noise } from "../support/feed-all-ways.ts";
 import { parseSent } from "../support/witness.ts";
-
-const TOPIC = utf8("a/b");
-const QUIET = { opened() {}, received() {}, writableAgain() {}, closed() {} };
-
-function onLink(
-  bytes: number,
-  room = Number.POSITIVE_INFINITY,
-): { encoder: Encoder; buffer: SendBuffer; link: FakeTransport } {
-  const link = new FakeTransport({ host: "h", port: 1 }, QUIET);
-  link.opens();
-  link.room = room;
-  const buffer = new SendBuffer(bytes);
-  buffer.attach(link);
-  return { encoder: new Encoder(buffer), buffer, link };
-}
-
-function hexOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString("hex");
-}
 
 const EVERY: [string, (encoder: Encoder) => boolean, string][] = [
   [

@@ -81,7 +81,8 @@ test("reset forgets an unanswered PINGREQ of the last connection", () => {
   assert.equal(keepAlive.tick(0, 0, false), "none");
 });
 
-// Keep-alive and acknowledgement timeout, s; a part, ms; seconds at which there is a PINGREQ and a look at acknowledgements.
+// Keep-alive and acknowledgement timeout, s; a part, ms; seconds at which there is a PINGREQ and a look at
+// acknowledgements.
 const PARTS: [number, number, number, number[], number[]][] = [
   [60, 20, 15_000, [60, 90], [15, 30, 45, 60, 75, 90]],
   [60, 100, 30_000, [60, 90], [90]],

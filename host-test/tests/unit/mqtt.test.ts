@@ -242,6 +242,14 @@ for (const [name, filters, message] of UNASKABLE) {
   });
 }
 
+test("subscribe and unsubscribe refuse what is no array", () => {
+  const { client, net } = connected();
+  const message = "filters must be an array, not a/b";
+  assert.throws(() => client.subscribe("a/b" as never), { name: "ConfigurationException", message });
+  assert.throws(() => client.unsubscribe("a/b" as never), { name: "ConfigurationException", message });
+  assert.equal(net.link.sent.length, 0);
+});
+
 test("one timer per client, whatever happens", () => {
   const { client, net } = connected();
   client.publish("a", nothing, 1);

@@ -8,28 +8,9 @@ import type { Transport } from "../../../src/ports.ts";
 import { joined, utf8 } from "../../harness/testing/bytes.ts";
 import { told } from "../../harness/testing/packets.ts";
 import { seeded } from "../../harness/testing/random.ts";
-import { FakeTransport } from "../../harness/testing/transport.ts";
+import { hexOf, onLink, openTransport, TOPIC } from "../support/encoder-stage.ts";
 import { noise } from "../support/feed-all-ways.ts";
 import { parseSent, Witness } from "../support/witness.ts";
-
-const TOPIC = utf8("a/b");
-const QUIET = { opened() {}, received() {}, writableAgain() {}, closed() {} };
-
-function onLink(
-  bytes: number,
-  room = Number.POSITIVE_INFINITY,
-): { encoder: Encoder; buffer: SendBuffer; link: FakeTransport } {
-  const link = new FakeTransport({ host: "h", port: 1 }, QUIET);
-  link.opens();
-  link.room = room;
-  const buffer = new SendBuffer(bytes);
-  buffer.attach(link);
-  return { encoder: new Encoder(buffer), buffer, link };
-}
-
-function hexOf(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString("hex");
-}
 
 test("a packet of exactly the buffer less the reserve is one write; a byte more is the head, then the payload", () => {
   const { encoder, link } = onLink(256);
@@ -131,8 +112,7 @@ test("attach begins with nothing: neither bytes nor half a payload of the last c
   const { encoder, buffer } = onLink(128, 5);
   encoder.publish(TOPIC, noise(3000), 0, false, false, 0);
   buffer.cork();
-  const link = new FakeTransport({ host: "h", port: 1 }, QUIET);
-  link.opens();
+  const link = openTransport();
   buffer.attach(link);
   assert.deepEqual([buffer.pending, buffer.streaming, buffer.corked], [false, false, false]);
   encoder.ping();

@@ -1,4 +1,5 @@
-// HttpClient on a port of fakes: what it asks for, what it makes of each answer, and how long it waits (docs/protocol.md 6).
+// HttpClient on a port of fakes: what it asks for, what it makes of each answer, and how long it waits (docs/protocol.md
+// 6).
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

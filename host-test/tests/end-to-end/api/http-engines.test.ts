@@ -1,5 +1,6 @@
 // NEEDS dist/ (npm run build). HttpClient against the local platform: over Node's own http and https, in this process and
-// inside XS, and inside XS over bare sockets, as on a Moddable device. A command sent while the request waits arrives; what the platform refuses becomes a named error.
+// inside XS, and inside XS over bare sockets, as on a Moddable device. A command sent while the request waits arrives; what
+// the platform refuses becomes a named error.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";

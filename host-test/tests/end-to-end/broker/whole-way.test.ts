@@ -2,12 +2,12 @@
 // flashed: on Node and in XS, against the local platform and against Mosquitto. The application is MQTT.js.
 
 import assert from "node:assert/strict";
-import { EventEmitter, once } from "node:events";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import mqtt, { type MqttClient } from "mqtt";
 import { startPlatform } from "../../../harness/platform/platform.ts";
 import { ENGINES, type Engine, startEngine } from "../../engines/engines.ts";
+import { deviceInbox, Inbox } from "../../support/inbox.ts";
 import { Mosquitto, withoutMosquitto } from "./mosquitto.ts";
 
 const SUBJECT = fileURLToPath(new URL("subject.js", import.meta.url));
@@ -69,22 +69,6 @@ interface Arrived {
   qos: number;
 }
 
-/** Takes messages in the order they came, waiting for those that have not come yet. */
-class Inbox<T> {
-  private readonly items: T[] = [];
-  private readonly bell = new EventEmitter();
-
-  push(item: T): void {
-    this.items.push(item);
-    this.bell.emit("item");
-  }
-
-  async next(): Promise<T> {
-    while (!this.items.length) await once(this.bell, "item");
-    return this.items.shift()!;
-  }
-}
-
 for (const engineName of ENGINES) {
   for (const [serverName, startServer, skip] of [
     ["the local platform", onPlatform, false],
@@ -94,8 +78,7 @@ for (const engineName of ENGINES) {
       let server: Server;
       let engine: Engine;
       const events = new Inbox<Arrived>();
-      const commands = new Inbox<unknown>();
-      const told = new Inbox<[string, unknown]>();
+      const { commands, told, calls } = deviceInbox();
 
       before(async () => {
         server = await startServer();
@@ -117,12 +100,7 @@ for (const engineName of ENGINES) {
             tls: false,
             limits: { frameBytes: 65536, queuedBytes: 262144 },
           },
-          {
-            command: (command: unknown) => commands.push(command),
-            connected: () => told.push(["connected", undefined]),
-            disconnected: (details: unknown) => told.push(["disconnected", details]),
-            failed: (text: unknown) => told.push(["failed", text]),
-          },
+          calls,
         );
         await engine.invoke("connect");
         assert.deepEqual(await told.next(), ["connected", undefined]);

@@ -6,8 +6,8 @@ import { type AddressInfo, createServer } from "node:net";
 import { test } from "node:test";
 import { espruinoModule } from "../../../../targets/espruino/build/lower.ts";
 import * as frames from "../../../harness/testing/frames.ts";
+import { Inbox } from "../../support/inbox.ts";
 import { Espruino, withoutEspruino } from "./engine.ts";
-import { Inbox } from "./inbox.ts";
 import { LIMITS } from "./subject.ts";
 
 /** Espruino takes about 5 ms for one on a PC. Nested calls end it at a few thousand. */

@@ -6,9 +6,9 @@ import { after, before, describe, test } from "node:test";
 import mqtt, { type MqttClient } from "mqtt";
 import { startPlatform } from "../../../harness/platform/platform.ts";
 import { Mosquitto, withoutMosquitto } from "../../end-to-end/broker/mosquitto.ts";
+import { deviceInbox, Inbox } from "../../support/inbox.ts";
 import type { Espruino } from "./engine.ts";
 import { withoutEspruino } from "./engine.ts";
-import { Inbox } from "./inbox.ts";
 import { deviceOptions, startSubject } from "./subject.ts";
 
 const TOKEN = "MP$08VKz!8r=nR-Q*";
@@ -63,8 +63,7 @@ for (const [serverName, startServer, skip] of [
     let engine: Espruino;
     let application: MqttClient;
     const events = new Inbox<{ topic: string; payload: string; qos: number }>();
-    const commands = new Inbox<unknown>();
-    const told = new Inbox<[string, unknown]>();
+    const { commands, told, calls } = deviceInbox();
 
     async function listen(): Promise<void> {
       application = await server.application();
@@ -77,12 +76,7 @@ for (const [serverName, startServer, skip] of [
     before(async () => {
       server = await startServer();
       await listen();
-      engine = await startSubject(deviceOptions(server.port, TOKEN), {
-        command: (command: unknown) => commands.push(command),
-        connected: () => told.push(["connected", undefined]),
-        disconnected: (details: unknown) => told.push(["disconnected", details]),
-        failed: (text: unknown) => told.push(["failed", text]),
-      });
+      engine = await startSubject(deviceOptions(server.port, TOKEN), calls);
       await engine.invoke("connect");
       assert.deepEqual(await told.next(), ["connected", undefined]);
     });

@@ -9,9 +9,9 @@ import { espruinoModule } from "../../../../targets/espruino/build/lower.ts";
 import { joined } from "../../../harness/testing/bytes.ts";
 import * as frames from "../../../harness/testing/frames.ts";
 import { told } from "../../../harness/testing/packets.ts";
+import { Inbox } from "../../support/inbox.ts";
 import { type ClientPacket, Witness } from "../../support/witness.ts";
 import { Espruino, withoutEspruino } from "./engine.ts";
-import { Inbox } from "./inbox.ts";
 
 /** One connection of the engine to the test. */
 class Peer {

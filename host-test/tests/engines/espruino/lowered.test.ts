@@ -1,6 +1,6 @@
 // The lowered library where there is no Espruino: run on Node, in a context without what Espruino lacks, over strings of
-// bytes, against the local platform; with its super() left as it was, which no other engine can do without. It shows that nothing lowered is broken; what only the engine can show, device.test.ts
-// does.
+// bytes, against the local platform; with its super() left as it was, which no other engine can do without. It shows that
+// nothing lowered is broken; what only the engine can show, device.test.ts does.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -11,8 +11,8 @@ import mqtt from "mqtt";
 import { uncheckedModule } from "../../../../targets/espruino/build/lower.ts";
 import { GLOBALS, METHODS, STATICS } from "../../../../targets/espruino/build/unsupported.ts";
 import { startPlatform } from "../../../harness/platform/platform.ts";
+import { Inbox } from "../../support/inbox.ts";
 import { withoutEspruino } from "./engine.ts";
-import { Inbox } from "./inbox.ts";
 import { deviceOptions } from "./subject.ts";
 
 const TOKEN = "MP$08VKz!8r=nR-Q*";

@@ -1,11 +1,11 @@
-// Measures what an MQTT client holds in a real Espruino with its code in flash, in JsVars, its unit of memory: after loading,
-// connected and subscribed, and after thousands of events of different lengths. Against Mosquitto.
+// Measures what an MQTT client holds in a real Espruino with its code in flash, in JsVars, its unit of memory: after
+// loading, connected and subscribed, and after thousands of events of different lengths. Against Mosquitto.
 
 import assert from "node:assert/strict";
 import mqtt from "mqtt";
 import { Mosquitto } from "../../end-to-end/broker/mosquitto.ts";
+import { Inbox } from "../../support/inbox.ts";
 import { Espruino } from "./engine.ts";
-import { Inbox } from "./inbox.ts";
 import { deviceOptions } from "./subject.ts";
 
 export const EVENTS = 5000;

@@ -1,5 +1,5 @@
-// Espruino's own MQTT module beside ours, where ESPRUINO_MQTT names its file (MQTT.js of EspruinoDocs): what it holds for the
-// same work, and that its faults, which faults.test.ts tries with ours, are still there.
+// Espruino's own MQTT module beside ours, where ESPRUINO_MQTT names its file (MQTT.js of EspruinoDocs): what it holds for
+// the same work, and that its faults, which faults.test.ts tries with ours, are still there.
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -7,9 +7,9 @@ import { createServer, type Socket } from "node:net";
 import { test } from "node:test";
 import * as frames from "../../../harness/testing/frames.ts";
 import { withoutMosquitto } from "../../end-to-end/broker/mosquitto.ts";
+import { Inbox } from "../../support/inbox.ts";
 import { type ClientPacket, Witness } from "../../support/witness.ts";
 import { Espruino, withoutEspruino } from "./engine.ts";
-import { Inbox } from "./inbox.ts";
 import { EVENTS, measure } from "./memory.ts";
 
 const { ESPRUINO_MQTT } = process.env;

@@ -1,5 +1,5 @@
-// The file that `npm run espruino` makes, given to a real Espruino as its own tools give it to a board: it writes everything
-// to flash, restarts, and the device program runs from there.
+// The file that `npm run espruino` makes, given to a real Espruino as its own tools give it to a board: it writes
+// everything to flash, restarts, and the device program runs from there.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -11,8 +11,8 @@ import { test } from "node:test";
 import mqtt from "mqtt";
 import { makeFiles, settingsOf, warningsOf } from "../../../../targets/espruino/build/files.ts";
 import { startPlatform } from "../../../harness/platform/platform.ts";
+import { Inbox } from "../../support/inbox.ts";
 import { withoutEspruino } from "./engine.ts";
-import { Inbox } from "./inbox.ts";
 
 /** A board's Wifi module, as far as the program knows it: the second attempt succeeds. */
 const WIFI = `

@@ -1,5 +1,6 @@
 // HTTP on bare sockets: what is sent, and what is made of an answer however it is cut, of one that is too long, and of one
-// that is none. Against the platform, in XS: host-test/tests/end-to-end/api/http-engines.test.ts; in the simulator: moddable.test.ts.
+// that is none. Against the platform, in XS: host-test/tests/end-to-end/api/http-engines.test.ts; in the simulator:
+// moddable.test.ts.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -48,6 +49,11 @@ const WHOLE: [string, string, string][] = [
     "an id in UTF-8, with a percent sign",
     "HTTP/1.1 200 OK\r\nX-commandId: 온도 100%41\r\nContent-Length: 0\r\n\r\n",
     "200  온도 100%41 ",
+  ],
+  [
+    "an id that ends in the byte A0, between blanks",
+    "HTTP/1.1 200 OK\r\nX-commandId: \t voil\u00e0 \r\nContent-Length: 0\r\n\r\n",
+    "200  voil\u00e0 ",
   ],
   [
     "a header longer than is kept",

@@ -1,6 +1,6 @@
-// What a connected device holds, measured in the SDK's simulator by its own instrumentation, beside Moddable's MQTT
-// client in the same program. `MODDABLE=… npx tsx host-test/tests/engines/moddable/measure.ts [--update] [events]` prints the table of
-// docs/moddable.md; with --update it writes it there, with the SDK's version and the date.
+// What a connected device holds, measured in the SDK's simulator by its own instrumentation, beside Moddable's MQTT client
+// in the same program. `MODDABLE=… npx tsx host-test/tests/engines/moddable/measure.ts [--update] [events]` prints the
+// table of docs/moddable.md; with --update it writes it there, with the SDK's version and the date.
 
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -13,6 +13,17 @@ issuer.close();
 const both = Buffer.concat([one!, two!]);
 const text = pemOf([one!, two!]);
 
+const key = (type: "rsa" | "ec", format: "pkcs8" | "pkcs1" | "sec1") =>
+  generateKeyPairSync(type as "rsa", { modulusLength: 2048, namedCurve: "P-256" } as { modulusLength: number })
+    .privateKey.export({ type: format as "pkcs8", format: "pem" })
+    .toString();
+const RSA = key("rsa", "pkcs8");
+
+test("cert and key need each other", () => {
+  assert.throws(() => secureOptions({ cert: text }), /^ConfigurationException: cert without key$/);
+  assert.throws(() => secureOptions({ key: RSA }), /^ConfigurationException: key without cert$/);
+});
+
 describe("certificates", () => {
   const ca = (value: string | Uint8Array) => (secureOptions({ ca: value }) as { certificate: Uint8Array }).certificate;
 
@@ -27,7 +38,7 @@ describe("certificates", () => {
   }
 
   test("a client's, with its issuer's", () => {
-    const { clientCertificates } = secureOptions({ cert: text }) as { clientCertificates: Uint8Array[] };
+    const { clientCertificates } = secureOptions({ cert: text, key: RSA }) as { clientCertificates: Uint8Array[] };
     assert.deepEqual(
       clientCertificates.map(der => Buffer.from(der)),
       [one, two],
@@ -54,25 +65,20 @@ describe("certificates", () => {
 });
 
 describe("a client's key", () => {
-  const pem = (type: "rsa" | "ec", format: "pkcs8" | "pkcs1" | "sec1") =>
-    generateKeyPairSync(type as "rsa", { modulusLength: 2048, namedCurve: "P-256" } as { modulusLength: number })
-      .privateKey.export({ type: format as "pkcs8", format: "pem" })
-      .toString();
-
   test("RSA in PKCS #8", () => {
-    const { clientKey } = secureOptions({ key: pem("rsa", "pkcs8") }) as { clientKey: Uint8Array };
+    const { clientKey } = secureOptions({ cert: text, key: RSA }) as { clientKey: Uint8Array };
     assert.equal(clientKey[0], 0x30);
   });
 
-  for (const [what, key] of [
-    ["RSA in PKCS #1", pem("rsa", "pkcs1")],
-    ["EC", pem("ec", "pkcs8")],
-    ["EC in SEC 1", pem("ec", "sec1")],
+  for (const [what, wrong] of [
+    ["RSA in PKCS #1", key("rsa", "pkcs1")],
+    ["EC", key("ec", "pkcs8")],
+    ["EC in SEC 1", key("ec", "sec1")],
   ] as const) {
     test(`${what} is refused, and not shown`, () => {
       assert.throws(
-        () => secureOptions({ key }),
-        (error: Error) => /^key must be /.test(error.message) && !error.message.includes(key.slice(40, 60)),
+        () => secureOptions({ cert: text, key: wrong }),
+        (error: Error) => /^key must be /.test(error.message) && !error.message.includes(wrong.slice(40, 60)),
       );
     });
   }
@@ -86,8 +92,8 @@ describe("sockets under TLS", () => {
       ),
     );
 
-  /** Reads `bytes` in pieces of this size, as the SDK's session would; what is thrown there. */
-  function reading(bytes: Buffer, size: number): unknown {
+  /** Reads `bytes` in pieces of at most `size`, as the SDK's session would; what is thrown there, and the counts told. */
+  function reading(bytes: Buffer, size: number, counts: number[] = []): unknown {
     let rest = bytes;
     let broken: unknown;
     class Socket {
@@ -107,8 +113,9 @@ describe("sockets under TLS", () => {
       }
     }
     const socket = new (guarded(Socket as unknown as SocketClass))({
-      onReadable() {
-        while (rest.length) socket.read(new Uint8Array(Math.min(size, rest.length)));
+      onReadable(count) {
+        counts.push(count);
+        for (let left = count; left > 0; left -= size) socket.read(new Uint8Array(Math.min(size, left)));
       },
       onWritable() {},
       onBroken(error) {
@@ -127,4 +134,10 @@ describe("sockets under TLS", () => {
       assert.match(String(reading(records([23, 4]), size)), /data in the clear/);
     });
   }
+
+  test("tell the TLS socket of one record at a time, head and body", () => {
+    const counts: number[] = [];
+    assert.equal(reading(records([20, 1], [23, 40], [21, 2], [22, 0]), 1000, counts), undefined);
+    assert.deepEqual(counts, [5, 1, 5, 40, 5, 2, 5]);
+  });
 });

@@ -14,6 +14,7 @@ import { Issuer, pemOf } from "./issuer.ts";
 import { inTheClear, Listener, sends, withoutCertificate, withoutKey } from "./servers.ts";
 
 const skip = withoutModdable();
+if (skip) console.log(`host-test/tests/engines/tls: ${skip}`);
 const PROGRAM = fileURLToPath(new URL("program", import.meta.url));
 const NAME = "broker.example.com";
 const TOKEN = "a token that nobody may hear";

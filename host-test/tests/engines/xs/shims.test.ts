@@ -6,6 +6,7 @@ import { test } from "node:test";
 import ours from "../../../harness/xs/device/node-assert.ts";
 import * as runner from "../../../harness/xs/device/node-test.ts";
 import Timer from "../../../harness/xs/device/timer.ts";
+import { compare } from "../../../harness/xs/test-files.ts";
 
 type Assert = typeof nodeAssert;
 
@@ -111,6 +112,10 @@ test("tests and hooks run in their order, and failures stay with their tests", a
   describe("broken", () => {
     before(boom);
     test("five", step("never"));
+    describe("within", () => {
+      before(step("never"));
+      test("six", step("never"));
+    });
   });
   test("outer", async t => {
     await t.test("inner", step("inner"));
@@ -125,6 +130,7 @@ test("tests and hooks run in their order, and failures stay with their tests", a
       "suite > three > inside skipped",
       "suite > four: TypeError: no such relay",
       "broken > five: TypeError: no such relay",
+      "broken > within > six: TypeError: no such relay",
       "outer",
       "outer > inner",
       "named",
@@ -135,6 +141,15 @@ test("tests and hooks run in their order, and failures stay with their tests", a
     ["before, each, one, own after, after each, each, after each, after, inner"].join(),
   );
   nodeAssert.equal(ran.filter(name => name === "root each").length, 5);
+});
+
+test("two tests of one name are compared one with one", () => {
+  const passed = { name: "a", dialogues: [] };
+  const failed = { ...passed, error: "broken" };
+  nodeAssert.deepEqual(
+    compare([passed, failed], [passed, failed]).map(({ name, verdict }) => `${name}: ${verdict}`),
+    ["a: passed", "a (2): failed"],
+  );
 });
 
 test("Moddable's timers: once, repeated, scheduled anew, cleared", async () => {

@@ -110,7 +110,7 @@ describe("mistakes", () => {
     [
       "a port",
       () => target({}, { ...ENV, WIOTP_OPTIONS_MQTT_PORT: "x" }),
-      /^WIOTP_OPTIONS_MQTT_PORT must be a number$/,
+      /^WIOTP_OPTIONS_MQTT_PORT must be a whole number 1\.\.65535, not 'x'$/,
     ],
     [
       "no authorities",

@@ -1,4 +1,5 @@
-// Who may connect, with which CONNACK code is everyone else refused, and how do connections end (docs/protocol.md 1.6, 1.7)?
+// Who may connect, with which CONNACK code is everyone else refused, and how do connections end (docs/protocol.md 1.6,
+// 1.7)?
 
 import assert from "node:assert/strict";
 import { once } from "node:events";

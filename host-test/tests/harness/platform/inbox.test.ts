@@ -92,6 +92,16 @@ test("no more than 1000 events and 4 MiB are kept: the oldest go", async t => {
   await assert.rejects(platform.awaitEvent({ event: "small" }, 1));
 });
 
+test("many calls may wait at the same time: Node warns of no leak", async t => {
+  const platform = await rig.startTestPlatform(t);
+  const warnings: Error[] = [];
+  const listener = (warning: Error) => void warnings.push(warning);
+  process.on("warning", listener);
+  t.after(() => process.off("warning", listener));
+  await Promise.allSettled(Array.from({ length: 20 }, () => platform.awaitConnected(PARTS, 1)));
+  assert.deepEqual(warnings, []);
+});
+
 test("connections are awaited, at once when there is nothing to wait for", async t => {
   const platform = await rig.startTestPlatform(t);
   await platform.awaitDisconnected(PARTS);

@@ -1,4 +1,5 @@
-// Is org quickstart what it was: any device, no credentials, JSON events at QoS 0, nothing else (docs/protocol.md 2.1, 2.2)?
+// Is org quickstart what it was: any device, no credentials, JSON events at QoS 0, nothing else (docs/protocol.md 2.1,
+// 2.2)?
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

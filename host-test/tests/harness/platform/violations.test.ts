@@ -1,4 +1,5 @@
-// Does every broken rule close the connection, with the reason docs/protocol.md 1.7 gives it, and without an acknowledgement?
+// Does every broken rule close the connection, with the reason docs/protocol.md 1.7 gives it, and without an
+// acknowledgement?
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

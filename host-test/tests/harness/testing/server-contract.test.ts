@@ -162,7 +162,9 @@ function local(platform: Platform): Side {
     if (!socket.closed) socket.write(PINGREQ);
     while (!socket.closed && !heard.includes("PINGRESP")) {
       // PINGREQ may reach a platform that has closed, which resets the connection: closed, too.
-      await Promise.race([once(socket, "data"), once(socket, "close")]).catch(() => {});
+      await Promise.race([once(socket, "data"), once(socket, "close")]).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== "ECONNRESET" && error.code !== "EPIPE") throw error;
+      });
     }
     if (heard.includes("CONNACK 0") || heard.includes("CONNACK 0 session present")) greeted = true;
     const all = heard.filter(one => one !== "PINGRESP");
