@@ -19,6 +19,8 @@ export interface MessageReceiver {
    * errorCallback. `packet.oversize` > 0: the message was larger than `limits.frameBytes` and has no payload.
    */
   receive(packet: Packet): void;
+  /** The connection has ended, and none is made until connect(). `error`: the refusal; undefined after disconnect(). */
+  stopped?(error: ConnectionException | undefined): void;
 }
 
 export class Callbacks {
