@@ -1,9 +1,11 @@
 // targets/node/sockets.ts against the transport contract, over TCP and TLS, and what TLS refuses.
 
 import assert from "node:assert/strict";
+import dns from "node:dns";
+import { once } from "node:events";
 import net from "node:net";
 import { after, before, test } from "node:test";
-import type { TlsOptions } from "../../../src/ports.ts";
+import type { TlsOptions, Transport } from "../../../src/ports.ts";
 import { openSocket } from "../../../targets/node/sockets.ts";
 import { type Certificate, makeCertificate, noOpenssl } from "./certificates.ts";
 import { nodeWorld } from "./node-world.ts";
@@ -70,14 +72,37 @@ function withTls(certificate: Certificate): void {
   });
 }
 
-test("TCP: close() before it is open gives the connection up, it does not go on in the background", async () => {
+test("TCP: close() before it is open gives the connection up, it does not go on in the background", {
+  timeout: 10_000,
+}, async ({ mock }) => {
+  mock.method(dns, "lookup", () => {}); // never answered
   const listener = { opened: () => assert.fail(), received() {}, writableAgain() {}, closed: () => assert.fail() };
-  openSocket({ host: "192.0.2.1", port: 1883 }, listener).close(); // an address nobody answers from
-  await turn();
-  assert.equal(process.getActiveResourcesInfo().includes("TCPConnectWrap"), false);
+  await new Promise<void>(resolve => openSocket({ host: "far.test", port: 1883 }, listener).close(resolve));
 });
 
-test("TCP: small writes of one turn leave as one segment", { timeout: 10_000 }, async () => {
+test("TCP: close() tells when the socket is closed, also if it was closed before, and leaves no timer", {
+  timeout: 10_000,
+}, async t => {
+  const server = net.createServer(socket => socket.resume()).listen(0, "127.0.0.1");
+  t.after(() => server.close());
+  await once(server, "listening");
+  const set = t.mock.method(globalThis, "setTimeout");
+  const cleared = t.mock.method(globalThis, "clearTimeout");
+  const { port } = server.address() as net.AddressInfo;
+  const transport = await new Promise<Transport>(resolve => {
+    const listener = { opened: () => resolve(opening), received() {}, writableAgain() {}, closed() {} };
+    const opening = openSocket({ host: "127.0.0.1", port }, listener);
+  });
+  await new Promise<void>(resolve => transport.close(resolve));
+  await new Promise<void>(resolve => transport.close(resolve));
+  const [limit] = set.mock.calls.filter(call => call.arguments[1] === 5000);
+  assert.ok(cleared.mock.calls.some(call => call.arguments[0] === limit!.result));
+});
+
+test("TCP: small writes of one turn leave as one segment, which waits for no other", { timeout: 10_000 }, async ({
+  mock,
+}) => {
+  const noDelay = mock.method(net.Socket.prototype, "setNoDelay");
   const chunks: number[] = [];
   const server = net.createServer(socket => {
     socket.on("data", bytes => chunks.push(bytes.length));
@@ -99,6 +124,10 @@ test("TCP: small writes of one turn leave as one segment", { timeout: 10_000 }, 
   );
   await new Promise(resolve => server.on("close", resolve));
   assert.deepEqual(chunks, [100]);
+  assert.deepEqual(
+    noDelay.mock.calls.map(call => call.arguments),
+    [[true]],
+  );
 });
 
 test("TCP: what is written counts at once, before the turn ends", { timeout: 10_000 }, async () => {
