@@ -118,3 +118,10 @@ test("queuedMessages 0: what leaves at once, or when the running callback return
   assert.equal(session.publisher.hasRoom, true);
   assert.deepEqual([send("c", 1, 1), send("d", 1, 1), session.publisher.hasRoom], [true, false, false]);
 });
+
+test("a message that leaves the window lets the next one in, also when nobody asked to be told", () => {
+  const { session, out, take } = live({ inflight: 1 });
+  for (const name of ["a", "b"]) session.publisher.publish(utf8(name), utf8("1"), 1, false, undefined);
+  take("puback", 1);
+  assert.deepEqual(out.said(), ["PUBLISH #1 q1 a 1", "PUBLISH #2 q1 b 1"]);
+});
