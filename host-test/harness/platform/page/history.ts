@@ -3,6 +3,7 @@
 
 import { closeText, connackText } from "../codes.ts";
 import { deviceClientId, parseClientId } from "../identity.ts";
+import { violationText } from "../log-entry.ts";
 import type { Platform, PlatformMessage } from "../platform.ts";
 import { payloadText, printable, shorten } from "../printable.ts";
 import { fieldValues } from "./field-values.ts";
@@ -96,7 +97,7 @@ export class History {
       this.#notice(clientId, "refused", `CONNACK ${returnCode}: ${connackText(returnCode)}`);
     });
     on("violation", ({ clientId, reason, detail }) => {
-      this.#notice(clientId, "violation", `${reason}: ${detail}`);
+      this.#notice(clientId, "violation", violationText({ reason, detail }));
     });
     on("event", event => this.#event(event, event.event));
     on("command", command => this.#command(command, command.command));
