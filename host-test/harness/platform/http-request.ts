@@ -27,13 +27,13 @@ export function credentials(authorization: string | undefined): HttpCredentials 
   return { user: bytes.toString("utf8", 0, colon), password: bytes.subarray(colon + 1) };
 }
 
-export async function read(request: IncomingMessage): Promise<Buffer> {
+export async function read(request: IncomingMessage, mostBytes = MAX_PAYLOAD): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     chunks.push(chunk);
     length += chunk.length;
-    if (length > MAX_PAYLOAD) throw new Refusal(413, "too large");
+    if (length > mostBytes) throw new Refusal(413, "too large");
   }
   return Buffer.concat(chunks);
 }

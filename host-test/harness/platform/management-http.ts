@@ -30,6 +30,8 @@ interface StartedRequest {
 
 /** docs/protocol.md 7.3. */
 const MAX_DEVICES = 5000;
+/** Bytes; so many devices fit. */
+const MAX_BODY = 1024 * 1024;
 /** Requests that are kept; the oldest complete one goes. */
 const MAX_REQUESTS = 200;
 const MAX_TIMEOUT_SECS = 86_400;
@@ -62,7 +64,10 @@ export class ManagementHttp {
     const [, type, id] = STATE.exec(url) ?? [];
     if (type !== undefined) return send(response, 200, this.#state(org, type, id!));
     const [, reqId, status] = REQUESTS.exec(url)!;
-    if (reqId === undefined) return send(response, 202, { reqId: this.#start(org, (await read(request)).toString()) });
+    if (reqId === undefined) {
+      const body = await read(request, MAX_BODY);
+      return send(response, 202, { reqId: this.#start(org, body.toString()) });
+    }
     const started = this.#requests.get(reqId);
     if (started?.org !== org) throw new Refusal(404, "no such request");
     if (request.method === "DELETE") {

@@ -60,7 +60,8 @@ export function transitionFault(before: Condition, after: Condition, accepted: A
   if (rows.some(({ after: needed }) => needed === undefined || needed === accepted)) return undefined;
   const [row] = rows;
   const change = `mgmt.firmware changed from ${named(before)} to ${named(after)}`;
-  if (row) return `${change} without a ${row.after} request that the device has accepted`;
+  if (row)
+    return `${change} without ${row.after === "update" ? "an" : "a"} ${row.after} request that the device has accepted`;
   return `${change}, which is no transition of the firmware states`;
 }
 

@@ -7,8 +7,9 @@ import { violationText } from "../log-entry.ts";
 import type { Platform, PlatformMessage } from "../platform.ts";
 import { payloadText, printable, shorten } from "../printable.ts";
 import { fieldValues } from "./field-values.ts";
+import { managedSummary } from "./managed-summary.ts";
 import { RecentList } from "./recent-list.ts";
-import type { Message, MessageKind, Point } from "./update.ts";
+import type { ManagedSummary, Message, MessageKind, Point } from "./update.ts";
 
 export interface Limits {
   /** One more replaces the device that has been disconnected the longest; it is left out if all are connected. */
@@ -46,6 +47,8 @@ export interface DeviceRecord {
   lastEvent: { readonly name: string; readonly at: number } | undefined;
   /** The last number with a name like free memory, in bytes. */
   heap: number | undefined;
+  /** Undefined if it has not used device management. */
+  managed: ManagedSummary | undefined;
   readonly fields: Map<string, Field>;
   /** Values were left out because of `fields`. */
   moreFields: boolean;
@@ -98,6 +101,15 @@ export class History {
     });
     on("violation", ({ clientId, reason, detail }) => {
       this.#notice(clientId, "violation", violationText({ reason, detail }));
+    });
+    on("action", ({ clientId, action, status, text }) => {
+      this.#notice(clientId, "action", `${action} ${status}: ${text}`);
+    });
+    on("managed", ({ clientId }) => {
+      const record = this.#record(clientId);
+      if (!record) return;
+      record.managed = managedSummary(platform.management(clientId).state);
+      for (const listener of this.listeners) listener();
     });
     on("event", event => this.#event(event, event.event));
     on("command", command => this.#command(command, command.command));
@@ -185,6 +197,7 @@ export class History {
       commands: 0,
       lastEvent: undefined,
       heap: undefined,
+      managed: undefined,
       fields: new Map(),
       moreFields: false,
       lastEvents: new RecentList(this.#limits.messages),
