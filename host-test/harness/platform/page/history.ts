@@ -72,7 +72,10 @@ export class History {
   constructor(platform: Platform, limits: Limits = LIMITS, now: () => number = Date.now) {
     this.#limits = limits;
     this.#now = now;
-    for (const clientId of platform.connectedClients) this.#presence(clientId, true, "connect", "");
+    for (const clientId of platform.connectedClients) {
+      this.#presence(clientId, true, "connect", "");
+      this.#managed(platform, clientId);
+    }
     this.#listen(platform);
   }
 
@@ -105,14 +108,16 @@ export class History {
     on("action", ({ clientId, action, status, text }) => {
       this.#notice(clientId, "action", `${action} ${status}: ${text}`);
     });
-    on("managed", ({ clientId }) => {
-      const record = this.#record(clientId);
-      if (!record) return;
-      record.managed = managedSummary(platform.management(clientId).state);
-      for (const listener of this.listeners) listener();
-    });
+    on("managed", ({ clientId }) => this.#managed(platform, clientId));
     on("event", event => this.#event(event, event.event));
     on("command", command => this.#command(command, command.command));
+  }
+
+  #managed(platform: Platform, clientId: string): void {
+    const record = this.#record(clientId);
+    if (!record) return;
+    record.managed = managedSummary(platform.management(clientId).state);
+    for (const listener of this.listeners) listener();
   }
 
   #presence(clientId: string, connected: boolean, kind: MessageKind, text: string): void {
