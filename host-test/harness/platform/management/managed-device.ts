@@ -234,10 +234,15 @@ export class ManagedDevice {
     return [200];
   }
 
-  /** The new version after an update is deviceInfo.fwVersion, which the platform need not observe. */
+  /**
+   * Not observed, and allowed: the new version after an update, and how an update has ended, once after manage, if the
+   * observation was lost meanwhile.
+   */
   private mayNotify(field: string): boolean {
+    if (this.record.isObserved(field)) return true;
+    if (field.startsWith("mgmt.firmware")) return !this.firmwareKnown && this.record.isManaged(this.host.now());
     const updating = [...this.running].some(({ action }) => action === "firmware/update");
-    return this.record.isObserved(field) || (updating && /^deviceInfo(\.fwVersion)?$/.test(field));
+    return updating && /^deviceInfo(\.fwVersion)?$/.test(field);
   }
 
   private firmwareChanged(before: Condition, fields: readonly Field[]): void {

@@ -649,6 +649,17 @@ describe("firmware", () => {
     assert.equal(rig.tell("notify", { fields: [{ field: "deviceInfo.fwVersion", value: "9" }] })?.rc, 409);
   });
 
+  test("how an update has ended, once after manage, though the observation is lost", () => {
+    const rig = new Rig();
+    assert.equal(rig.firmware({ state: 0, updateStatus: 5 })?.rc, 409, "not managed");
+    rig.violations.pop();
+    rig.manage();
+    assert.equal(rig.firmware({ state: 0, updateStatus: 5 })?.rc, 200);
+    assert.deepEqual(rig.device.state.firmware, { state: 0, updateStatus: 5 });
+    rig.fine();
+    assert.equal(rig.firmware({ updateStatus: 0 })?.rc, 409);
+  });
+
   test("without values in the answer to observe, as in IBM's example", () => {
     const rig = new Rig().manage();
     rig.act("firmware/download");
