@@ -49,8 +49,7 @@ export class Connection implements LinkListener, SessionListener {
   readonly ports: Ports;
   private readonly options!: ConnectionOptions;
   readonly callbacks: Callbacks;
-  /** Replaced by a client that takes more kinds of messages. */
-  receiver: MessageReceiver;
+  receiver: MessageReceiver; // replaced by a client that takes more kinds of messages
   private readonly timer: Timer;
   readonly link: Link;
   readonly session: Session;

@@ -128,6 +128,7 @@ const HELP: readonly (readonly [title: string, args: readonly string[]])[] = [
   ["npx iotf-embedded platform", ["dist/cli.js", "help", "platform"]],
   ["npx iotf-embedded device", ["dist/cli.js", "help", "device"]],
   ["npx iotf-embedded send", ["dist/cli.js", "help", "send"]],
+  ["npx iotf-embedded manage", ["dist/cli.js", "help", "manage"]],
   ["npx iotf-embedded watch", ["dist/cli.js", "help", "watch"]],
   ["npx iotf-embedded xs", ["dist/cli.js", "help", "xs"]],
   ["npm start", ["--import", "tsx", "host-test/harness/demo/main.ts", "--help"]],

@@ -156,7 +156,9 @@ export class FirmwareActions {
   }
 
   // A failed update begins again with a download: nobody knows what is in the flash.
-  private end(updateStatus: UpdateStatus): void {
+  private end(reported: UpdateStatus): void {
+    // A connection and a URI have no part in an update (docs/protocol.md 7.4).
+    const updateStatus = this.step === UPDATING && (reported === 3 || reported === 6) ? 5 : reported;
     const updated = this.step === UPDATING && !updateStatus;
     this.step = this.step === DOWNLOADING && !updateStatus ? DOWNLOADED : IDLE;
     this.listener = undefined;

@@ -149,7 +149,7 @@ export interface FirmwareInstaller {
   download(firmware: Firmware, listener: InstallListener): void;
   /**
    * Installs what was downloaded. Success that needs a restart is not reported to the listener: after the restart it is in
-   * `previousStart`.
+   * `previousStart`. The statuses 3 and 6 count as 5 here.
    * @throws an error: the client counts it as `done(5)`
    */
   update(firmware: Firmware, listener: InstallListener): void;

@@ -52,6 +52,21 @@ for (const engine of ["node", "xs"]) {
       }
     });
 
+    test("--managed: an operator restarts the device and updates it, and it ends with 0", async () => {
+      const { code, out, err } = await start("--engine", engine, "--events", "2", "--managed").ended;
+      assert.equal(code, 0, err);
+      for (const line of [
+        "device +← operator +reboot$",
+        "app +← done +reboot ",
+        "device +firmware +2.0.0 is downloaded$",
+        "app +← done +download ",
+        "device +firmware +installs 2.0.0$",
+        "app +← done +update ",
+      ]) {
+        assert.match(out, new RegExp(line, "m"));
+      }
+    });
+
     test("complains about a command that lacks what it needs", async () => {
       const { code, out } = await start("--engine", engine, "--events", "5", "--qos", "2").ended;
       assert.equal(code, 0);
@@ -176,6 +191,16 @@ for (const [what, args, message] of [
     "a broker with TLS",
     ["--broker", "mqtts://localhost"],
     /^npm start: --broker takes mqtt:\/\/host:port, without TLS; for TLS, .*: --config FILE$/,
+  ],
+  [
+    "--managed with another broker",
+    ["--managed", "--broker", "mqtt://localhost"],
+    /^npm start: --managed needs the local platform: leave out --broker$/,
+  ],
+  [
+    "--managed for Quickstart",
+    ["--managed", "--config", config("managed.ini", "org=quickstart")],
+    /^npm start: --managed needs a registered device on the local platform$/,
   ],
   ["a wrong QoS", ["--qos", "3"], /^npm start: --qos must be one of 0, 1, 2, not '3'$/],
   [
