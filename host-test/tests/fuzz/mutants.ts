@@ -217,9 +217,9 @@ const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a refusal is reported once for ever",
-    file: CALLBACKS,
-    from: "      if (this.rejectionReported) this.rejectionReported = false;\n      return;",
-    to: "      return;",
+    file: CONNECTION,
+    from: "    else if (this.callbacks.rejectionReported) this.callbacks.rejectionReported = false;\n",
+    to: "",
   },
   {
     name: "publish is accepted after disconnect()",
@@ -329,8 +329,8 @@ const MUTANTS: readonly Mutant[] = [
     name: "a refusal ends the server's session",
     file: CONNECTION,
     from: "      this.session.publisher.clear(",
-    to: "      this.session.received.ids = undefined;\n      this.session.publisher.clear(",
-    by: "worlds",
+    to: "      (this.session as any).received.known = undefined;\n      this.session.publisher.clear(",
+    by: "dialogue/resume.test.ts",
   },
   {
     name: "connect() forgets unreleased identifiers",

@@ -177,6 +177,15 @@ test("a command has its id, format, data, and the time of receipt unless the cod
   ]);
 });
 
+test("a topic that is none of a command is none the second time, either: not the command before", () => {
+  const { client, net } = connected();
+  const heard: unknown[] = [];
+  client.commandCallback = ({ command }) => heard.push(command);
+  client.errorCallback = error => heard.push(error.name);
+  net.link.receives(command("a", "1"), publish("iot-2/other", "2"), publish("iot-2/other", "3"));
+  assert.deepEqual(heard, ["a", "InvalidEventException", "InvalidEventException"]);
+});
+
 const REPORTED: [string, Uint8Array, object][] = [
   [
     "a topic that is none of a command",

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Message, PublishCallback } from "../../../src/mqtt/session/message.ts";
+import { MessageStore } from "../../../src/mqtt/session/message-store.ts";
 import { Outbox, type OutboxLimits, recordBytes } from "../../../src/mqtt/session/outbox.ts";
 import { QUEUED } from "../../../src/mqtt/session/publish-states.ts";
 import { utf8 } from "../../harness/testing/bytes.ts";
@@ -76,6 +77,15 @@ test("what is pushed comes out in order and whole, and is a copy", () => {
     ],
   );
   assert.deepEqual([outbox.count, outbox.bytes], [0, 0]);
+});
+
+test("what comes out of the outbox or of a store is made without slice(), which makes an Array in Espruino", t => {
+  const record = Uint8Array.of(0x11, 0, 0, 0, 1, 0, 1, 65, 66);
+  t.mock.method(Uint8Array.prototype, "slice", () => assert.fail("slice"));
+  assert.equal(emptied(outboxOf(LIMITS, "ab")), "ab");
+  const store = { keys: () => ["m1"], get: () => record, set() {}, remove() {} };
+  const [restored] = new MessageStore(store, error => assert.fail(error)).load([]);
+  assert.deepEqual([restored!.topic, restored!.payload], [utf8("A"), utf8("B")]);
 });
 
 test("a message that is put back is first again, before what waits", () => {

@@ -162,8 +162,8 @@ function parseMessage(id: number, value: Uint8Array | undefined, released: boole
   }
   let sequence = 0;
   for (let i = 1; i < 5; i++) sequence = sequence * 256 + value[i]!;
-  const topic = value.slice(HEADER_BYTES, end);
-  const payload = value.slice(end);
+  const topic = new Uint8Array(value.subarray(HEADER_BYTES, end)); // Espruino makes an Array with slice()
+  const payload = new Uint8Array(value.subarray(end));
   const retain = (value[0]! & 4) > 0;
   const state = released && qos === 2 ? AWAITING_PUBCOMP : QUEUED;
   return { sequence, message: { topic, payload, qos, retain, id, state, done: undefined, next: undefined } };

@@ -214,13 +214,13 @@ export class Outbox implements PacketIdUser {
     return flags & DONE ? this.callbacks!.splice(n, 1)[0] : undefined;
   }
 
-  // The first record as a message. Copies, because the buffer is used again.
+  // The first record as a message. Copies, because the buffer is used again. Not with slice(): Espruino makes an Array.
   private read(at: number): Message {
     const flags = this.flags(at);
     const payload = this.payload(at);
     return {
-      topic: this.buffer!.slice(payload - this.uint16(at + 4), payload),
-      payload: this.buffer!.slice(payload, this.next(at)),
+      topic: new Uint8Array(this.buffer!.subarray(payload - this.uint16(at + 4), payload)),
+      payload: new Uint8Array(this.buffer!.subarray(payload, this.next(at))),
       qos: this.qos(at),
       retain: (flags & RETAIN) > 0,
       id: this.id(at),
