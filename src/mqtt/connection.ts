@@ -49,7 +49,7 @@ export class Connection implements LinkListener, SessionListener {
   readonly ports: Ports;
   private readonly options!: ConnectionOptions;
   readonly callbacks: Callbacks;
-  private readonly receiver: MessageReceiver;
+  receiver: MessageReceiver;
   private readonly timer: Timer;
   readonly link: Link;
   readonly session: Session;

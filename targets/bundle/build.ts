@@ -18,6 +18,7 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const CORE = join(ROOT, "src/bundle.ts");
 const PUBLIC = join(ROOT, "src/index.ts");
 const HTTP = join(ROOT, "src/device/http.ts");
+const MANAGED = join(ROOT, "src/device/managed/");
 const TSC = join(ROOT, "node_modules/typescript/bin/tsc");
 
 /** An entry file of the package, in dist/ by its own name. */
@@ -42,10 +43,13 @@ const ENTRIES: readonly Entry[] = [
   { name: "index", source: "src/index.ts" },
   { name: "index-node", source: "src/index.ts", node: true, untyped: true },
   { name: "http", source: "src/device/http.ts" },
+  { name: "managed", source: "src/device/managed/index.ts" },
   { name: "neutral", source: "targets/neutral/index.ts" },
   { name: "http-neutral", source: "targets/neutral/http.ts" },
+  { name: "managed-neutral", source: "targets/neutral/managed.ts" },
   { name: "node", source: "targets/node/index.ts", node: true, external: ["node:*"] },
   { name: "http-node", source: "targets/node/http.ts", node: true, external: ["node:*"] },
+  { name: "managed-node", source: "targets/node/managed.ts", node: true, external: ["node:*"] },
   { name: "testing", source: "host-test/harness/testing/index.ts", node: true },
   // `iotf-embedded xs`, and the modules that it provides to a device program inside XS.
   { name: "xs", source: "host-test/harness/cli/xs.ts", node: true, external: ["node:*"], untyped: true },
@@ -64,6 +68,12 @@ const ENTRIES: readonly Entry[] = [
   {
     name: "http-moddable",
     source: "targets/moddable/http.ts",
+    core: "iotf-embedded/core",
+    shared: { [join(ROOT, "targets/moddable/index.ts")]: "iotf-embedded" },
+  },
+  {
+    name: "managed-moddable",
+    source: "targets/moddable/managed.ts",
     core: "iotf-embedded/core",
     shared: { [join(ROOT, "targets/moddable/index.ts")]: "iotf-embedded" },
   },
@@ -163,8 +173,9 @@ const coreStaysOutside = (core: string, outside: Readonly<Record<string, string>
       const file = resolve(resolveDir, path);
       if (kind === "entry-point" || file === PUBLIC) return undefined;
       if (outside[file]) return { path: outside[file], external: true };
-      // An entry that does not share src/device/http.ts brings it along.
-      return file.startsWith(join(ROOT, "src/")) && file !== HTTP ? { path: core, external: true } : undefined;
+      // What is not in the bundle: an entry that does not share it brings it along.
+      const apart = file === HTTP || file.startsWith(MANAGED);
+      return file.startsWith(join(ROOT, "src/")) && !apart ? { path: core, external: true } : undefined;
     });
   },
 });

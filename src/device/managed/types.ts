@@ -36,6 +36,9 @@ export interface ManagedLimits {
   metadataBytes?: number;
 }
 
+/** The attributes that the server can set and observe (docs/protocol.md 7.3). */
+export type AttributeName = "location" | "metadata" | "deviceInfo" | "mgmt.firmware";
+
 /** What is known about the hardware and software of a device (docs/protocol.md 7.2). Members that are absent are not sent. */
 export interface DeviceInfo {
   serialNumber?: string;
@@ -60,6 +63,8 @@ export interface Location {
   accuracy?: number;
   /** When it was measured, ISO 8601. Default: now, by the engine's clock. */
   measuredDateTime?: string;
+  /** When it was sent, ISO 8601, if that differs. */
+  updatedDateTime?: string;
 }
 
 export interface LogEntry {
@@ -88,6 +93,7 @@ export interface ServerRequest {
    * @param rc 202 will be done (reboot, factory reset), 200 done (custom actions), 500 failed, or another code of 200..599
    * @param confirmed called when the server has acknowledged the answer: now the device may restart
    * @returns false when it was answered before or is no longer waiting
+   * @throws ConfigurationException for another rc
    */
   answer(rc: number, message?: string, confirmed?: () => void): boolean;
 }

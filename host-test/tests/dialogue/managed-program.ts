@@ -1,0 +1,879 @@
+// Device management, case by case: every topic, member, code and state of docs/protocol.md 7, and what a server may do
+// wrong. Engine-free: managed.test.ts runs the cases on Node and in XS, and docs/managed.md lists them.
+
+import { check, FakeInstaller, type ManagedLibrary, ManagedStage, same } from "./managed-stage.ts";
+
+type Case = (lib: ManagedLibrary) => void;
+
+const IMAGE = { version: "1.3.0", name: "fw", uri: "http://pc.test/fw", verifier: "abc" };
+
+/** Server sets mgmt.firmware and observes it, as before a download. */
+function offered(stage: ManagedStage, image: object = IMAGE): void {
+  const value = { ...image, state: 0, updateStatus: 0, updatedDateTime: "" };
+  same(stage.ask("device/update", { fields: [{ field: "mgmt.firmware", value }] }).rc, 204, "update");
+  same(stage.ask("observe", { fields: [{ field: "mgmt.firmware" }] }).rc, 200, "observe");
+  stage.heard();
+}
+
+/** The one notify that was said, without its reqId; the server answers it. */
+function notified(stage: ManagedStage): unknown {
+  const { d, reqId } = stage.saidOne("notify");
+  stage.answer({ reqId });
+  return d.fields;
+}
+
+/** Answer and notifies that follow a request, in order; the notifies are answered. */
+function rcAndNotifies(stage: ManagedStage, topic: string): unknown[] {
+  stage.server(topic, { reqId: stage.newId() });
+  return stage.said().map(({ topic, message }) => {
+    if (topic === "response") return message.message ? [message.rc, message.message] : message.rc;
+    stage.answer(message);
+    return message.d.fields[0].value;
+  });
+}
+
+const downloaded = (stage: ManagedStage, installer: FakeInstaller): void => {
+  offered(stage);
+  same(rcAndNotifies(stage, "mgmt/initiate/firmware/download"), [202, { state: 1 }], "download");
+  installer.listener.done(0);
+  same(notified(stage), [{ field: "mgmt.firmware", value: { state: 2 } }], "downloaded");
+};
+
+const withInstaller = (lib: ManagedLibrary): [ManagedStage, FakeInstaller] => {
+  const installer = new FakeInstaller();
+  return [new ManagedStage(lib, { installer }).managed(), installer];
+};
+
+/** What a server may answer to each request of the device; 200 is in the cases of the requests. */
+function refusals(lib: ManagedLibrary, send: (stage: ManagedStage, name: string) => boolean, topic: string): void {
+  for (const rc of [400, 404, 409, 500]) {
+    const stage = new ManagedStage(lib).managed();
+    check(send(stage, topic), "not accepted");
+    stage.answer(stage.saidOne(topic), rc, "no");
+    same(stage.heard(), [`${topic}: refused iotdevice-1/${topic} refused: ${rc} no`], `rc ${rc}`);
+  }
+}
+
+export const CASES: Record<string, Case> = {
+  "the device subscribes to iotdm-1/# once, at QoS 1, and to its commands": lib => {
+    const stage = new ManagedStage(lib).connected();
+    same(stage.said(), [], "said");
+    stage.message("iot-2/cmd/blink/fmt/json", "{}");
+    same(stage.heard(), ["command blink"], "heard");
+  },
+
+  "manage: every member; 200 makes the device managed": lib => {
+    const deviceInfo = {
+      serialNumber: "0001",
+      manufacturer: "acme",
+      model: "m",
+      deviceClass: "c",
+      description: "d",
+      fwVersion: "1.2.0",
+      hwVersion: "2",
+      descriptiveLocation: "roof",
+    };
+    const managed = {
+      lifetime: 7200,
+      deviceInfo,
+      metadata: { a: [1] },
+      bundles: ["acme-v1"],
+      installer: new FakeInstaller(),
+    };
+    const stage = new ManagedStage(lib, managed);
+    stage.client.rebootCallback = () => {};
+    stage.connected();
+    check(stage.client.manage(stage.done("manage")), "not accepted");
+    const { d, reqId } = stage.saidOne("mgmt/manage");
+    const supports = { deviceActions: true, firmwareActions: true, "acme-v1": true };
+    same(d, { lifetime: 7200, supports, deviceInfo, metadata: { a: [1] } }, "d");
+    same(typeof reqId, "string", "reqId");
+    same(stage.client.managed, false, "managed before the answer");
+    stage.answer({ reqId });
+    same([stage.client.managed, stage.heard()], [true, ["manage: done"]], "after the answer");
+  },
+
+  "manage: claims no action without callbacks, installer and bundles; members that are absent are not sent": lib => {
+    const stage = new ManagedStage(lib, { lifetime: 0 }).connected();
+    stage.client.manage();
+    const { d } = stage.saidOne("mgmt/manage");
+    const supports = { deviceActions: false, firmwareActions: false };
+    same(d, { lifetime: 0, supports, deviceInfo: {}, metadata: {} }, "d");
+  },
+
+  "manage before connect() is sent when connected": lib => {
+    const stage = new ManagedStage(lib);
+    check(stage.client.manage(), "not accepted");
+    stage.connected();
+    stage.saidOne("mgmt/manage");
+  },
+
+  "manage refused with 403: refused, not managed, not tried again": lib => {
+    const stage = new ManagedStage(lib).connected();
+    stage.client.manage(stage.done("manage"));
+    stage.answer(stage.saidOne("mgmt/manage"), 403, "action");
+    same(stage.heard(), ["manage: refused iotdevice-1/mgmt/manage refused: 403 action"]);
+    stage.clock.advance(50_000);
+    same([stage.said(), stage.client.managed], [[], false], "later");
+  },
+
+  "manage answered with 400 and 404 is not tried again; with 409 and 500 after 60 s": lib => {
+    for (const [rc, again] of [
+      [400, 0],
+      [404, 0],
+      [409, 1],
+      [500, 1],
+    ] as const) {
+      const stage = new ManagedStage(lib, {}, { "keep-alive": 0 }).connected();
+      stage.client.manage(() => {});
+      stage.answer(stage.saidOne("mgmt/manage"), rc);
+      stage.clock.advance(59_999);
+      same(stage.said().length, 0, `rc ${rc} before`);
+      stage.clock.advance(1);
+      same(stage.said().length, again, `rc ${rc} after`);
+    }
+  },
+
+  "manage is renewed 120 s before its lifetime ends, also over a lost connection, and never with lifetime 0": lib => {
+    const stage = new ManagedStage(lib, { lifetime: 3600 }, { "keep-alive": 0 }).managed();
+    stage.clock.advance(1_000_000);
+    same(stage.reconnected().said(), [], "after the reconnect");
+    const left = 3_480_000 - stage.clock.elapsed;
+    stage.clock.advance(left - 1000);
+    same(stage.said(), [], "before");
+    stage.clock.advance(2000);
+    stage.answer(stage.saidOne("mgmt/manage"));
+    stage.clock.advance(3_479_000);
+    same(stage.said(), [], "before the next");
+    stage.clock.advance(2000);
+    stage.saidOne("mgmt/manage");
+    const forever = new ManagedStage(lib, { lifetime: 0 }, { "keep-alive": 0 }).managed();
+    forever.clock.advance(10_000_000);
+    same(forever.said(), [], "renewal");
+  },
+
+  "a renewal that the server does not answer: not managed, tried again after 60 s": lib => {
+    const stage = new ManagedStage(lib, { lifetime: 3600 }, { "keep-alive": 0 }).managed();
+    stage.clock.advance(3_480_000);
+    stage.saidOne("mgmt/manage");
+    stage.clock.advance(30_000);
+    same(stage.heard(), ["error timed out waiting for the answer to iotdevice-1/mgmt/manage"]);
+    same(stage.client.managed, false, "managed");
+    stage.clock.advance(60_000);
+    stage.answer(stage.saidOne("mgmt/manage"));
+    same(stage.client.managed, true, "managed again");
+  },
+
+  "unmanage: 200, and no renewal any more": lib => {
+    const stage = new ManagedStage(lib, { lifetime: 3600 }, { "keep-alive": 0 }).managed();
+    stage.client.unmanage(stage.done("unmanage"));
+    const message = stage.saidOne("mgmt/unmanage");
+    same(Object.keys(message), ["reqId"], "members");
+    stage.answer(message);
+    same([stage.heard(), stage.client.managed], [["unmanage: done"], false]);
+    stage.clock.advance(4_000_000);
+    same(stage.said(), [], "renewal");
+  },
+
+  "unmanage refused": lib => refusals(lib, (stage, name) => stage.client.unmanage(stage.done(name)), "mgmt/unmanage"),
+
+  "location: every member, zeros included; what is left out is not sent": lib => {
+    const stage = new ManagedStage(lib).managed();
+    const all = {
+      longitude: -180,
+      latitude: 90,
+      elevation: 0,
+      accuracy: 0,
+      measuredDateTime: "2017-03-14T01:02:03Z",
+      updatedDateTime: "2017-03-14T01:02:04Z",
+    };
+    stage.client.setLocation(all, stage.done("location"));
+    const { d, reqId } = stage.saidOne("device/update/location");
+    same(Object.keys(d).sort(), Object.keys(all).sort(), "members");
+    for (const key of Object.keys(all) as (keyof typeof all)[]) same(d[key], all[key], key);
+    stage.answer({ reqId });
+    same(stage.heard(), ["location: done"]);
+    stage.client.setLocation({ longitude: 1, latitude: 2 });
+    const second = stage.saidOne("device/update/location").d;
+    same(Object.keys(second).sort(), ["latitude", "longitude", "measuredDateTime"], "members of the second");
+  },
+
+  "location refused": lib =>
+    refusals(
+      lib,
+      (stage, name) => stage.client.setLocation({ longitude: 1, latitude: 2 }, stage.done(name)),
+      "device/update/location",
+    ),
+
+  "error codes: added and cleared": lib => {
+    const stage = new ManagedStage(lib).managed();
+    stage.client.addErrorCode(17, stage.done("add"));
+    const added = stage.saidOne("add/diag/errorCodes");
+    same(added.d, { errorCode: 17 }, "d");
+    stage.answer(added);
+    stage.client.clearErrorCodes(stage.done("clear"));
+    const cleared = stage.saidOne("clear/diag/errorCodes");
+    same(Object.keys(cleared), ["reqId"], "members");
+    stage.answer(cleared);
+    same(stage.heard(), ["add: done", "clear: done"]);
+  },
+
+  "error codes refused": lib => {
+    refusals(lib, (stage, name) => stage.client.addErrorCode(0, stage.done(name)), "add/diag/errorCodes");
+    refusals(lib, (stage, name) => stage.client.clearErrorCodes(stage.done(name)), "clear/diag/errorCodes");
+  },
+
+  "log: every member, each severity, data in base64; cleared": lib => {
+    const stage = new ManagedStage(lib).managed();
+    stage.client.addLog(
+      { message: "low", severity: 1, timestamp: "2017-03-14T01:02:03Z", data: "é" },
+      stage.done("add"),
+    );
+    const added = stage.saidOne("add/diag/log");
+    same(added.d, { message: "low", timestamp: "2017-03-14T01:02:03Z", severity: 1, data: "w6k=" }, "d");
+    stage.answer(added);
+    for (const [bytes, text] of [
+      [[], ""],
+      [[255], "/w=="],
+      [[255, 254], "//4="],
+      [[251, 255, 191], "+/+/"],
+    ] as const) {
+      stage.client.addLog({ message: "m", severity: 2, data: Uint8Array.from(bytes) });
+      const { d, reqId } = stage.saidOne("add/diag/log");
+      same([d.data, d.severity], [text, 2], "data");
+      stage.answer({ reqId });
+    }
+    stage.client.addLog({ message: "m" });
+    const plain = stage.saidOne("add/diag/log");
+    same([plain.d.severity, "data" in plain.d], [0, false], "defaults");
+    same(Date.parse(plain.d.timestamp), stage.clock.date(), "timestamp");
+    stage.answer(plain);
+    stage.client.clearLog(stage.done("clear"));
+    stage.answer(stage.saidOne("clear/diag/log"));
+    same(stage.heard(), ["add: done", "clear: done"]);
+  },
+
+  "log refused": lib => {
+    refusals(lib, (stage, name) => stage.client.addLog({ message: "m" }, stage.done(name)), "add/diag/log");
+    refusals(lib, (stage, name) => stage.client.clearLog(stage.done(name)), "clear/diag/log");
+  },
+
+  "a request that the server does not answer times out, once, counted from its acknowledgement": lib => {
+    const stage = new ManagedStage(lib, { requestTimeout: 5000 }, { "keep-alive": 0 }).managed();
+    stage.acknowledging = false;
+    stage.client.addErrorCode(1, stage.done("add"));
+    const message = stage.saidOne("add/diag/errorCodes");
+    stage.clock.advance(10_000);
+    same(stage.heard(), [], "before the acknowledgement");
+    stage.acknowledge();
+    stage.clock.advance(4999);
+    same(stage.heard(), [], "before the deadline");
+    stage.clock.advance(1);
+    same(stage.heard(), ["add: timeout timed out waiting for the answer to iotdevice-1/add/diag/errorCodes"]);
+    stage.answer(message);
+    same(stage.heard(), [], "after a late answer");
+  },
+
+  "an answer may come before the acknowledgement of the request": lib => {
+    const stage = new ManagedStage(lib, {}, { "keep-alive": 0 }).managed();
+    stage.acknowledging = false;
+    stage.client.addErrorCode(1, stage.done("add"));
+    stage.answer(stage.saidOne("add/diag/errorCodes"));
+    same(stage.heard(), ["add: done"]);
+    stage.acknowledge();
+    stage.clock.advance(60_000);
+    same(stage.heard(), [], "later");
+  },
+
+  "answers without a request, repeated, or malformed change nothing": lib => {
+    const stage = new ManagedStage(lib).managed();
+    stage.client.addErrorCode(1, stage.done("add"));
+    const message = stage.saidOne("add/diag/errorCodes");
+    stage.server("response", { rc: 200, reqId: "of an earlier start" });
+    stage.server("response", { rc: 200 });
+    same(stage.heard(), []);
+    stage.server("response", "[1]").server("response", "{");
+    same(stage.heard().length, 2, "errors for what is not an object");
+    stage.answer(message).answer(message, 500);
+    same(stage.heard(), ["add: done"]);
+    stage.client.addErrorCode(2, stage.done("second"));
+    const { reqId } = stage.saidOne("add/diag/errorCodes");
+    stage.server("response", { reqId, rc: "200" });
+    same(stage.heard(), ["second: refused iotdevice-1/add/diag/errorCodes refused: 200"], "rc that is no number");
+  },
+
+  "request ids are unique, and differ after a restart": lib => {
+    const ids: string[] = [];
+    for (const random of [0.25, 0.75]) {
+      const stage = new ManagedStage(lib, {}, {}, () => random).managed();
+      for (let i = 0; i < 5; i++) {
+        stage.client.addErrorCode(i);
+        const message = stage.saidOne("add/diag/errorCodes");
+        ids.push(message.reqId);
+        stage.answer(message);
+      }
+    }
+    same(new Set(ids).size, 10, ids.join());
+  },
+
+  "limits.requests: one more is not accepted, until an answer comes; nothing of it is kept": lib => {
+    const stage = new ManagedStage(lib, { limits: { requests: 3 } }).managed();
+    for (let i = 0; i < 3; i++) check(stage.client.addErrorCode(i), `request ${i}`);
+    same(stage.client.addErrorCode(3, stage.done("fourth")), false, "accepted");
+    same(stage.heard(), ["error iotdevice-1/add/diag/errorCodes: 3 requests wait for an answer, limits.requests"]);
+    const said = stage.said();
+    same(said.length, 3, "said");
+    stage.answer(said[1]!.message);
+    check(stage.client.addErrorCode(4), "after an answer");
+    stage.clock.advance(120_000);
+    same(
+      stage.heard().filter(line => line.startsWith("fourth")),
+      [],
+      "done of the fourth",
+    );
+  },
+
+  "a full outbox accepts no request, and the place is free again": lib => {
+    const stage = new ManagedStage(lib, { limits: { requests: 1 } }, { limits: { queuedMessages: 1 } });
+    stage.client.connect();
+    stage.client.publishEvent("status", "json", 1, 1);
+    same(stage.client.addErrorCode(1), false, "accepted");
+    same(stage.client.addErrorCode(1), false, "accepted again");
+    same(stage.heard().length, 1, "errors");
+  },
+
+  "disconnect() ends requests that wait, stops the timer, and connect() begins again": lib => {
+    const stage = new ManagedStage(lib, { lifetime: 3600 }, { "keep-alive": 0 }).managed();
+    stage.client.addErrorCode(1, stage.done("add"));
+    stage.said();
+    stage.client.disconnect(() => stage.diary.push("gone"));
+    stage.clock.advance(10_000);
+    same(stage.heard(), ["add: not-connected dropped by disconnect()", "gone"]);
+    same(stage.clock.pending, [], "timers");
+    stage.connected();
+    same(stage.said(), [], "still managed");
+  },
+
+  "device/update: location, metadata, deviceInfo, mgmt.firmware; 204 with a reqId, nothing without": lib => {
+    const stage = new ManagedStage(lib).managed();
+    const values: [string, object][] = [
+      ["location", { longitude: 1, latitude: 2, elevation: 0 }],
+      ["metadata", { a: { b: 1 } }],
+      ["deviceInfo", { model: "m" }],
+      ["mgmt.firmware", { version: "2", uri: "https://x", state: 2, updateStatus: 5 }],
+    ];
+    const fields = values.map(([field, value]) => ({ field, value }));
+    const { rc, message } = stage.ask("device/update", { fields });
+    same([rc, message], [204, undefined], "answer");
+    same(stage.heard(), [
+      'set location {"longitude":1,"latitude":2,"elevation":0}',
+      'set metadata {"a":{"b":1}}',
+      'set deviceInfo {"model":"m"}',
+      'set mgmt.firmware {"state":0,"updateStatus":0,"version":"2","uri":"https://x"}',
+    ]);
+    same(
+      stage.client.firmware,
+      { state: 0, updateStatus: 0, version: "2", uri: "https://x" },
+      "the state is the device's own",
+    );
+    stage.server("device/update", { d: { fields: [{ field: "metadata", value: {} }] } });
+    same(stage.said(), [], "said without a reqId");
+    same(stage.heard(), ["set metadata {}"]);
+  },
+
+  "device/update of deviceInfo changes members, null deletes one; metadata and location are replaced": lib => {
+    const stage = new ManagedStage(lib, { deviceInfo: { model: "m", hwVersion: "1" }, metadata: { a: 1 } }).managed();
+    const set = (field: string, value: object) => stage.ask("device/update", { fields: [{ field, value }] }).rc;
+    same(set("deviceInfo", { model: null, fwVersion: "2" }), 204);
+    same(set("metadata", { b: 2 }), 204);
+    const names = ["deviceInfo", "metadata", "location"].map(field => ({ field }));
+    same(stage.ask("observe", { fields: names }).d.fields, [
+      { field: "deviceInfo", value: { hwVersion: "1", fwVersion: "2" } },
+      { field: "metadata", value: { b: 2 } },
+      { field: "location", value: {} },
+    ]);
+  },
+
+  "device/update that cannot be set as a whole: 404 names the fields, and nothing is set": lib => {
+    const stage = new ManagedStage(lib, { limits: { metadataBytes: 20 } }).managed();
+    const bad: [string, unknown][] = [
+      ["color", 1],
+      ["mgmt", {}],
+      ["location", { longitude: 181, latitude: 0 }],
+      ["location", { latitude: 0 }],
+      ["location", 7],
+      ["deviceInfo", { model: 7 }],
+      ["deviceInfo", { colour: "red" }],
+      ["metadata", [1]],
+      ["metadata", { text: "more than twenty bytes" }],
+      ["mgmt.firmware", { version: 2 }],
+      ["mgmt.firmware", { colour: "red" }],
+      ["mgmt.firmware", null],
+    ];
+    for (const [field, value] of bad) {
+      const fields = [
+        { field: "metadata", value: { ok: 1 } },
+        { field, value },
+      ];
+      const answer = stage.ask("device/update", { fields });
+      same([answer.rc, answer.d], [404, { fields: [{ field }] }], `${field} ${JSON.stringify(value)}`);
+    }
+    same(stage.heard(), [], "set");
+  },
+
+  "d.fields missing or malformed: 400": lib => {
+    const stage = new ManagedStage(lib).managed();
+    for (const topic of ["device/update", "observe", "cancel"]) {
+      same(stage.ask(topic).rc, 400, `${topic} without d`);
+      for (const fields of [undefined, 7, {}, [], [7], [{}], [{ field: 7 }], [{ field: "" }], [null]]) {
+        same(stage.ask(topic, { fields }).rc, 400, `${topic} ${JSON.stringify(fields)}`);
+      }
+    }
+  },
+
+  "observe: 200 with the current values, also of members; a change is notified; cancel ends it": lib => {
+    const stage = new ManagedStage(lib, { deviceInfo: { fwVersion: "1" } }).managed();
+    const fields = ["deviceInfo.fwVersion", "metadata", "location", "mgmt.firmware.state"].map(field => ({ field }));
+    const { rc, d } = stage.ask("observe", { fields });
+    same(rc, 200);
+    same(d.fields, [
+      { field: "deviceInfo.fwVersion", value: "1" },
+      { field: "metadata", value: {} },
+      { field: "location", value: {} },
+      { field: "mgmt.firmware.state", value: 0 },
+    ]);
+    stage.client.setMetadata({ a: 1 });
+    same(notified(stage), [{ field: "metadata", value: { a: 1 } }]);
+    stage.client.setDeviceInfo({ fwVersion: "1", model: "m" });
+    same(stage.said(), [], "fwVersion is the same");
+    stage.client.setDeviceInfo({ fwVersion: "2" });
+    same(notified(stage), [{ field: "deviceInfo.fwVersion", value: "2" }]);
+    same(stage.ask("cancel", { fields: [{ field: "metadata" }] }).rc, 200);
+    stage.client.setMetadata({ a: 2 });
+    same(stage.said(), [], "after cancel");
+    stage.client.setLocation({ longitude: 1, latitude: 2, measuredDateTime: "2020-01-01T00:00:00Z" });
+    same(
+      stage.said().map(({ topic, message }) => [topic, message.d]),
+      [
+        ["device/update/location", { measuredDateTime: "2020-01-01T00:00:00Z", longitude: 1, latitude: 2 }],
+        [
+          "notify",
+          {
+            fields: [
+              { field: "location", value: { measuredDateTime: "2020-01-01T00:00:00Z", longitude: 1, latitude: 2 } },
+            ],
+          },
+        ],
+      ],
+      "location",
+    );
+  },
+
+  "observe of an unknown attribute: 404 names it, and none is observed": lib => {
+    const stage = new ManagedStage(lib).managed();
+    for (const field of ["color", "mgmt", "location.color", "deviceInfo.color", "mgmt.firmware.color", "__proto__"]) {
+      const answer = stage.ask("observe", { fields: [{ field: "metadata" }, { field }] });
+      same([answer.rc, answer.d], [404, { fields: [{ field }] }], field);
+    }
+    stage.client.setMetadata({ a: 1 });
+    same(stage.said(), []);
+  },
+
+  "limits.observed: further attributes are refused, the first go on": lib => {
+    const stage = new ManagedStage(lib, { limits: { observed: 4 } }).managed();
+    const observe = (field: string) => stage.ask("observe", { fields: [{ field }] }).rc;
+    same(
+      [0, 1, 2, 3].map(n => observe(`metadata.m${n}`)),
+      [200, 200, 200, 200],
+    );
+    same([observe("metadata.m4"), observe("metadata.m3")], [404, 200], "the fifth, and the fourth again");
+    stage.client.setMetadata({ m3: 1, m4: 1 });
+    same(notified(stage), [{ field: "metadata.m3", value: 1 }]);
+  },
+
+  "notifies wait while too many requests do, and go out together": lib => {
+    const stage = new ManagedStage(lib, { limits: { requests: 1 } }, { "keep-alive": 0 }).managed();
+    stage.ask("observe", { fields: [{ field: "metadata" }, { field: "deviceInfo.model" }] });
+    stage.client.addErrorCode(1);
+    const message = stage.saidOne("add/diag/errorCodes");
+    for (let n = 0; n < 100; n++) stage.client.setMetadata({ n });
+    stage.client.setDeviceInfo({ model: "m" });
+    same(stage.said(), [], "while one waits");
+    stage.answer(message);
+    stage.clock.advance(1000);
+    same(notified(stage), [
+      { field: "metadata", value: { n: 99 } },
+      { field: "deviceInfo.model", value: "m" },
+    ]);
+  },
+
+  "a notify that the server refuses goes to errorCallback": lib => {
+    const stage = new ManagedStage(lib).managed();
+    stage.ask("observe", { fields: [{ field: "metadata" }] });
+    stage.client.setMetadata({ a: 1 });
+    stage.answer(stage.saidOne("notify"), 500);
+    same(stage.heard(), ["error iotdevice-1/notify refused: 500"]);
+  },
+
+  "reboot and factory reset: 202, and confirmed when the server has the answer": lib => {
+    for (const [action, name] of [
+      ["reboot", "rebootCallback"],
+      ["factory_reset", "factoryResetCallback"],
+    ] as const) {
+      const stage = new ManagedStage(lib);
+      stage.client[name] = request => {
+        stage.diary.push(request.action);
+        check(
+          request.answer(202, undefined, () => stage.diary.push("restart")),
+          "answered before",
+        );
+      };
+      stage.managed();
+      stage.acknowledging = false;
+      same(stage.ask(`mgmt/initiate/device/${action}`), { rc: 202, reqId: "s101" });
+      same(stage.heard(), [action], "before the acknowledgement");
+      stage.acknowledge();
+      same(stage.heard(), ["restart"]);
+    }
+  },
+
+  "reboot and factory reset without a callback: 501; a callback that throws: 500; 500 by the application": lib => {
+    for (const action of ["reboot", "factory_reset"]) {
+      const stage = new ManagedStage(lib).managed();
+      same(stage.ask(`mgmt/initiate/device/${action}`).rc, 501, action);
+    }
+    const stage = new ManagedStage(lib).managed();
+    stage.client.rebootCallback = () => {
+      throw new Error("busy");
+    };
+    const { rc, message } = stage.ask("mgmt/initiate/device/reboot");
+    same([rc, message, stage.heard()], [500, "busy", ["error busy"]]);
+    stage.client.rebootCallback = request => void request.answer(500, "no");
+    same(stage.ask("mgmt/initiate/device/reboot").message, "no");
+  },
+
+  "a request is answered once: later answers return false, and without one the client answers 500": lib => {
+    const stage = new ManagedStage(lib, { requestTimeout: 5000 }, { "keep-alive": 0 });
+    let late: (() => boolean) | undefined;
+    stage.client.rebootCallback = request => {
+      late = () => request.answer(202);
+    };
+    stage.managed();
+    stage.server("mgmt/initiate/device/reboot", { reqId: "a" });
+    same(stage.said(), [], "at once");
+    stage.clock.advance(5000);
+    same(stage.saidOne("response").rc, 500);
+    same([late!(), stage.said()], [false, []], "late");
+    stage.server("mgmt/initiate/device/reboot", { reqId: "b" });
+    same([late!(), late!(), stage.said().length], [true, false, 1], "in time, and again");
+  },
+
+  "an rc that is none is refused with an error, and the request may still be answered": lib => {
+    const stage = new ManagedStage(lib);
+    let text = "";
+    stage.client.rebootCallback = request => {
+      for (const rc of [0, 199, 600, 200.5, Number.NaN]) {
+        try {
+          request.answer(rc);
+        } catch (error) {
+          text += `${(error as Error).message}; `;
+        }
+      }
+      request.answer(202);
+    };
+    stage.managed();
+    same(stage.ask("mgmt/initiate/device/reboot").rc, 202);
+    same(text.split("; ").length, 6, text);
+  },
+
+  "limits.requests bounds the requests that the application has not answered: 500 for one more": lib => {
+    const stage = new ManagedStage(lib, { limits: { requests: 2 } });
+    stage.client.rebootCallback = () => {};
+    stage.managed();
+    stage.server("mgmt/initiate/device/reboot", { reqId: "a" }).server("mgmt/initiate/device/reboot", { reqId: "b" });
+    same(stage.said(), []);
+    same(stage.ask("mgmt/initiate/device/reboot").rc, 500);
+  },
+
+  "a request without reqId is executed and never answered": lib => {
+    const stage = new ManagedStage(lib, { bundles: ["acme"] });
+    stage.client.rebootCallback = request => void request.answer(202, "", () => stage.diary.push("restart"));
+    stage.client.customActionCallback = request => void request.answer(200, "", () => stage.diary.push("custom"));
+    stage.managed();
+    for (const topic of ["mgmt/initiate/device/reboot", "mgmt/custom/acme/blink", "observe", "nonsense"]) {
+      stage.server(topic, {});
+    }
+    stage.server("observe", { d: { fields: [{ field: "color" }] } });
+    same(stage.said(), []);
+    same(stage.heard(), ["restart", "custom"]);
+  },
+
+  "a request that comes twice is executed once": lib => {
+    const stage = new ManagedStage(lib);
+    let count = 0;
+    stage.client.rebootCallback = request => void request.answer(202, `${++count}`);
+    stage.managed();
+    for (let n = 0; n < 3; n++) stage.server("mgmt/initiate/device/reboot", { reqId: "same" });
+    same([stage.said().length, count], [1, 1]);
+  },
+
+  "custom actions: bundle, action and parameters; 200 after the action, or its error": lib => {
+    const stage = new ManagedStage(lib, { bundles: ["com.acme.v1"] });
+    stage.client.customActionCallback = request => {
+      stage.diary.push(`${request.bundle} ${request.action} ${JSON.stringify(request.parameters)}`);
+      request.answer(request.action === "blink" ? 200 : 500, "said");
+    };
+    stage.managed();
+    const fields = [
+      { field: "times", value: "3" },
+      { field: "color", value: { r: 1 } },
+    ];
+    same(stage.ask("mgmt/custom/com.acme.v1/blink", { fields }).rc, 200);
+    same(stage.ask("mgmt/custom/com.acme.v1/other").rc, 500);
+    same(stage.heard(), ['com.acme.v1 blink {"times":"3","color":{"r":1}}', "com.acme.v1 other {}"]);
+    same(stage.ask("mgmt/custom/com.acme.v1/blink", { fields: 7 }).rc, 400);
+  },
+
+  "custom actions of a foreign bundle, without a callback, and on malformed topics: 501": lib => {
+    const stage = new ManagedStage(lib, { bundles: ["acme"] }).managed();
+    same(stage.ask("mgmt/custom/acme/blink").rc, 501, "no callback");
+    stage.client.customActionCallback = () => stage.diary.push("called");
+    for (const rest of ["foreign/blink", "acme", "acme/", "acme/blink/more", "/blink", ""]) {
+      same(stage.ask(`mgmt/custom/${rest}`).rc, 501, rest);
+    }
+    same(stage.heard(), []);
+  },
+
+  "unknown requests: 501; malformed ones: an error, and no answer": lib => {
+    const stage = new ManagedStage(lib).managed();
+    same(stage.ask("mgmt/initiate/device/dance").rc, 501);
+    for (const text of ["", "{", "7", "null", "[]", '{"reqId":{}}', '{"reqId":[1]}', "\u0000", "[".repeat(200)]) {
+      stage.server("mgmt/initiate/device/reboot", text);
+      same([stage.said(), stage.heard().length], [[], 1], JSON.stringify(text));
+    }
+    const values = `{"reqId":"x","d":{"fields":[${"1,".repeat(1200)}1]}}`;
+    stage.server("observe", values);
+    check(stage.heard()[0]!.includes("limits.values"), "values");
+  },
+
+  "a numeric reqId is answered as it came": lib => {
+    const stage = new ManagedStage(lib).managed();
+    stage.server("mgmt/initiate/device/reboot", { reqId: 7 });
+    same(stage.saidOne("response").reqId, 7);
+  },
+
+  "answers that find the outbox full are sent when there is room, in order": lib => {
+    const stage = new ManagedStage(lib, {}, { limits: { queuedMessages: 2, inflight: 1 }, "keep-alive": 0 }).managed();
+    stage.acknowledging = false;
+    for (let n = 0; n < 6; n++) stage.server("mgmt/initiate/device/reboot", { reqId: `r${n}` });
+    const before = stage.said();
+    stage.acknowledge();
+    const after: string[] = [];
+    for (let n = 0; n < 5; n++) {
+      after.push(...stage.said().map(({ message }) => message.reqId));
+      stage.clock.advance(1000);
+    }
+    same([...before.map(({ message }) => message.reqId), ...after], ["r0", "r1", "r2", "r3", "r4", "r5"]);
+  },
+
+  "firmware: download and update as docs/protocol.md 7.5 has them": lib => {
+    const [stage, installer] = withInstaller(lib);
+    downloaded(stage, installer);
+    same(installer.calls, ["download 1.3.0 http://pc.test/fw"]);
+    same(stage.ask("cancel", { fields: [{ field: "mgmt.firmware" }] }).rc, 200);
+    const observed = stage.ask("observe", { fields: [{ field: "mgmt.firmware" }] });
+    same(observed.d.fields[0].value, { state: 2, updateStatus: 0, ...IMAGE }, "the true state");
+    same(rcAndNotifies(stage, "mgmt/initiate/firmware/update"), [202, { updateStatus: 1 }], "update");
+    same(installer.calls[1], "update 1.3.0");
+    installer.listener.done(0);
+    same(notified(stage), [{ field: "mgmt.firmware", value: { state: 0, updateStatus: 0 } }]);
+    stage.ask("observe", { fields: [{ field: "deviceInfo.fwVersion" }] });
+    same(stage.client.firmware.state, 0);
+  },
+
+  "firmware: an update sets fwVersion": lib => {
+    const [stage, installer] = withInstaller(lib);
+    downloaded(stage, installer);
+    stage.ask("observe", { fields: [{ field: "deviceInfo.fwVersion" }] });
+    rcAndNotifies(stage, "mgmt/initiate/firmware/update");
+    installer.listener.done(0);
+    same(stage.said()[0]!.message.d.fields, [{ field: "deviceInfo.fwVersion", value: "1.3.0" }]);
+  },
+
+  "firmware: every failure of a download ends in state 0 with its status, and another download may follow": lib => {
+    for (const status of [2, 3, 4, 5, 6] as const) {
+      const [stage, installer] = withInstaller(lib);
+      offered(stage);
+      rcAndNotifies(stage, "mgmt/initiate/firmware/download");
+      installer.listener.done(status, "why");
+      same(
+        notified(stage),
+        [{ field: "mgmt.firmware", value: { state: 0, updateStatus: status } }],
+        `status ${status}`,
+      );
+      check(stage.heard()[0]!.includes("why"), "errorCallback");
+      same(rcAndNotifies(stage, "mgmt/initiate/firmware/download"), [202, { state: 1, updateStatus: 0 }], "again");
+    }
+  },
+
+  "firmware: every failure of an update ends in state 0 with its status": lib => {
+    for (const status of [2, 4, 5] as const) {
+      const [stage, installer] = withInstaller(lib);
+      downloaded(stage, installer);
+      rcAndNotifies(stage, "mgmt/initiate/firmware/update");
+      installer.listener.done(status);
+      same(
+        notified(stage),
+        [{ field: "mgmt.firmware", value: { state: 0, updateStatus: status } }],
+        `status ${status}`,
+      );
+      same(rcAndNotifies(stage, "mgmt/initiate/firmware/download")[0], 202, "download again");
+    }
+  },
+
+  "firmware: requests out of order are answered 400, in every state": lib => {
+    const [stage, installer] = withInstaller(lib);
+    const [download, update] = ["mgmt/initiate/firmware/download", "mgmt/initiate/firmware/update"];
+    offered(stage, { version: "1", uri: "ftp://pc.test/fw" });
+    same(rcAndNotifies(stage, download), [[400, "mgmt.firmware.uri is missing, or is not http:// or https://"]]);
+    offered(stage);
+    const notDownloaded = [[400, "Firmware is still not successfully downloaded."]];
+    const notIdle = [[400, "Cannot download as the device is not in idle state"]];
+    same(rcAndNotifies(stage, update), notDownloaded, "update while idle");
+    rcAndNotifies(stage, download);
+    same([rcAndNotifies(stage, download), rcAndNotifies(stage, update)], [notIdle, notDownloaded], "downloading");
+    installer.listener.done(0);
+    notified(stage);
+    same(rcAndNotifies(stage, download), notIdle, "downloaded");
+    rcAndNotifies(stage, update);
+    same(
+      [rcAndNotifies(stage, download), rcAndNotifies(stage, update)],
+      [notIdle, [[400, "an update is in progress"]]],
+      "updating",
+    );
+    same(installer.calls.length, 2, "calls of the installer");
+  },
+
+  "firmware: a download without mgmt.firmware before it is answered 400": lib => {
+    const [stage] = withInstaller(lib);
+    same(rcAndNotifies(stage, "mgmt/initiate/firmware/download")[0], [
+      400,
+      "mgmt.firmware.uri is missing, or is not http:// or https://",
+    ]);
+  },
+
+  "firmware: without an installer 501": lib => {
+    const stage = new ManagedStage(lib).managed();
+    for (const action of ["download", "update"]) same(stage.ask(`mgmt/initiate/firmware/${action}`).rc, 501, action);
+  },
+
+  "firmware: an installer that throws counts as invalid URI or unsupported image": lib => {
+    const [stage, installer] = withInstaller(lib);
+    offered(stage);
+    installer.failure = new Error("broken");
+    same(rcAndNotifies(stage, "mgmt/initiate/firmware/download").length, 3, "202, state 1, state 0");
+    same(stage.client.firmware.updateStatus, 6);
+    installer.failure = undefined;
+    rcAndNotifies(stage, "mgmt/initiate/firmware/download");
+    installer.listener.done(0);
+    notified(stage);
+    installer.failure = new Error("broken");
+    rcAndNotifies(stage, "mgmt/initiate/firmware/update");
+    same(stage.client.firmware.updateStatus, 5);
+    check(stage.heard().includes("error broken"), "errorCallback");
+  },
+
+  "firmware: reports of an earlier download are ignored": lib => {
+    const [stage, installer] = withInstaller(lib);
+    offered(stage);
+    rcAndNotifies(stage, "mgmt/initiate/firmware/download");
+    const first = installer.listener;
+    first.done(3);
+    notified(stage);
+    first.done(0);
+    first.progress(5);
+    same([stage.said(), stage.client.firmware.state], [[], 0], "after done");
+    rcAndNotifies(stage, "mgmt/initiate/firmware/download");
+    first.done(0);
+    same(stage.client.firmware.state, 1, "during the second");
+  },
+
+  "firmware: progress is notified while the metadata are observed": lib => {
+    const [stage, installer] = withInstaller(lib);
+    offered(stage);
+    stage.ask("observe", { fields: [{ field: "metadata" }] });
+    rcAndNotifies(stage, "mgmt/initiate/firmware/download");
+    installer.listener.progress(40);
+    same(notified(stage), [{ field: "metadata", value: { firmwareProgress: 40 } }]);
+    installer.listener.progress(40);
+    same(stage.said(), [], "the same again");
+  },
+
+  "firmware: without observe, state changes are not notified": lib => {
+    const [stage, installer] = withInstaller(lib);
+    stage.ask("device/update", { fields: [{ field: "mgmt.firmware", value: IMAGE }] });
+    same(rcAndNotifies(stage, "mgmt/initiate/firmware/download"), [202]);
+    installer.listener.done(0);
+    same(stage.said(), []);
+  },
+
+  "firmware: the work begins when the server has the answer 202": lib => {
+    const [stage, installer] = withInstaller(lib);
+    offered(stage);
+    stage.acknowledging = false;
+    stage.server("mgmt/initiate/firmware/download", { reqId: "d" });
+    stage.said();
+    same(installer.calls, [], "before");
+    stage.acknowledge();
+    same(installer.calls.length, 1, "after");
+  },
+
+  "firmware: a downloaded image that an earlier start left may be updated; a finished update is told after manage":
+    lib => {
+      const kept = new ManagedStage(lib, { installer: new FakeInstaller({ state: 2, updateStatus: 0 }) }).managed();
+      same(rcAndNotifies(kept, "mgmt/initiate/firmware/update"), [202]);
+      for (const updateStatus of [0, 5] as const) {
+        const installer = new FakeInstaller({ state: 0, updateStatus, finished: true });
+        const stage = new ManagedStage(lib, { installer });
+        stage.client.manage();
+        stage.connected();
+        stage.answer(stage.saidOne("mgmt/manage"));
+        same(
+          notified(stage),
+          [{ field: "mgmt.firmware", value: { state: 0, updateStatus } }],
+          `status ${updateStatus}`,
+        );
+        stage.client.manage();
+        stage.answer(stage.saidOne("mgmt/manage"));
+        same(stage.said(), [], "told once");
+      }
+    },
+
+  "a thousand requests of each kind leave nothing behind": lib => {
+    const stage = new ManagedStage(lib, { bundles: ["acme"] }, { "keep-alive": 0 });
+    stage.client.rebootCallback = request => void request.answer(500);
+    stage.client.customActionCallback = request => void request.answer(200);
+    stage.managed();
+    for (let n = 0; n < 1000; n++) {
+      stage.client.addErrorCode(n);
+      stage.answer(stage.saidOne("add/diag/errorCodes"));
+      same(stage.ask("mgmt/initiate/device/reboot").rc, 500);
+      same(stage.ask("mgmt/custom/acme/blink").rc, 200);
+      same(stage.ask("observe", { fields: [{ field: "metadata" }] }).rc, 200);
+      stage.client.setMetadata({ n });
+      notified(stage);
+    }
+    stage.clock.advance(60_000);
+    same([stage.client.counters.queued, stage.client.counters.inflight, stage.heard()], [0, 0, []]);
+  },
+};
+
+/** "" when the case went well, else what was wrong. */
+export function play(lib: ManagedLibrary, name: string): string {
+  try {
+    CASES[name]!(lib);
+    return "";
+  } catch (error) {
+    return (error as Error).message || String(error);
+  }
+}

@@ -1,0 +1,215 @@
+// A managed device on fakes and the server's side of device management, played by the test. Engine-free, so that the same
+// cases run on Node and in XS.
+
+import type { ManagedDeviceClient } from "../../../src/device/managed/client.ts";
+import type {
+  FirmwareInstaller,
+  InstallListener,
+  ManagedDeviceOptions,
+  ManagedOptions,
+} from "../../../src/device/managed/types.ts";
+import type { Ports } from "../../../src/ports.ts";
+import { text } from "../../harness/testing/bytes.ts";
+import { FakeClock } from "../../harness/testing/clock.ts";
+import { connack, puback, publish, suback } from "../../harness/testing/frames.ts";
+import { PacketStream, type SentPacket } from "../../harness/testing/packets.ts";
+import { FakeNetwork, type FakeTransport } from "../../harness/testing/transport.ts";
+
+export type ManagedLibrary = {
+  ManagedDeviceClient: new (options: ManagedDeviceOptions, ports: Ports) => ManagedDeviceClient;
+};
+
+/** A message of the device: what follows "iotdevice-1/" in the topic, and the JSON. */
+export interface Said {
+  topic: string;
+  // biome-ignore lint/suspicious/noExplicitAny: JSON of the device
+  message: any;
+}
+
+const DEVICE: ManagedDeviceOptions = {
+  org: "abc123",
+  type: "thermo",
+  id: "t-01",
+  "auth-method": "token",
+  "auth-token": "0123456789",
+  host: "broker.test",
+  tls: false,
+};
+
+export class ManagedStage {
+  readonly clock = new FakeClock();
+  readonly client: ManagedDeviceClient;
+  /** What the application was told, a line each. */
+  readonly diary: string[] = [];
+  /** false: PUBLISH of the device is not acknowledged. */
+  acknowledging = true;
+  /** Packet identifiers of PUBLISH that were not acknowledged. */
+  unacknowledged: number[] = [];
+  private readonly net: FakeNetwork;
+  private stream = new PacketStream();
+  private link: FakeTransport | undefined;
+  private readTo = 0;
+  private packetId = 100;
+
+  constructor(
+    { ManagedDeviceClient }: ManagedLibrary,
+    managed?: ManagedOptions,
+    options?: ManagedDeviceOptions,
+    random?: () => number,
+  ) {
+    this.net = new FakeNetwork(this.clock);
+    if (random) this.net.random = random;
+    this.client = new ManagedDeviceClient({ ...DEVICE, ...options, ...(managed && { managed }) }, this.net);
+    this.client.errorCallback = error => this.diary.push(`error ${error.message}`);
+    this.client.commandCallback = ({ command }) => this.diary.push(`command ${command}`);
+    this.client.attributeCallback = (name, value) => this.diary.push(`set ${name} ${JSON.stringify(value)}`);
+  }
+
+  /** From connect() to SUBACK. */
+  connected(): this {
+    this.client.connect();
+    return this.accepted();
+  }
+
+  accepted(sessionPresent = false): this {
+    this.link = this.net.link;
+    this.stream = new PacketStream();
+    this.readTo = 0;
+    this.link.opens();
+    this.link.receives(connack(0, sessionPresent));
+    return this;
+  }
+
+  /** The connection breaks, and the client comes back. */
+  reconnected(sessionPresent = false): this {
+    this.link!.ends("ECONNRESET");
+    while (this.net.link === this.link) this.clock.jumpToNext();
+    return this.accepted(sessionPresent);
+  }
+
+  /** What the device has said since the last call; every packet is answered as MQTT wants. */
+  said(): Said[] {
+    const said: Said[] = [];
+    for (;;) {
+      const packets = this.packets();
+      if (!packets.length) return said;
+      for (const { cmd, topic = "", payload, messageId = 0, qos, subscriptions = [] } of packets) {
+        if (cmd === "subscribe") this.link!.receives(suback(messageId, ...subscriptions.map(one => one.qos)));
+        if (cmd !== "publish") continue;
+        check(qos === 1, `${topic} at QoS ${qos}`);
+        check(topic.startsWith("iotdevice-1/"), `topic ${topic}`);
+        said.push({ topic: topic.slice("iotdevice-1/".length), message: JSON.parse(text(payload!)) });
+        if (this.acknowledging) this.link!.receives(puback(messageId));
+        else this.unacknowledged.push(messageId);
+      }
+    }
+  }
+
+  /** Acknowledges what was not. */
+  acknowledge(): void {
+    this.acknowledging = true;
+    for (const id of this.unacknowledged.splice(0)) this.link!.receives(puback(id));
+  }
+
+  /** One message, on this topic. */
+  saidOne(topic: string): Said["message"] {
+    const said = this.said();
+    same(said.map(one => one.topic).join(), topic, "topics");
+    return said[0]!.message;
+  }
+
+  /** The server sends a message; `topic` without "iotdm-1/". */
+  server(topic: string, message: unknown): this {
+    const payload = typeof message === "string" ? message : JSON.stringify(message);
+    this.link!.receives(publish(`iotdm-1/${topic}`, payload, { qos: 1, id: ++this.packetId }));
+    return this;
+  }
+
+  /** Any other message. */
+  message(topic: string, payload: string): this {
+    this.link!.receives(publish(topic, payload, { qos: 1, id: ++this.packetId }));
+    return this;
+  }
+
+  /** The device asked; the server answers. */
+  answer({ reqId }: { reqId: string }, rc = 200, message?: string): this {
+    return this.server("response", { rc, ...(message && { message }), reqId });
+  }
+
+  /** The server asks, and the device answers at once. */
+  ask(topic: string, d?: object): Said["message"] {
+    const reqId = this.newId();
+    this.server(topic, d ? { d, reqId } : { reqId });
+    const answer = this.saidOne("response");
+    same(answer.reqId, reqId, "reqId");
+    return answer;
+  }
+
+  /** An id for a request of the server. */
+  newId(): string {
+    return `s${this.packetId}`;
+  }
+
+  /** A managed device: manage() was sent and accepted; nothing is left unread. */
+  managed(): this {
+    this.client.manage();
+    this.connected();
+    this.answer(this.saidOne("mgmt/manage"));
+    same(this.client.managed, true, "managed");
+    return this;
+  }
+
+  /** A callback of a request. */
+  done(name: string): (error?: { code: string; message: string }) => void {
+    return error => this.diary.push(error ? `${name}: ${error.code} ${error.message}` : `${name}: done`);
+  }
+
+  /** What was written in the diary since the last call. */
+  heard(): string[] {
+    return this.diary.splice(0);
+  }
+
+  private packets(): SentPacket[] {
+    const packets: SentPacket[] = [];
+    const { writes } = this.link!;
+    for (; this.readTo < writes.length; this.readTo++) packets.push(...this.stream.read(writes[this.readTo]!));
+    return packets;
+  }
+}
+
+/** An installer that does what the test says. */
+export class FakeInstaller implements FirmwareInstaller {
+  readonly left?: NonNullable<FirmwareInstaller["left"]>;
+  /** "download VERSION" or "update VERSION", in order. */
+  readonly calls: string[] = [];
+  /** Of the last call. */
+  listener!: InstallListener;
+  failure: Error | undefined;
+
+  constructor(left?: NonNullable<FirmwareInstaller["left"]>) {
+    if (left) this.left = left;
+  }
+
+  download({ version, uri }: { version?: string; uri?: string }, listener: InstallListener): void {
+    this.begin(`download ${version} ${uri}`, listener);
+  }
+
+  update({ version }: { version?: string }, listener: InstallListener): void {
+    this.begin(`update ${version}`, listener);
+  }
+
+  private begin(call: string, listener: InstallListener): void {
+    this.calls.push(call);
+    this.listener = listener;
+    if (this.failure) throw this.failure;
+  }
+}
+
+export function check(right: boolean, what: string): void {
+  if (!right) throw new Error(what);
+}
+
+export function same(actual: unknown, expected: unknown, what = "value"): void {
+  const [a, b] = [JSON.stringify(actual), JSON.stringify(expected)];
+  check(a === b, `${what}: ${a} instead of ${b}`);
+}
