@@ -1,7 +1,8 @@
 // Images, keys and signed files for the tests, and the cryptography of Node for the installer.
 
 import { createHash, generateKeyPairSync } from "node:crypto";
-import { publicKeyOf, sealFirmware } from "../../harness/update/seal.ts";
+import { publicDer } from "../../../targets/esp32/firmware-key.ts";
+import { sealFirmware } from "../../harness/update/seal.ts";
 import { nodePrimitives } from "../engines/tls/node-primitives.ts";
 import { type Build, type Engine, imageOf } from "./board.ts";
 import { SECTOR } from "./hardware.ts";
@@ -16,7 +17,7 @@ export const nodeEngine: Engine = {
 
 const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
 export const signingKey = privateKey;
-export const publicKey = new Uint8Array(publicKeyOf(privateKey));
+export const publicKey = new Uint8Array(publicDer(privateKey));
 
 /** Two sectors and a part of one. */
 export const SIZE = 2 * SECTOR + 700;

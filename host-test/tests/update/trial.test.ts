@@ -4,11 +4,11 @@ import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import { describe, test } from "node:test";
 import { ConfigurationException } from "../../../src/index.ts";
+import { publicDer } from "../../../targets/esp32/firmware-key.ts";
 import { confirmSelected, crcOf, deselect, selected } from "../../../targets/moddable/update/boot.ts";
 import { compareVersions, isVersion } from "../../../targets/moddable/update/image.ts";
 import type { UpdateOptions } from "../../../targets/moddable/update/installer.ts";
 import { UpdateRecord } from "../../../targets/moddable/update/record.ts";
-import { publicKeyOf } from "../../harness/update/seal.ts";
 import { imageOf, TestBoard, URI } from "./board.ts";
 import { fileOf, NEXT, nodeEngine, OLD, publicKey, SIZE } from "./files.ts";
 import { Hardware, SECTOR } from "./hardware.ts";
@@ -367,7 +367,7 @@ test("options that are wrong are named, with their value", () => {
     [{ key: "none" }, /^key must be DER, or PEM with BEGIN PUBLIC KEY$/],
     [{ key: new Uint8Array([0x30, 1, 0]) }, /^key must be an RSA key of 2048 to 4096 bits, or an EC key/],
     [
-      { key: new Uint8Array(publicKeyOf(generateKeyPairSync("rsa", { modulusLength: 1024 }).privateKey)) },
+      { key: new Uint8Array(publicDer(generateKeyPairSync("rsa", { modulusLength: 1024 }).privateKey)) },
       /^key must be an RSA key/,
     ],
   ];
