@@ -11,6 +11,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ["device", async () => (await import("./device.ts")).device],
   ["send", async () => (await import("./send.ts")).send],
   ["watch", async () => (await import("./watch.ts")).watch],
+  ["update", async () => (await import("./update.ts")).update],
   ["xs", async () => (await import("./xs.ts")).xs],
 ]);
 

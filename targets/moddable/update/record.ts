@@ -26,7 +26,7 @@ export interface Trial {
   readonly started: boolean;
 }
 
-const KEYS = ["a", "b"] as const;
+const KEYS = Object.freeze(["a", "b"] as const);
 
 export class UpdateRecord {
   private readonly store: Store;
