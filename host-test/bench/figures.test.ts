@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { bundle } from "../../targets/bundle/bundle.ts";
 import { BUNDLE } from "../tests/engines/engines.ts";
 import { committedFigures, type Figures, figuresTable } from "./figures.ts";
+import { managedFigures } from "./managed.ts";
 import { INSTALL, worker32 } from "./worker32.ts";
 import { type Cost, type HeapFigures, measureCost, measureHeap, type XsFigures } from "./xs-cost.ts";
 
@@ -76,6 +77,17 @@ test("a connected device and 100 waiting events take as much of a 32-bit heap as
     [connectedBytes, connectedSlots, outboxBytes],
     ADVICE,
   );
+});
+
+test("a managed device takes as much as committed", {
+  skip: binary || env.CI === "true" ? false : INSTALL,
+}, async () => {
+  assert.ok(binary, INSTALL);
+  assert.deepEqual(await managedFigures(binary), committedFigures().managed, ADVICE);
+});
+
+test("a device that is not managed carries nothing of device management", () => {
+  assert.ok(!readFileSync(BUNDLE, "utf8").includes("iotdevice-1/"), "the bundle has topics of managed devices");
 });
 
 test("the committed figures are within the budgets", () => {

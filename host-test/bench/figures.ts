@@ -20,16 +20,34 @@ export interface Figures {
   minifiedBytes: number;
 }
 
+/** What `iotf-embedded/managed` adds to the bundle, and a device that uses it. */
+export interface ManagedFigures {
+  minifiedBytes: number;
+  /** Of a connected and subscribed ManagedDeviceClient, as Figures.connectedBytes. */
+  connectedBytes: number;
+  connectedSlots: number;
+}
+
+export interface Committed {
+  ours: Figures;
+  published: Figures;
+  managed: ManagedFigures;
+}
+
 export const FIGURES_FILE = fileURLToPath(new URL("figures.json", import.meta.url));
 
-export function committedFigures(): Record<"ours" | "published", Figures> {
+export function committedFigures(): Committed {
   return JSON.parse(readFileSync(FIGURES_FILE, "utf8"));
 }
 
 /** Moddable's own ECMA-419 MQTT client, measured in the same worker. It takes bytes, not data, and checks no topic. */
 const PEER = { publish: { computrons: 734, slots: 49 }, command: { computrons: 4038, slots: 31 } };
 
-export function figuresTable({ ours, published }: Record<"ours" | "published", Figures>): string {
+export function figuresTable({
+  ours,
+  published,
+  managed,
+}: Omit<Committed, "managed"> & { managed: ManagedFigures | undefined }): string {
   const cost = ({ computrons, slots }: Cost) => `${round(computrons)} / ${round(slots)}`;
   const bytes = (value: number | undefined) => (value === undefined ? "" : value.toLocaleString("en"));
   const rows = [
@@ -44,6 +62,9 @@ export function figuresTable({ ours, published }: Record<"ours" | "published", F
     ["100 waiting events of 45 bytes, bytes", bytes(ours.outboxBytes), bytes(published.outboxBytes), ""],
     ["growth over 20,000 events of 2,000 lengths, bytes", bytes(ours.growthBytes), bytes(published.growthBytes), ""],
     ["bundle, minified, bytes", bytes(ours.minifiedBytes), bytes(published.minifiedBytes), ""],
+    ["iotf-embedded/managed beside it, minified, bytes", bytes(managed?.minifiedBytes), "", ""],
+    ["managed device, connected and subscribed, bytes", bytes(managed?.connectedBytes), "", ""],
+    ["the same, slots of 16 bytes", bytes(managed?.connectedSlots), "", ""],
   ];
   const header = ["XS: instructions / slots of garbage", "ours", "mqtt-packet as published", "Moddable's MQTT client"];
   return [header, ["---", "--:", "--:", "--:"], ...rows].map(row => `| ${row.join(" | ")} |`).join("\n");

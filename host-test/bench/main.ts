@@ -9,6 +9,7 @@ import { parse } from "../harness/cli/args.ts";
 import { UsageError } from "../harness/cli/errors.ts";
 import { BUNDLE } from "../tests/engines/engines.ts";
 import { committedFigures, FIGURES_FILE, type Figures, figuresTable } from "./figures.ts";
+import { managedFigures } from "./managed.ts";
 import { measureDevices, measureNode, measurePayloads, type NodeFigures } from "./node-cost.ts";
 import { bundlePublished } from "./published-bundle.ts";
 import { heapChart } from "./svg.ts";
@@ -55,7 +56,7 @@ function shown(value: number): string {
   return value.toLocaleString("en", { maximumFractionDigits: Math.abs(value) < 100 ? 1 : 0 });
 }
 
-function print(figures: Record<"ours" | "published", Figures>, node: Record<string, NodeFigures>): void {
+function print(figures: Parameters<typeof figuresTable>[0], node: Record<string, NodeFigures>): void {
   console.log(`\n${figuresTable(figures)}`);
   if (figures.ours.connectedBytes === undefined) console.log(INSTALL);
   table(
@@ -126,10 +127,11 @@ async function main(): Promise<void> {
   const binary = worker32();
   const ours = await variant(BUNDLE, await bundle({ entry: ENTRY, minify: true }), binary);
   const unpatched = await published(binary);
-  const figures = { ours: figuresOf(ours), published: figuresOf(unpatched) };
+  const managed = binary && (await managedFigures(binary));
+  const figures = { ours: figuresOf(ours), published: figuresOf(unpatched), managed: managed || undefined };
   if (values.update) return update(figures, ours, unpatched);
   const node = await measureNode(values.quick ? 20_000 : 60_000, values.quick ? 1 : 3);
-  if (values.json) return printJson(figures.ours, node);
+  if (values.json) return printJson(figures, node);
   print(figures, node);
   const sizes = values.quick ? [16, 16384] : [16, 256, 4096, 16384, 65536, 131072];
   const rows = (await measurePayloads(sizes)).map(row => [shown(row.bytes), row.cpuUs, row.perSecond]);
@@ -142,7 +144,7 @@ async function main(): Promise<void> {
   );
 }
 
-function printJson(ours: Figures, node: Record<string, NodeFigures>): void {
+function printJson({ ours, managed }: Parameters<typeof figuresTable>[0], node: Record<string, NodeFigures>): void {
   const { publish, confirm, command, json, connectedBytes, connectedSlots, outboxBytes, growthBytes, minifiedBytes } =
     ours;
   const xs = {
@@ -153,12 +155,13 @@ function printJson(ours: Figures, node: Record<string, NodeFigures>): void {
     connected: { bytes32: connectedBytes, slots32: connectedSlots },
     outbox: { bytes32: outboxBytes },
     growth: { bytes32: growthBytes },
+    managed: { connected: { bytes32: managed?.connectedBytes, slots32: managed?.connectedSlots } },
   };
   console.log(JSON.stringify({ xs, bundle: { minifiedBytes }, node }));
 }
 
 /** Writes the measured figures to figures.json, the table of docs/cost.md and the chart. */
-function update(figures: Record<"ours" | "published", Figures>, ours: Variant, unpatched: Variant): void {
+function update(figures: Parameters<typeof figuresTable>[0], ours: Variant, unpatched: Variant): void {
   if (figures.ours.connectedBytes === undefined) throw new Error(INSTALL);
   const before = figuresTable(committedFigures());
   writeFileSync(FIGURES_FILE, `${JSON.stringify(figures, null, 2)}\n`);

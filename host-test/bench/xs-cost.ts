@@ -44,7 +44,7 @@ const OPTIONS = {
 
 export async function measureCost(bundle: string): Promise<XsFigures> {
   const xs = await startDevice(bundle);
-  await xs.call("connect");
+  await xs.call("connect", "DeviceClient");
   const publish = {} as XsFigures["publish"];
   const confirm = {} as XsFigures["confirm"];
   // The second round counts: the first fills caches (topics, property lookups).
@@ -67,11 +67,8 @@ export async function measureCost(bundle: string): Promise<XsFigures> {
 export async function measureHeap(bundle: string, binary?: string, steps = 20, events = 20_000): Promise<HeapFigures> {
   const outboxBytes = await measureOutbox(bundle, binary);
   const xs = await startWorker(binary);
-  await load(xs, bundle);
-  await xs.call("construct"); // the measuring code is not part of the device
-  await xs.repeat("empty", 1);
-  const before = await xs.heap();
-  await xs.call("connect");
+  const before = await constructed(xs, bundle);
+  await xs.call("connect", "DeviceClient");
   const connected = await xs.heap();
   await xs.call("lengths", 10); // makes what is kept, such as the topic's bytes
   const used = await xs.heap();
@@ -90,11 +87,29 @@ export async function measureHeap(bundle: string, binary?: string, steps = 20, e
   };
 }
 
+/** A connected and subscribed managed device; `binary` as in {@link measureHeap}. */
+export async function measureManaged(bundle: string, binary: string): Promise<HeapFigures["connected"]> {
+  const xs = await startWorker(binary);
+  const before = await constructed(xs, bundle);
+  await xs.call("connect", "ManagedDeviceClient");
+  const connected = await xs.heap();
+  await xs.close();
+  return difference(before, connected);
+}
+
+/** The heap with the measuring code, which is not part of the device, and without a client. */
+async function constructed(xs: Xs, bundle: string): ReturnType<Xs["heap"]> {
+  await load(xs, bundle);
+  await xs.call("construct");
+  await xs.repeat("empty", 1);
+  return xs.heap();
+}
+
 async function measureOutbox(bundle: string, binary: string | undefined): Promise<number> {
   const xs = await startWorker(binary);
   await load(xs, bundle);
   await xs.call("construct");
-  await xs.call("connect");
+  await xs.call("connect", "DeviceClient");
   const connected = await xs.heap();
   await xs.call("lose");
   await xs.call("wait", WAITING);
@@ -113,7 +128,7 @@ export type Profile = Record<(typeof PARTS)[number] | "event" | "command", numbe
 /** Instructions of an event at QoS 1, of a command, and of their parts (xs-program.js). */
 export async function measureProfile(bundle: string): Promise<Profile> {
   const xs = await startDevice(bundle);
-  await xs.call("connect");
+  await xs.call("connect", "DeviceClient");
   await xs.call("registerParts");
   const figures = {} as Profile;
   for (let round = 0; round < 2; round++) {

@@ -56,8 +56,8 @@ export function start({ lib, options }) {
   }
 
   return {
-    connect() {
-      client = new lib.DeviceClient(options, ports);
+    connect(className) {
+      client = new lib[className](options, ports);
       client.commandCallback = handle;
       client.connect();
       listener.opened();

@@ -85,6 +85,30 @@ const SECTIONS: readonly Section[] = [
     without: ["dist/http.d.ts"],
   },
   {
+    title: "iotf-embedded/managed",
+    intro: "`ManagedDeviceClient`: a device that the platform manages. [managed.md](managed.md) shows how.",
+    entry: "dist/managed.d.ts",
+    without: ["dist/index.d.ts"],
+  },
+  {
+    title: "iotf-embedded/managed on Node",
+    intro: "The entry of Node has the exports above and these.",
+    entry: "dist/managed-node.d.ts",
+    without: ["dist/managed.d.ts"],
+  },
+  {
+    title: "iotf-embedded/managed on Moddable",
+    intro: "The entry of Moddable has the exports of `iotf-embedded/managed` and these.",
+    entry: "dist/managed-moddable.d.ts",
+    without: ["dist/managed.d.ts"],
+  },
+  {
+    title: "iotf-embedded/managed without an engine",
+    intro: "As above: the exports of `iotf-embedded/managed`, without default ports.",
+    entry: "dist/managed-neutral.d.ts",
+    without: ["dist/managed.d.ts"],
+  },
+  {
     title: "iotf-embedded/testing",
     intro: "Runs a device program in a test. [testing.md](testing.md) shows how.",
     entry: "dist/testing.d.ts",

@@ -455,12 +455,12 @@ export const CASES: Record<string, Case> = {
     same(
       stage.said().map(({ topic, message }) => [topic, message.d]),
       [
-        ["device/update/location", { measuredDateTime: "2020-01-01T00:00:00Z", longitude: 1, latitude: 2 }],
+        ["device/update/location", { longitude: 1, latitude: 2, measuredDateTime: "2020-01-01T00:00:00Z" }],
         [
           "notify",
           {
             fields: [
-              { field: "location", value: { measuredDateTime: "2020-01-01T00:00:00Z", longitude: 1, latitude: 2 } },
+              { field: "location", value: { longitude: 1, latitude: 2, measuredDateTime: "2020-01-01T00:00:00Z" } },
             ],
           },
         ],
@@ -848,6 +848,71 @@ export const CASES: Record<string, Case> = {
         same(stage.said(), [], "told once");
       }
     },
+
+  "the examples of docs/protocol.md 7.5, message by message": lib => {
+    const installer = new FakeInstaller();
+    const stage = new ManagedStage(lib, {
+      lifetime: 3600,
+      deviceInfo: { serialNumber: "0001", fwVersion: "1.2.0" },
+      bundles: ["acme-v1"],
+      installer,
+    });
+    stage.client.rebootCallback = () => {};
+    stage.client.customActionCallback = request => void request.answer(200);
+    // The device chooses its own request ids; "r" stands for them.
+    const says = (...expected: string[]) => {
+      const said = stage.said();
+      const lines = said.map(({ topic, message }) => {
+        const { reqId, ...rest } = message;
+        if (topic !== "response") stage.answer({ reqId });
+        return `${topic} ${JSON.stringify({ ...rest, reqId: topic === "response" ? reqId : "r" })}`;
+      });
+      same(lines, expected);
+    };
+    stage.connected();
+    stage.client.manage();
+    says(
+      'mgmt/manage {"d":{"lifetime":3600,"supports":{"deviceActions":true,"firmwareActions":true,"acme-v1":true},' +
+        '"deviceInfo":{"serialNumber":"0001","fwVersion":"1.2.0"},"metadata":{}},"reqId":"r"}',
+    );
+    const time = "2017-03-14T01:02:03Z";
+    stage.client.setLocation({ longitude: 127.02, latitude: 37.5, measuredDateTime: time });
+    stage.client.addErrorCode(17);
+    stage.client.addLog({ message: "low heap", timestamp: time, severity: 1 });
+    says(
+      'device/update/location {"d":{"longitude":127.02,"latitude":37.5,"measuredDateTime":"2017-03-14T01:02:03Z"},"reqId":"r"}',
+      'add/diag/errorCodes {"d":{"errorCode":17},"reqId":"r"}',
+      'add/diag/log {"d":{"message":"low heap","timestamp":"2017-03-14T01:02:03Z","severity":1},"reqId":"r"}',
+    );
+    stage.server(
+      "device/update",
+      '{"d":{"fields":[{"field":"mgmt.firmware","value":{"version":"1.3.0","name":"fw","uri":"https://example.com/fw.bin",' +
+        '"verifier":"9f86d081","state":0,"updateStatus":0,"updatedDateTime":""}}]},"reqId":"s1"}',
+    );
+    says('response {"rc":204,"reqId":"s1"}');
+    stage.server(
+      "observe",
+      '{"d":{"fields":[{"field":"mgmt.firmware.state"},{"field":"mgmt.firmware"}]},"reqId":"s2"}',
+    );
+    says(
+      'response {"rc":200,"d":{"fields":[{"field":"mgmt.firmware.state","value":0},{"field":"mgmt.firmware","value":' +
+        '{"state":0,"updateStatus":0,"version":"1.3.0","name":"fw","uri":"https://example.com/fw.bin","verifier":"9f86d081"}}]},' +
+        '"reqId":"s2"}',
+    );
+    stage.server("cancel", '{"d":{"fields":[{"field":"mgmt.firmware.state"}]},"reqId":"s2b"}');
+    says('response {"rc":200,"reqId":"s2b"}');
+    stage.server("mgmt/initiate/firmware/download", '{"reqId":"s3"}');
+    says(
+      'response {"rc":202,"reqId":"s3"}',
+      'notify {"d":{"fields":[{"field":"mgmt.firmware","value":{"state":1}}]},"reqId":"r"}',
+    );
+    installer.listener.done(0);
+    says('notify {"d":{"fields":[{"field":"mgmt.firmware","value":{"state":2}}]},"reqId":"r"}');
+    stage.server("cancel", '{"d":{"fields":[{"field":"mgmt.firmware"}]},"reqId":"s4"}');
+    says('response {"rc":200,"reqId":"s4"}');
+    stage.server("mgmt/custom/acme-v1/blink", '{"d":{"fields":[{"field":"times","value":"3"}]},"reqId":"s5"}');
+    says('response {"rc":200,"reqId":"s5"}');
+  },
 
   "a thousand requests of each kind leave nothing behind": lib => {
     const stage = new ManagedStage(lib, { bundles: ["acme"] }, { "keep-alive": 0 });

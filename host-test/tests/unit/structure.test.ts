@@ -6,6 +6,7 @@ import { dirname, join, relative, resolve } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { transformSync } from "esbuild";
+import { ManagedDeviceClient } from "../../../src/device/managed/client.ts";
 import { DeviceClient, MqttClient } from "../../../src/index.ts";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
@@ -145,9 +146,24 @@ test("src has no regular expression", () => {
 });
 
 const CLIENT_MEMBERS = ["active", "clientId", "connect", "connected", "counters", "disconnect", "stateName"];
+const DEVICE_MEMBERS = [...CLIENT_MEMBERS, "commandCallback", "publishEvent", "setMessageEncoderModule"];
+const MANAGED_MEMBERS = [
+  "addErrorCode",
+  "addLog",
+  "clearErrorCodes",
+  "clearLog",
+  "firmware",
+  "manage",
+  "managed",
+  "setDeviceInfo",
+  "setLocation",
+  "setMetadata",
+  "unmanage",
+];
 /** The documented members of prototypes. Callbacks are fields of each object. */
 const MEMBERS: [{ name: string; prototype: object }, string[]][] = [
-  [DeviceClient, [...CLIENT_MEMBERS, "commandCallback", "publishEvent", "setMessageEncoderModule"].sort()],
+  [DeviceClient, [...DEVICE_MEMBERS].sort()],
+  [ManagedDeviceClient, [...DEVICE_MEMBERS, ...MANAGED_MEMBERS].sort()],
   [MqttClient, [...CLIENT_MEMBERS, "publish", "subscribe", "unsubscribe"].sort()],
 ];
 

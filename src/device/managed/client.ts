@@ -105,7 +105,7 @@ export class ManagedDeviceClient extends DeviceClient implements ManagedCallback
   setLocation(location: Location, done?: RequestCallback): boolean {
     throwIf(locationFault(location));
     const { management } = this;
-    const measured = { measuredDateTime: this.now(), ...location };
+    const measured = { ...location, measuredDateTime: location.measuredDateTime ?? isoTime(management) };
     if (!management.requests.send(LOCATION, measured, done)) return false;
     management.attributes.replace("location", measured);
     return true;
@@ -124,7 +124,7 @@ export class ManagedDeviceClient extends DeviceClient implements ManagedCallback
   /** Adds an entry to the log that the server keeps. */
   addLog(entry: LogEntry, done?: RequestCallback): boolean {
     throwIf(logFault(entry));
-    const { message, severity = 0, timestamp = this.now(), data } = entry;
+    const { message, severity = 0, timestamp = isoTime(this.management), data } = entry;
     const log: Record<string, unknown> = { message, timestamp, severity };
     if (data !== undefined) log.data = base64(typeof data === "string" ? encodeUtf8(data) : data);
     return this.management.requests.send(ADD_LOG, log, done);
@@ -145,8 +145,9 @@ export class ManagedDeviceClient extends DeviceClient implements ManagedCallback
     throwIf(metadataFault(metadata, this.management.settings.limits.metadataBytes));
     this.management.attributes.replace("metadata", metadata);
   }
+}
 
-  private now(): string {
-    return new Date(this.connection.ports.clock.date()).toISOString();
-  }
+/** The time by the engine's clock, ISO 8601. */
+function isoTime({ clock }: Management): string {
+  return new Date(clock.date()).toISOString();
 }

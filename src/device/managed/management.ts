@@ -6,7 +6,7 @@ import { ConnectionException, InvalidEventException } from "../../errors.ts";
 import type { MessageReceiver } from "../../mqtt/callbacks.ts";
 import type { Connection } from "../../mqtt/connection.ts";
 import type { Packet } from "../../mqtt/wire/decoder.ts";
-import type { Timer } from "../../ports.ts";
+import type { Clock, Timer } from "../../ports.ts";
 import { boundsFault } from "../codec/json-bounds.ts";
 import { payloadJson } from "../codec/text.ts";
 import { Attributes, type Field } from "./attributes.ts";
@@ -46,6 +46,7 @@ export class Management implements MessageReceiver {
   readonly attributes: Attributes;
   readonly lifetime: Lifetime;
   readonly settings: ManagedSettings;
+  readonly clock: Clock;
   private readonly connection: Connection;
   private readonly client: ManagedCallbacks;
   private readonly maxValues: number;
@@ -56,11 +57,12 @@ export class Management implements MessageReceiver {
 
   /** @param maxValues most JSON values in one message of the server */
   constructor(connection: Connection, client: ManagedCallbacks, settings: ManagedSettings, maxValues: number) {
+    this.clock = connection.ports.clock;
     this.connection = connection;
     this.client = client;
     this.settings = settings;
     this.maxValues = maxValues;
-    this.timer = connection.ports.clock.timer(() => this.onTimer());
+    this.timer = this.clock.timer(() => this.onTimer());
     const { limits, requestTimeout } = settings;
     const changed = () => this.schedule();
     this.requests = new Requests(connection, limits.requests, requestTimeout, changed);
@@ -115,7 +117,7 @@ export class Management implements MessageReceiver {
 
   /** Sets the timer to the earliest deadline. */
   schedule(): void {
-    const now = this.connection.ports.clock.now();
+    const now = this.clock.now();
     let least = this.attributes.isWaiting ? RETRY_MS : undefined;
     const all = [this.requests.msLeft(now), this.serverRequests.msLeft(now), this.lifetime.msLeft(now)];
     for (let i = 0; i < all.length; i++) if (all[i] !== undefined && !(all[i]! >= least!)) least = all[i];
@@ -124,7 +126,7 @@ export class Management implements MessageReceiver {
   }
 
   private onTimer(): void {
-    const now = this.connection.ports.clock.now();
+    const now = this.clock.now();
     this.requests.expire(now);
     this.serverRequests.expire(now);
     this.lifetime.expire(now);

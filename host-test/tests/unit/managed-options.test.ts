@@ -1,0 +1,90 @@
+// Options and arguments of device management that cannot be used: each is refused with a text that names it, and nothing is
+// sent.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ManagedDeviceClient } from "../../../src/device/managed/client.ts";
+import type { ManagedDeviceOptions } from "../../../src/device/managed/types.ts";
+import { ConfigurationException } from "../../../src/errors.ts";
+import { FakeClock } from "../../harness/testing/clock.ts";
+import { FakeNetwork } from "../../harness/testing/transport.ts";
+import { DEVICE } from "../support/device.ts";
+
+function client(options: unknown = {}): ManagedDeviceClient {
+  return new ManagedDeviceClient(options as ManagedDeviceOptions, new FakeNetwork(new FakeClock()));
+}
+
+const managed = (managed: unknown) => () => client({ ...DEVICE, managed });
+
+const installer = { download() {}, update() {} };
+
+const REFUSED: [what: string, act: () => unknown, text: RegExp][] = [
+  ["options that are no object", () => client(7), /^options must be an object/],
+  ["no options", () => client(null), /^options must be an object/],
+  ["a Quickstart device", () => client({ org: "quickstart" }), /Quickstart device cannot be managed/],
+  ["managed that is no object", managed(7), /^managed must be an object/],
+  ["an unknown option", managed({ livetime: 1 }), /^Unknown option: managed\.livetime/],
+  ["a lifetime below 3600", managed({ lifetime: 3599 }), /^managed\.lifetime .* 3600\.\.4294967 or 0, not 3599/],
+  ["a lifetime above 4294967", managed({ lifetime: 4294968 }), /^managed\.lifetime/],
+  ["a lifetime as text", managed({ lifetime: "3600" }), /^managed\.lifetime/],
+  ["a time-out of 0", managed({ requestTimeout: 0 }), /^managed\.requestTimeout .*, not 0/],
+  ["a limit of 0 requests", managed({ limits: { requests: 0 } }), /^managed\.limits\.requests .*, not 0/],
+  ["a limit of 3 observed", managed({ limits: { observed: 3 } }), /^managed\.limits\.observed .*, not 3/],
+  ["an unknown limit", managed({ limits: { request: 1 } }), /^Unknown option: managed\.limits\.request/],
+  ["device info with a number", managed({ deviceInfo: { model: 7 } }), /^deviceInfo\.model must be a string/],
+  ["device info with another member", managed({ deviceInfo: { color: "" } }), /^deviceInfo has no member color/],
+  ["metadata that are an array", managed({ metadata: [] }), /^metadata must be an object/],
+  ["metadata that are too large", managed({ metadata: { a: "x".repeat(1100) } }), /^metadata of 1108 bytes/],
+  ["bundles that are no array", managed({ bundles: "acme" }), /^managed\.bundles must be an array/],
+  ["nine bundles", managed({ bundles: [..."123456789"] }), /^managed\.bundles must be an array of at most 8/],
+  ["a bundle with a slash", managed({ bundles: ["a/b"] }), /^managed\.bundles: .* not "a\/b"/],
+  ["an empty bundle", managed({ bundles: [""] }), /^managed\.bundles: .* not ""/],
+  [
+    "an installer without update",
+    managed({ installer: { download() {} } }),
+    /^managed\.installer must have the methods/,
+  ],
+  ["a longitude of 181", () => ready().setLocation({ longitude: 181, latitude: 0 }), /^longitude .* not 181/],
+  ["a latitude of NaN", () => ready().setLocation({ longitude: 0, latitude: Number.NaN }), /^latitude .* not NaN/],
+  ["an accuracy below 0", () => ready().setLocation({ longitude: 0, latitude: 0, accuracy: -1 }), /^accuracy/],
+  [
+    "a time that is none",
+    () => ready().setLocation({ longitude: 0, latitude: 0, measuredDateTime: "noon" }),
+    /^measuredDateTime .* not noon/,
+  ],
+  ["no location", () => ready().setLocation(undefined as never), /^location must be an object/],
+  ["an error code with a fraction", () => ready().addErrorCode(1.5), /^errorCode .* not 1\.5/],
+  ["an error code as text", () => ready().addErrorCode("x" as never), /^errorCode .* not x/],
+  ["a log entry without a message", () => ready().addLog({ message: "" }), /^message must be a string/],
+  ["a severity of 3", () => ready().addLog({ message: "m", severity: 3 as never }), /^severity .* not 3/],
+  ["log data that are a number", () => ready().addLog({ message: "m", data: 7 as never }), /^data must be/],
+  ["device info that is none", () => ready().setDeviceInfo(7 as never), /^deviceInfo must be an object/],
+  ["metadata that are none", () => ready().setMetadata(7 as never), /^metadata must be an object/],
+];
+
+function ready(): ManagedDeviceClient {
+  const one = client({ ...DEVICE, managed: { installer } });
+  one.connect();
+  return one;
+}
+
+for (const [what, act, text] of REFUSED) {
+  test(`${what}: ConfigurationException`, () => {
+    assert.throws(act, error => error instanceof ConfigurationException && text.test(error.message));
+  });
+}
+
+test("a request before the first connect() throws, and a log entry above 131,072 bytes", () => {
+  assert.throws(() => client({ ...DEVICE }).addErrorCode(1), { code: "not-connected" });
+  const one = ready();
+  assert.throws(() => one.addLog({ message: "x".repeat(140_000) }), { code: "invalid-event" });
+  assert.equal(one.counters.queued, 0);
+});
+
+test("options and their objects are copied", () => {
+  const options = { ...DEVICE, managed: { deviceInfo: { model: "m" }, metadata: { a: 1 } } };
+  const one = client(options);
+  options.managed.deviceInfo.model = "changed";
+  assert.equal(one.firmware.state, 0);
+  assert.deepEqual(Object.keys(options), [...Object.keys(DEVICE), "managed"]);
+});
