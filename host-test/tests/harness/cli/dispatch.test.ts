@@ -52,7 +52,7 @@ for (const [name, options] of [
 }
 
 for (const [args, message] of [
-  [["sned"], /^iotf-embedded: unknown command 'sned'; commands: platform, device, send, watch, xs$/],
+  [["sned"], /^iotf-embedded: unknown command 'sned'; commands: platform, device, send, watch, update, xs$/],
   [["help", "sned"], /^iotf-embedded: unknown command 'sned'/],
   [["constructor"], /^iotf-embedded: unknown command 'constructor'/],
   [["platform", "--bogus"], /^iotf-embedded platform: unknown option --bogus$/],
