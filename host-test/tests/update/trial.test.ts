@@ -338,6 +338,22 @@ describe("the record", () => {
     }
   });
 
+  test("a power failure in the middle of save() leaves the last one or the next one", () => {
+    for (const cut of ["before", "half"] as const) {
+      for (let step = 1; step <= 2; step++) {
+        const hardware = new Hardware(true);
+        hardware.boot();
+        const record = new UpdateRecord(hardware.store());
+        record.save({ phase: "download" });
+        [hardware.steps, hardware.failAt, hardware.cut] = [0, step, cut];
+        assert.throws(() => record.save({ phase: "failed", status: 4 }));
+        hardware.boot();
+        const phase = new UpdateRecord(hardware.store()).progress?.phase;
+        assert.equal(phase, step === 1 && cut === "before" ? "download" : "failed");
+      }
+    }
+  });
+
   test("a store that throws is empty", () => {
     const board = boardWith();
     board.hardware.nvs.get = () => {
