@@ -40,7 +40,7 @@ export class ConnectionException extends Error {
 
   /** See {@link ConnectionErrorCode}. The other codes are those of the subclasses. */
   readonly code: ConnectionErrorCode | "configuration" | "auth-method";
-  /** If `code` is "refused": the return code of CONNACK, 1..5 (MQTT 3.1.1, 3.2.2.3), or the HTTP status. Else 0. */
+  /** If `code` is "refused": the return code of CONNACK, 1..5 (MQTT 3.1.1, 3.2.2.3), the HTTP status, or the `rc` of the server of device management. Else 0. */
   readonly returnCode: number;
 
   constructor(message: string, code: ConnectionException["code"] = "closed", returnCode = 0) {

@@ -19,6 +19,8 @@ export interface MessageReceiver {
    * errorCallback. `packet.oversize` > 0: the message was larger than `limits.frameBytes` and has no payload.
    */
   receive(packet: Packet): void;
+  /** The connection has ended, and none is made until connect(). `error`: the refusal; undefined after disconnect(). */
+  stopped?(error: ConnectionException | undefined): void;
 }
 
 export class Callbacks {
@@ -48,11 +50,11 @@ export class Callbacks {
 
   /**
    * Errors that errorCallback itself causes are reported too, but not those that come of reporting these: a callback that
-   * publishes at every error would never end while the store fails.
+   * publishes at every error would never end while the store fails. False if the error was not reported.
    */
-  error(error: Error): void {
+  error(error: Error): boolean {
     const depth = this.errorDepth ?? 0;
-    if (depth > 1) return;
+    if (depth > 1) return false;
     this.errorDepth = depth + 1;
     try {
       this.client.errorCallback?.(error);
@@ -60,6 +62,7 @@ export class Callbacks {
       // errorCallback itself failed: nobody is left to tell.
     }
     this.errorDepth = depth;
+    return true;
   }
 
   /** connect() was called: the next rejection is reported again. */
@@ -77,8 +80,8 @@ export class Callbacks {
     if (active) this.drainNeeded = true;
     if (!this.started) throw new ConnectionException("not connected: call connect() first", "not-connected");
     if (this.rejectionReported) return;
-    this.rejectionReported = true;
-    this.error(notAccepted(active));
+    this.rejectionReported = true; // before: errorCallback may publish
+    if (!this.error(notAccepted(active))) this.rejectionReported = false;
   }
 
   /** There is room again after publish() returned false. */

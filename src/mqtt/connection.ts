@@ -49,6 +49,7 @@ export class Connection implements LinkListener, SessionListener {
   readonly ports: Ports;
   private readonly options!: ConnectionOptions;
   readonly callbacks: Callbacks;
+  /** Replaced by a client that takes more kinds of messages. */
   receiver: MessageReceiver;
   private readonly timer: Timer;
   readonly link: Link;
@@ -332,6 +333,7 @@ export class Connection implements LinkListener, SessionListener {
     if (!this.ports.store && (error || this.options.connect.clean)) {
       this.session.publisher.clear(error ?? new ConnectionException("dropped by disconnect()", "not-connected"));
     }
+    this.receiver.stopped?.(error);
     this.callbacks.invoke(this.callbacks.client.disconnectedCallback, error, -1);
     if (this.closing !== "telling") return; // a callback has called connect() and disconnect()
     if (closed || this.state !== IDLE) return this.callDisconnectCallbacks();

@@ -21,6 +21,7 @@ const ENTRY_COLOURS: Readonly<Record<EntryKind, Colour>> = {
   event: "cyan",
   command: "magenta",
   management: "cyan",
+  action: "magenta",
   request: "dim",
 };
 

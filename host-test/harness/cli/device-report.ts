@@ -3,7 +3,10 @@
 import type { Line } from "./console.ts";
 
 export interface Report {
-  /** "event", "full", "failed", "command", "handled", "complaint", "connected", "disconnected" or "error". */
+  /**
+   * "event", "full", "failed", "command", "handled", "complaint", "connected", "disconnected" or "error"; of a managed device
+   * also "managed", "operator" and "firmware".
+   */
   readonly what: string;
   readonly details: Readonly<Record<string, unknown>>;
 }
@@ -18,6 +21,11 @@ export function reportLine({ what, details }: Report): Line {
       return { ...line, direction: "→", format, qos: Number(qos), text: shown };
     case "command":
       return { ...line, direction: "←", format, text: shown };
+    case "operator":
+      return { ...line, direction: "←" };
+    case "managed":
+    case "firmware":
+      return { ...line, direction: " ", text };
     case "connected":
       return { ...line, direction: " ", text: String(details.clientId) };
     case "handled":

@@ -10,6 +10,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ["platform", async () => (await import("./platform.ts")).platform],
   ["device", async () => (await import("./device.ts")).device],
   ["send", async () => (await import("./send.ts")).send],
+  ["manage", async () => (await import("./manage.ts")).manage],
   ["watch", async () => (await import("./watch.ts")).watch],
   ["update", async () => (await import("./update.ts")).update],
   ["xs", async () => (await import("./xs.ts")).xs],

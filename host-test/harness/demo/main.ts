@@ -22,11 +22,16 @@ const print = (line: Line) => terminal.print(line);
 class Demo {
   private readonly settings: Settings;
   private platform: Platform | undefined;
+  private deviceOptions: DeviceOptions = {};
   private application: Application | undefined;
   private device: Engine | undefined;
   private received = 0;
   private readonly handled = new Set<string>();
   private commanded = 0;
+  // The device is managed; the operator has begun, and has ended.
+  private managed = false;
+  private operating = false;
+  private operated = false;
   private quickstart = false;
   private qos: 0 | 1 | 2 = 1;
   private timer: NodeJS.Timeout | undefined;
@@ -38,8 +43,13 @@ class Demo {
 
   async run(): Promise<void> {
     const { options, url, onPlatform } = await this.choosePlatform();
+    this.deviceOptions = options;
     this.quickstart = organization(options) === "quickstart";
     this.qos = this.settings.qos ?? (this.quickstart ? 0 : 1);
+    const { managed } = this.settings;
+    if (managed && !(onPlatform && options.type && options.id && !this.quickstart)) {
+      throw new UsageError("--managed needs a registered device on the local platform");
+    }
     if (this.quickstart && this.qos > 0) throw new UsageError("--qos: org quickstart takes QoS 0 only");
     if (url) await this.startApplication(url, onPlatform ? options : undefined);
     else
@@ -50,7 +60,7 @@ class Demo {
         text: "no credentials of an application for this platform",
       });
     this.restartTimer();
-    const argument = { options, qos: this.qos };
+    const argument = { options, qos: this.qos, managed };
     this.device = await startEngine(this.settings.engine, DEVICE, argument, {
       figures: machineFigures(),
       report: ([what, details]: [string, Record<string, unknown>]) => this.deviceReported(what, details),
@@ -149,15 +159,43 @@ class Demo {
     print(reportLine({ what, details }));
     const reason = details.reason as string | undefined;
     if (what === "disconnected" && reason !== undefined && Number(details.retryMs) < 0) this.end(1, reason);
-    if (what !== "handled") return;
-    this.handled.add(details.command as string);
+    if (what === "managed") this.managed = true;
+    if (what === "handled") this.handled.add(details.command as string);
+    // Not before: a command that arrives during the restart is lost with the session.
+    if (this.managed && this.bothHandled && !this.operating) void this.operate();
+    if (what === "handled") this.endIfDone();
+  }
+
+  // What an operator would do: restarts the device, and updates its firmware.
+  private async operate(): Promise<void> {
+    const { org = organization(this.deviceOptions), type, id } = this.deviceOptions;
+    this.operating = true;
+    if (!this.platform || !org || !type || !id) return;
+    const operator = this.platform.management({ org, type, id });
+    const image = { version: "2.0.0", uri: "http://127.0.0.1/demo-2.0.0.bin" };
+    for (const [name, act] of [
+      ["reboot", () => operator.reboot()],
+      ["download", () => operator.downloadFirmware(image)],
+      ["update", () => operator.updateFirmware()],
+    ] as const) {
+      print({ party: "app", direction: "→", kind: "request", name });
+      const { status, text } = await act();
+      if (this.ending) return;
+      print({ party: "app", direction: "←", kind: status, name, text, bad: status !== "done" });
+      if (status !== "done") return this.end(1, `${name}: ${text}`);
+    }
+    this.operated = true;
     this.endIfDone();
   }
 
   private endIfDone(): void {
-    const { events } = this.settings;
-    if (!events || this.received < events) return;
-    if (this.quickstart || (this.handled.has("setInterval") && this.handled.has("print"))) this.end(0);
+    const { events, managed } = this.settings;
+    if (!events || this.received < events || (managed && !this.operated)) return;
+    if (this.quickstart || this.bothHandled) this.end(0);
+  }
+
+  private get bothHandled(): boolean {
+    return this.handled.has("setInterval") && this.handled.has("print");
   }
 
   private restartTimer(): void {

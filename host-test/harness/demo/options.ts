@@ -15,6 +15,8 @@ sends it commands. Ends with Ctrl-C.
   --timeout SECONDS      with --events: end with exit code 1 when no event arrives for this long (default 30)
   --engine node|xs       run the device in this process, or in an XS engine (default node)
   --qos 0|1|2            of events and commands (default 1; 0 for org quickstart)
+  --managed              a managed device: an operator restarts it and updates its firmware, which it only pretends; with
+                         --events N it ends when that is done, too
   --broker mqtt://HOST:PORT
                          use this MQTT broker, without TLS, instead of the local platform
   --config FILE          device ini file: [device] org, type, id, auth-method, auth-token, clean-session, and domain,
@@ -29,6 +31,7 @@ export interface Settings {
   timeoutMs: number;
   engine: "node" | "xs";
   qos: 0 | 1 | 2 | undefined;
+  managed: boolean;
   broker: { host: string; port: number } | undefined;
   config: DeviceOptions | undefined;
 }
@@ -38,6 +41,7 @@ const OPTIONS = {
   timeout: { type: "string" },
   engine: { type: "string" },
   qos: { type: "string" },
+  managed: { type: "boolean" },
   broker: { type: "string" },
   config: { type: "string" },
   help: { type: "boolean" },
@@ -45,12 +49,16 @@ const OPTIONS = {
 
 export function parseOptions(args: string[]): Settings {
   const { values } = parse(args, OPTIONS);
+  if (values.managed && values.broker !== undefined) {
+    throw new UsageError("--managed needs the local platform: leave out --broker");
+  }
   return {
     help: values.help === true,
     events: whole("--events", values.events, 1, 1_000_000) ?? 0,
     timeoutMs: 1000 * (whole("--timeout", values.timeout, 1, 86_400) ?? 30),
     engine: oneOf("--engine", values.engine, ["node", "xs"]) ?? "node",
     qos: qualityOfService(values.qos),
+    managed: values.managed === true,
     broker: values.broker === undefined ? undefined : brokerAddress(values.broker),
     config: values.config === undefined ? undefined : readConfig(values.config),
   };

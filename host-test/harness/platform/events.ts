@@ -1,5 +1,7 @@
 // Events that a Platform emits.
 
+import type { ActionOutcome } from "./management/actions.ts";
+
 export type QoS = 0 | 1 | 2;
 
 export interface ConnectEvent {
@@ -44,19 +46,24 @@ export interface CommandEvent extends PlatformMessage {
   readonly command: string;
 }
 
-/** A message of a device on `iotdevice-1/…`; the platform does not answer it. */
+/** A message of a device on `iotdevice-1/…`. */
 export interface ManagementEvent extends PlatformMessage {
   /** The topic of the device. */
   readonly topic: string;
 }
 
-/** A rule was broken; the connection closes. */
+/** A rule was broken. The connection closes, except for a rule of device management (docs/protocol.md 7). */
 export interface ViolationEvent {
   /** Empty before CONNECT. */
   readonly clientId: string;
-  /** The close code of docs/protocol.md 1.7. */
-  readonly reason: number;
+  /** The close code of docs/protocol.md 1.7; absent if the connection stays open. */
+  readonly reason?: number;
   readonly detail: string;
+}
+
+/** An action that an operator started on a managed device has ended. */
+export interface ActionEvent extends ActionOutcome {
+  readonly clientId: string;
 }
 
 /** A request over HTTP was answered. */
@@ -91,6 +98,9 @@ export interface PlatformEvents {
   command: [CommandEvent];
   management: [ManagementEvent];
   violation: [ViolationEvent];
+  /** What is known about a managed device has changed; see `management`. */
+  managed: [{ readonly clientId: string }];
+  action: [ActionEvent];
   /** A device waits for a command over HTTP. */
   waiting: [{ readonly clientId: string }];
   request: [RequestEvent];

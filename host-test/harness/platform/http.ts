@@ -1,12 +1,14 @@
-// HTTP for devices (docs/protocol.md 6): two paths, both POST, one for an event and one to request a command. The
-// organization is in the Host header, `<org>.messaging.<domain>`; without such a host name, the credentials decide it.
+// HTTP for devices (docs/protocol.md 6): two paths, both POST, one for an event and one to request a command. And for
+// applications: device management. The organization is in the Host header, `<org>.messaging.<domain>`; without such a host
+// name, the credentials decide it.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { isIP, type Socket } from "node:net";
 import { CommandQueues } from "./command-queue.ts";
 import type { CommandEvent } from "./events.ts";
-import { MAX_PAYLOAD } from "./frames.ts";
+import { credentials, type HttpCredentials, Refusal, read } from "./http-request.ts";
 import { type DeviceIdentity, deviceClientId, isLoopback, isName } from "./identity.ts";
+import type { ManagementHttp } from "./management-http.ts";
 import { QUICKSTART } from "./registry.ts";
 import { topicSpace } from "./topics.ts";
 
@@ -21,27 +23,15 @@ export interface HttpBackend {
     device: { type: string; id: string },
     credentials: HttpCredentials,
   ): DeviceIdentity | undefined;
+  /** The organization that admits applications with these credentials; any one if `org` is undefined. */
+  identifyApplication(org: string | undefined, credentials: HttpCredentials): string | undefined;
+  readonly management: ManagementHttp;
   /** Publishes an event; resolves when the broker has accepted it. */
   publish(device: DeviceIdentity, topic: string, payload: Buffer): Promise<void>;
   /** A request waits for a command. */
   waiting(request: { clientId: string }): void;
   /** A request was answered. */
   answered(request: { clientId: string; path: string; status: number }): void;
-}
-
-export interface HttpCredentials {
-  readonly user: string | undefined;
-  readonly password: Buffer | undefined;
-}
-
-/** An answer other than 200 and 204. */
-class Refusal extends Error {
-  readonly status: number;
-
-  constructor(status: number, message: string) {
-    super(message);
-    this.status = status;
-  }
 }
 
 const PATH = /^\/api\/v0002\/device\/types\/([^/]+)\/devices\/([^/]+)\/(?:events\/([^/]+)|commands\/([^/]+)\/request)$/;
@@ -113,9 +103,12 @@ export class HttpEndpoint {
     });
     try {
       this.#checkOrigin(request);
-      const device = this.#identify(request);
-      seen.clientId = deviceClientId(device);
-      await this.#answer(request, response, device);
+      if (this.#backend.management.serves(seen.path)) await this.#manage(request, response);
+      else {
+        const device = this.#identify(request);
+        seen.clientId = deviceClientId(device);
+        await this.#answer(request, response, device);
+      }
     } catch (error) {
       if (!(error instanceof Refusal)) {
         if (request.destroyed) return; // the device closed the connection before the end of its request
@@ -146,6 +139,16 @@ export class HttpEndpoint {
     const device = this.#backend.identify(org, { type, id }, credentials(headers.authorization));
     if (!device) throw new Refusal(403, "not authorized");
     return device;
+  }
+
+  async #manage(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { management } = this.#backend;
+    management.checkMethod(request);
+    if (!this.#backend.available) throw new Refusal(503, "not available");
+    const [, org] = MESSAGING_HOST.exec(request.headers.host ?? "") ?? [];
+    const found = this.#backend.identifyApplication(org, credentials(request.headers.authorization));
+    if (found === undefined) throw new Refusal(403, "not authorized");
+    await management.answer(request, response, found);
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse, device: DeviceIdentity): Promise<void> {
@@ -195,26 +198,6 @@ function decoded(text: string): string {
   } catch {
     throw new Refusal(404, "not percent-encoded UTF-8");
   }
-}
-
-function credentials(authorization: string | undefined): HttpCredentials {
-  const [, encoded] = /^Basic ([A-Za-z0-9+/=]+)$/i.exec(authorization ?? "") ?? [];
-  if (encoded === undefined) return { user: undefined, password: undefined };
-  const bytes = Buffer.from(encoded, "base64");
-  const colon = bytes.indexOf(":");
-  if (colon < 0) return { user: bytes.toString(), password: undefined };
-  return { user: bytes.toString("utf8", 0, colon), password: bytes.subarray(colon + 1) };
-}
-
-async function read(request: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    chunks.push(chunk);
-    length += chunk.length;
-    if (length > MAX_PAYLOAD) throw new Refusal(413, "too large");
-  }
-  return Buffer.concat(chunks);
 }
 
 function waitSecs(body: Buffer): number {

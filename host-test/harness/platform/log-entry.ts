@@ -7,7 +7,7 @@ import { deviceClientId } from "./identity.ts";
 import { readPayload } from "./inbox.ts";
 import { payloadText, printable, printableJson } from "./printable.ts";
 
-export type EntryKind = Exclude<keyof PlatformEvents, "waiting" | "subscribe">;
+export type EntryKind = Exclude<keyof PlatformEvents, "waiting" | "subscribe" | "managed">;
 
 export interface LogEntry {
   readonly kind: EntryKind;
@@ -65,7 +65,7 @@ export function listenForEntries(
   });
   add("violation", ({ clientId, reason, detail }) => ({
     client: clientId,
-    text: `${reason}: ${detail}`,
+    text: violationText({ reason, detail }),
     details: { reason, text: detail },
   }));
   add("disconnect", ({ clientId, reason }) => {
@@ -77,12 +77,21 @@ export function listenForEntries(
     text: `${path} answered ${status}`,
     details: { path, status },
   }));
+  add("action", ({ clientId, action, status, rc, text, fields }) => ({
+    client: clientId,
+    text: `${action} ${status}: ${text}`,
+    details: { action, status, rc, text, fields },
+  }));
   add("event", e => messageEntry("event", deviceClientId(e), { ...e, name: e.event }));
   add("command", e => messageEntry("command", deviceClientId(e), { ...e, name: e.command, from: e.clientId }));
   add("management", e => messageEntry("management", deviceClientId(e), { ...e, name: e.topic }));
   return () => {
     for (const remove of added) remove();
   };
+}
+
+export function violationText({ reason, detail }: { reason?: number | undefined; detail: string }): string {
+  return reason === undefined ? detail : `${reason}: ${detail}`;
 }
 
 /** Time, kind, client and details. `colour` may colour the kind. */

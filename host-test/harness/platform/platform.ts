@@ -11,14 +11,25 @@ import { Backpressure } from "./backpressure.ts";
 import { CLOSE, CONNACK, closeText, connackText } from "./codes.ts";
 import { Connection } from "./connection.ts";
 import { ProtocolDetector } from "./detect-protocol.ts";
-import type { CommandEvent, DeviceEvent, PlatformEvents, PlatformMessage, QoS, SessionInfo } from "./events.ts";
+import type {
+  CommandEvent,
+  DeviceEvent,
+  ManagementEvent,
+  PlatformEvents,
+  PlatformMessage,
+  QoS,
+  SessionInfo,
+} from "./events.ts";
 import { FrameMeter, PUBLISH_TYPE } from "./frames.ts";
 import { HttpEndpoint } from "./http.ts";
 import { type DeviceIdentity, deviceClientId, isLevel, isLoopback, parseClientId } from "./identity.ts";
 import { clientIdOf, type DeviceRef, type EventFilter, EventInbox, type ReceivedEvent } from "./inbox.ts";
 import { formatLine, listenForEntries } from "./log-entry.ts";
+import { DeviceManagement, Management } from "./management.ts";
+import { ManagementHttp } from "./management-http.ts";
 import { connectMessage, disconnectMessage, failedConnectMessage, type MonitorMessage } from "./monitor.ts";
 import { addPacketHooks, REFUSED, translateOutbound } from "./packet-hooks.ts";
+import { utf8 } from "./printable.ts";
 import { type ApplicationEntry, type DeviceEntry, QUICKSTART, Registry } from "./registry.ts";
 import { readSession } from "./session-info.ts";
 import { patchStore } from "./store-patches.ts";
@@ -27,6 +38,7 @@ import { deviceTopic, parseBrokerTopic } from "./topics.ts";
 
 export type * from "./events.ts";
 export type { DeviceRef, EventFilter, ReceivedEvent } from "./inbox.ts";
+export type { ActionOptions, DeviceManagement, UpdateOptions } from "./management.ts";
 export type { ApplicationEntry, DeviceEntry } from "./registry.ts";
 
 export interface PlatformOptions {
@@ -88,6 +100,7 @@ export class Platform extends EventEmitter<PlatformEvents> {
   readonly #ended = new AbortController();
   readonly #broker: Aedes;
   readonly #server: Server;
+  readonly #management: Management;
   readonly #http: HttpEndpoint;
   readonly #detector: ProtocolDetector;
   #url = "";
@@ -106,6 +119,7 @@ export class Platform extends EventEmitter<PlatformEvents> {
     this.#broker = this.#createBroker();
     // Without noDelay, Nagle's algorithm and delayed acknowledgements cost 40 ms per exchange.
     this.#server = createServer({ noDelay: true }, socket => this.#detector.detect(socket));
+    this.#management = this.#createManagement();
     this.#http = this.#createHttpEndpoint();
     this.#detector = new ProtocolDetector((protocol, socket) => {
       if (protocol === "mqtt") this.#acceptMqtt(socket);
@@ -197,6 +211,23 @@ export class Platform extends EventEmitter<PlatformEvents> {
     await this.#waitUntil("disconnect", clientId, () => !this.connected(clientId), timeoutMs);
   }
 
+  /** Resolves when the device is managed, at once if it is. @throws Error after `timeoutMs`, default 5000 */
+  async awaitManaged(device: DeviceRef, timeoutMs: number = TIMEOUT_MS): Promise<void> {
+    const clientId = clientIdOf(device);
+    await this.#waitUntil("managed", clientId, () => this.#management.state(clientId).managed, timeoutMs);
+  }
+
+  /**
+   * Device management of one device (docs/protocol.md 7): what it told, and the operator's actions. The platform answers
+   * the requests of every device by itself.
+   * @throws TypeError for an illegal device
+   */
+  management(device: DeviceRef): DeviceManagement {
+    const clientId = clientIdOf(device);
+    deviceIdentity(clientId);
+    return new DeviceManagement(clientId, this.#management);
+  }
+
   /** Closes a connection as an administrator can. Resolves when it is closed, with false if there was none. */
   async disconnectDevice(device: DeviceRef): Promise<boolean> {
     const connection = this.#openConnection(clientIdOf(device));
@@ -232,8 +263,10 @@ export class Platform extends EventEmitter<PlatformEvents> {
   /** Publishes to one device, connected or not. `topic` is the device's own, for instance `iotdm-1/observe`. */
   async sendToDevice(device: DeviceRef, topic: string, payload: string | Uint8Array, qos: QoS = 0): Promise<void> {
     const clientId = clientIdOf(device);
-    const identity = parseClientId(clientId);
-    if (typeof identity === "number" || identity.kind !== "device") throw new TypeError(`no device id: ${clientId}`);
+    const identity = deviceIdentity(clientId);
+    if (topic.startsWith("iotdm-1/")) {
+      this.#management.sent(clientId, topic, Buffer.from(payload as Uint8Array).toString());
+    }
     await this.#publish(deviceTopic(identity, topic), payload, qos, false);
   }
 
@@ -264,6 +297,7 @@ export class Platform extends EventEmitter<PlatformEvents> {
     const serverClosed = new Promise(resolve => this.#server.close(resolve));
     this.#detector.close();
     this.#http.close();
+    this.#management.close();
     const connections = [...this.#connections.values()];
     for (const connection of connections) connection.close(CLOSE.shuttingDown, "platform closes");
     await Promise.all(connections.map(connection => connection.closed));
@@ -322,6 +356,19 @@ export class Platform extends EventEmitter<PlatformEvents> {
     return broker;
   }
 
+  #createManagement(): Management {
+    return new Management({
+      send: (clientId, topic, payload) => {
+        // Fails only while the broker closes.
+        this.#publish(deviceTopic(deviceIdentity(clientId), topic), payload, 1, false).catch(() => {});
+      },
+      violation: (clientId, detail) => this.emit("violation", { clientId, detail: detail.slice(0, 200) }),
+      changed: clientId => this.emit("managed", { clientId }),
+      ended: (clientId, outcome) => this.emit("action", { clientId, ...outcome }),
+      connected: clientId => this.connected(clientId),
+    });
+  }
+
   #createHttpEndpoint(): HttpEndpoint {
     const available = () => this.available;
     const loopback = () => this.#loopback;
@@ -339,6 +386,9 @@ export class Platform extends EventEmitter<PlatformEvents> {
         const identity: DeviceIdentity = { kind: "device", org, ...device };
         return this.#registry.check(identity, credentials) === CONNACK.accepted ? identity : undefined;
       },
+      identifyApplication: (named, { user, password }) =>
+        this.#registry.orgOfApplication(named, { user, password, cleanSession: true }),
+      management: new ManagementHttp(this.#management),
       publish: async (device, topic, payload) => {
         await new Promise<void>(resolve => this.#backpressure.wait(resolve));
         await this.#publish(topic, payload, 0, false, deviceClientId(device));
@@ -356,7 +406,7 @@ export class Platform extends EventEmitter<PlatformEvents> {
 
   /** Resolves at the first event after which the condition holds, at once if it holds now. */
   #waitUntil(
-    event: "connect" | "disconnect" | "subscribe",
+    event: "connect" | "disconnect" | "subscribe" | "managed",
     clientId: string,
     holds: () => boolean,
     timeoutMs: number,
@@ -442,6 +492,7 @@ export class Platform extends EventEmitter<PlatformEvents> {
     if (connection.client.closed) return;
     connection.stage = "open";
     this.#http.takeOver(connection.clientId);
+    this.#management.connected(connection.clientId);
     this.emit("connect", { clientId: connection.clientId, cleanSession: connection.cleanSession });
     if (connection.identity?.kind === "device") this.#publishMonitor(connectMessage(connection.identity, connection));
   }
@@ -542,8 +593,19 @@ export class Platform extends EventEmitter<PlatformEvents> {
     };
     if (kind === "event") this.#onEvent({ ...message, event: name });
     else if (kind === "command") this.#onCommand({ ...message, command: name });
-    else this.emit("management", { ...message, topic: name });
+    else this.#onManagement({ ...message, topic: name }, packet.dup === true);
   }
+
+  #onManagement(message: ManagementEvent, dup: boolean): void {
+    this.emit("management", message);
+    this.#management.receive(deviceClientId(message), message.topic, utf8(message.payload), dup);
+  }
+}
+
+function deviceIdentity(clientId: string): DeviceIdentity {
+  const identity = parseClientId(clientId);
+  if (typeof identity === "number" || identity.kind !== "device") throw new TypeError(`no device id: ${clientId}`);
+  return identity;
 }
 
 function commandPayload(data: unknown, format: string): string | Uint8Array {

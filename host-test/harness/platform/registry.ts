@@ -72,6 +72,17 @@ export class Registry {
     );
   }
 
+  /** The organization that admits an application without an id: HTTP has only the API key. Never Quickstart. */
+  orgOfApplication(named: string | undefined, { user, password }: Credentials): string | undefined {
+    const admits = (org: string) =>
+      org !== QUICKSTART &&
+      (!this.#orgsWithApplications.has(org) ||
+        [...this.#applications].some(
+          ([key, entry]) => key.startsWith(`${org}/`) && user === entry.user && sameText(entry.token, password),
+        ));
+    return [...this.#orgs].find(org => (named === undefined || named === org) && admits(org));
+  }
+
   knowsOrg(org: string): boolean {
     return this.#orgs.has(org);
   }

@@ -321,10 +321,10 @@ export class TestDevice<P = unknown> {
     return this;
   }
 
-  /** The device has done nothing that a platform throws it out for. */
+  /** The device has broken no rule of the platform. */
   expectNoViolation(): this {
     const [first] = this.platform.violations;
-    if (first !== undefined) throw this.failure(`the platform has thrown the device out: ${first}`);
+    if (first !== undefined) throw this.failure(`the device has broken a rule: ${first}`);
     return this;
   }
 

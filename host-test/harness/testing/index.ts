@@ -1,6 +1,12 @@
 // `iotf-embedded/testing`: a device program on a bench, in one process, without network and without waiting. See
 // docs/testing.md.
 
+export type { ActionOutcome } from "../platform/management/actions.ts";
+export type { Field, ManagedDeviceInfo, ManagedFirmware, ManagedLocation } from "../platform/management/attributes.ts";
+export type { ManagementAction } from "../platform/management/managed-device.ts";
+export type { ManagedLogEntry, Supports } from "../platform/management/messages.ts";
+export type { FirmwareParameters } from "../platform/management/operator.ts";
+export type { ManagementState } from "../platform/management/record.ts";
 export { FakeClock, START_DATE } from "./clock.ts";
 export {
   type Bench,

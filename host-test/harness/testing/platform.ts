@@ -8,6 +8,7 @@ import { covers, topicSpace } from "../platform/topics.ts";
 import { text } from "./bytes.ts";
 import type { Dialogue } from "./dialogue.ts";
 import { connack } from "./frames.ts";
+import { Operator } from "./operator.ts";
 import { PacketStream, parsePacket, type SentPacket } from "./packets.ts";
 import { ServerSession } from "./session.ts";
 import type { FakeTransport } from "./transport.ts";
@@ -86,10 +87,13 @@ class Connection {
   }
 }
 
-export class Platform {
+export class Platform extends Operator {
   /** Everything that came, oldest first. */
   readonly received: Received[] = [];
-  /** What a real platform would have closed the connection for, as this one did. */
+  /**
+   * Rules that the device broke. Those of MQTT and of topics closed the connection, as on a real platform; those of device
+   * management (docs/protocol.md 7) did not.
+   */
   readonly violations: string[] = [];
   /** Every CONNECT, oldest first, with its credentials. */
   readonly connects: SentPacket[] = [];
@@ -105,6 +109,7 @@ export class Platform {
 
   /** @internal */
   constructor(around: Surroundings) {
+    super();
     this.around = around;
   }
 
@@ -179,6 +184,9 @@ export class Platform {
     if (!granted.length) {
       const list = this.subscriptions.join(", ") || "nothing";
       throw this.failure(`${topic} cannot be delivered: the device has subscribed to ${list}`);
+    }
+    if (topic.startsWith("iotdm-1/")) {
+      this.sentByHand(this.lastClientId!, topic, typeof payload === "string" ? payload : text(payload));
     }
     this.around.act(() => session.send(topic, payload, Math.min(qos, Math.max(...granted)) as 0 | 1 | 2));
     return this;
@@ -299,8 +307,45 @@ export class Platform {
   }
 
   private get lastSession(): ServerSession | undefined {
-    const connect = this.connects[this.connects.length - 1];
-    return connect && this.sessions.get(connect.clientId!);
+    const clientId = this.lastClientId;
+    return clientId === undefined ? undefined : this.sessions.get(clientId);
+  }
+
+  // --- device management ---
+
+  protected override get lastClientId(): string | undefined {
+    return this.connects[this.connects.length - 1]?.clientId;
+  }
+
+  protected override elapsed(): number {
+    return this.around.now();
+  }
+
+  protected override undeliverable(clientId: string | undefined): string | undefined {
+    const session = clientId === undefined ? undefined : this.sessions.get(clientId);
+    const connected = this.connections.some(one => one.session === session && !one.over && one.link.alive);
+    if (!session || (!connected && !session.present)) return "the device is not connected and has no durable session";
+    if (session.subscriptions.some(({ topic }) => topic.startsWith("iotdm-1/"))) return undefined;
+    return `the device has subscribed to ${this.subscriptions.join(", ") || "nothing"}, not to iotdm-1/#`;
+  }
+
+  protected override deliverTo(clientId: string, topic: string, payload: string): void {
+    const session = this.sessions.get(clientId);
+    const granted = session?.subscriptions.filter(one => covers(one.topic, topic)).map(({ qos }) => qos) ?? [];
+    if (granted.length > 0) session!.send(topic, payload, Math.min(1, ...granted) as 0 | 1);
+  }
+
+  protected override brokeRule(text: string): void {
+    this.violations.push(text);
+    this.around.dialogue.note("platform", `the device broke a rule: ${text}`);
+  }
+
+  protected override operate(what: () => void): void {
+    this.around.act(what);
+  }
+
+  protected override failed(message: string): Error {
+    return this.failure(message);
   }
 
   private must(): Connection {
@@ -348,6 +393,7 @@ export class Platform {
     if (sessionPresent === false) session.forget();
     if (sessionPresent) session.present = true;
     connection.session = session;
+    this.newConnection(id);
     session.greet(connect.clean!);
   }
 
@@ -357,7 +403,7 @@ export class Platform {
         const connection = this.connections.find(one => one.session === session && one.link.alive);
         if (connection) this.say(connection, frame);
       },
-      delivered: packet => this.deliver(packet as SentPacket, false),
+      delivered: packet => this.deliver(id, packet as SentPacket, false),
     });
     session.refuse = filter => this.refused?.test(filter) ?? false;
     this.sessions.set(id, session);
@@ -394,6 +440,7 @@ export class Platform {
     if (packet.cmd === "disconnect") connection.left = true;
     this.checkTopics(connection.connect.clientId!, packet);
     connection.session?.takes(packet);
+    this.sendAnswers();
     if (connection.left) this.close(connection);
   }
 
@@ -439,16 +486,19 @@ export class Platform {
     connection.session?.lost();
     if (!connection.link.isLost) this.around.dialogue.note("device", "closes the connection");
     const will = connection.session && !connection.left ? connection.connect?.will : undefined;
-    if (will) this.deliver({ ...will, dup: false } as SentPacket, true);
+    if (will) this.deliver(connection.connect!.clientId!, { ...will, dup: false } as SentPacket, true);
   }
 
   // --- messages ---
 
-  private deliver(packet: SentPacket, will: boolean): void {
+  private deliver(clientId: string, packet: SentPacket, will: boolean): void {
     const { qos, retain, dup } = packet;
     const atMs = this.around.now();
     this.received.push({ topic: packet.topic!, payload: packet.payload!, qos, retain, dup, atMs, will });
     if (will) this.around.dialogue.note("platform", `publishes the will on ${packet.topic}`);
+    if (packet.topic!.startsWith("iotdevice-1/") && typeof parseClientId(clientId) === "object") {
+      this.manages(clientId, packet.topic!, text(packet.payload!), dup);
+    }
   }
 
   private encode(format: string, data: unknown): string | Uint8Array {

@@ -1,6 +1,6 @@
 // Runs a device program in this process or in an XS engine, with the built bundle, which is the file that is flashed.
 //
-// A program is a module with `start({ lib, ports, argument, call })`: `lib` is what the bundle exports, `call(name, value)`
+// A program is a module with `start({ lib, ports, argument, call })`: `lib` is what the bundle and managed.js export, `call(name, value)`
 // calls a function of this process. start() returns an object of functions, which `invoke` calls with one JSON value; they
 // may return promises.
 
@@ -23,6 +23,8 @@ export interface Engine {
 
 export const BUNDLE = fileURLToPath(new URL("../../../dist/iotf-embedded.js", import.meta.url));
 
+const MANAGED = fileURLToPath(new URL("../../../dist/managed.js", import.meta.url));
+
 export function startEngine(
   name: EngineName,
   program: string,
@@ -33,7 +35,7 @@ export function startEngine(
 }
 
 async function startOnNode(program: string, argument: unknown, calls: Record<string, Call>): Promise<Engine> {
-  const lib = await import(pathToFileURL(BUNDLE).href);
+  const lib = { ...(await import(pathToFileURL(BUNDLE).href)), ...(await import(pathToFileURL(MANAGED).href)) };
   const { start } = await import(pathToFileURL(program).href);
   const call = (name: string, value: unknown) => calls[name]!(value as never);
   const functions = start({ lib, ports: nodePorts, argument, call });
@@ -47,7 +49,7 @@ async function startInXs(program: string, argument: unknown, calls: Record<strin
   const xs = await startXs({ calls });
   try {
     await xs.evaluate(`(async () => {
-      const lib = await import(${JSON.stringify(BUNDLE)});
+      const lib = { ...await import(${JSON.stringify(BUNDLE)}), ...await import(${JSON.stringify(MANAGED)}) };
       const { start } = await import(${JSON.stringify(program)});
       const functions = start({ lib, ports: host.ports, argument: ${JSON.stringify(argument)}, call: host.call });
       for (const name in functions) host.register(name, functions[name]);

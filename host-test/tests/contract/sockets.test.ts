@@ -1,10 +1,15 @@
 // targets/node/sockets.ts against the transport contract, over TCP and TLS, and what TLS refuses.
 
 import assert from "node:assert/strict";
+import { X509Certificate } from "node:crypto";
+import dns from "node:dns";
+import { once } from "node:events";
 import net from "node:net";
 import { after, before, test } from "node:test";
-import type { TlsOptions } from "../../../src/ports.ts";
+import tls from "node:tls";
+import type { TlsOptions, Transport } from "../../../src/ports.ts";
 import { openSocket } from "../../../targets/node/sockets.ts";
+import { describe } from "../../../targets/node/tls.ts";
 import { type Certificate, makeCertificate, noOpenssl } from "./certificates.ts";
 import { nodeWorld } from "./node-world.ts";
 import { transportContract } from "./transport-contract.ts";
@@ -25,10 +30,10 @@ function withTls(certificate: Certificate): void {
   });
   after(() => server.stop());
 
-  const reasonFor = (host: string, tls: TlsOptions) =>
+  const reasonFor = (host: string, tls: TlsOptions, port = server.endpoint.port) =>
     new Promise<string>(resolve => {
       const transport = openSocket(
-        { ...server.endpoint, host, tls },
+        { host, port, tls },
         {
           opened() {
             transport.close();
@@ -45,6 +50,12 @@ function withTls(certificate: Certificate): void {
   const cases: [string, string, TlsOptions, RegExp][] = [
     ["the right authority, by address", "127.0.0.1", { ca: certificate.cert }, /^opened$/],
     ["the right authority, by name", "localhost", { ca: certificate.cert }, /^opened$/],
+    [
+      "authorities in DER, one behind the other",
+      "127.0.0.1",
+      { ca: Buffer.concat([makeCertificate(), certificate].map(one => new X509Certificate(one.cert).raw)) },
+      /^opened$/,
+    ],
     ["the authority as bytes", "127.0.0.1", { ca: Buffer.from(certificate.cert) }, /^opened$/],
     [
       "the name the certificate has, another address",
@@ -62,6 +73,24 @@ function withTls(certificate: Certificate): void {
     );
   }
 
+  test("TLS: no authority is refused also where NODE_TLS_REJECT_UNAUTHORIZED is 0", { timeout: 10_000 }, async t => {
+    const before = process.env.NODE_TLS_REJECT_UNAUTHORIZED;
+    process.env.NODE_TLS_REJECT_UNAUTHORIZED = "0";
+    t.after(() => {
+      if (before === undefined) delete process.env.NODE_TLS_REJECT_UNAUTHORIZED;
+      else process.env.NODE_TLS_REJECT_UNAUTHORIZED = before;
+    });
+    assert.match(await reasonFor("127.0.0.1", {}), /self-signed certificate/);
+  });
+
+  test("TLS: a server of TLS 1.2 is accepted", { timeout: 10_000 }, async t => {
+    const old = tls.createServer({ ...certificate, maxVersion: "TLSv1.2" }).listen(0, "127.0.0.1");
+    t.after(() => old.close());
+    await once(old, "listening");
+    const { port } = old.address() as net.AddressInfo;
+    assert.equal(await reasonFor("127.0.0.1", { ca: certificate.cert }, port), "opened");
+  });
+
   test("TLS: a certificate that cannot be read is thrown by open", () => {
     const listener = { opened() {}, received() {}, writableAgain() {}, closed() {} };
     assert.throws(() =>
@@ -70,14 +99,42 @@ function withTls(certificate: Certificate): void {
   });
 }
 
-test("TCP: close() before it is open gives the connection up, it does not go on in the background", async () => {
-  const listener = { opened: () => assert.fail(), received() {}, writableAgain() {}, closed: () => assert.fail() };
-  openSocket({ host: "192.0.2.1", port: 1883 }, listener).close(); // an address nobody answers from
-  await turn();
-  assert.equal(process.getActiveResourcesInfo().includes("TCPConnectWrap"), false);
+test("an error for each address of a name: the first one is told", () => {
+  const each = ["::1", "127.0.0.1"].map(address => new Error(`connect ECONNREFUSED ${address}:1883`));
+  assert.equal(describe(new AggregateError(each)), "connect ECONNREFUSED ::1:1883");
 });
 
-test("TCP: small writes of one turn leave as one segment", { timeout: 10_000 }, async () => {
+test("TCP: close() before it is open gives the connection up, it does not go on in the background", {
+  timeout: 10_000,
+}, async ({ mock }) => {
+  mock.method(dns, "lookup", () => {}); // never answered
+  const listener = { opened: () => assert.fail(), received() {}, writableAgain() {}, closed: () => assert.fail() };
+  await new Promise<void>(resolve => openSocket({ host: "far.test", port: 1883 }, listener).close(resolve));
+});
+
+test("TCP: close() tells when the socket is closed, also if it was closed before, and leaves no timer", {
+  timeout: 10_000,
+}, async t => {
+  const server = net.createServer(socket => socket.resume()).listen(0, "127.0.0.1");
+  t.after(() => server.close());
+  await once(server, "listening");
+  const set = t.mock.method(globalThis, "setTimeout");
+  const cleared = t.mock.method(globalThis, "clearTimeout");
+  const { port } = server.address() as net.AddressInfo;
+  const transport = await new Promise<Transport>(resolve => {
+    const listener = { opened: () => resolve(opening), received() {}, writableAgain() {}, closed() {} };
+    const opening = openSocket({ host: "127.0.0.1", port }, listener);
+  });
+  await new Promise<void>(resolve => transport.close(resolve));
+  await new Promise<void>(resolve => transport.close(resolve));
+  const [limit] = set.mock.calls.filter(call => call.arguments[1] === 5000);
+  assert.ok(cleared.mock.calls.some(call => call.arguments[0] === limit!.result));
+});
+
+test("TCP: small writes of one turn leave as one segment, which waits for no other", { timeout: 10_000 }, async ({
+  mock,
+}) => {
+  const noDelay = mock.method(net.Socket.prototype, "setNoDelay");
   const chunks: number[] = [];
   const server = net.createServer(socket => {
     socket.on("data", bytes => chunks.push(bytes.length));
@@ -99,6 +156,10 @@ test("TCP: small writes of one turn leave as one segment", { timeout: 10_000 }, 
   );
   await new Promise(resolve => server.on("close", resolve));
   assert.deepEqual(chunks, [100]);
+  assert.deepEqual(
+    noDelay.mock.calls.map(call => call.arguments),
+    [[true]],
+  );
 });
 
 test("TCP: what is written counts at once, before the turn ends", { timeout: 10_000 }, async () => {

@@ -205,6 +205,26 @@ test("errorCallback that throws, or is not there, harms nothing", () => {
   }
 });
 
+test("a refusal too deep in errorCallback to be reported does not keep the next one from being reported", () => {
+  const stage = readyMqtt();
+  const { client } = stage;
+  const heard: string[] = [];
+  const refused = () => assert.equal(client.publish("t", utf8("x"), 0, false), false);
+  client.disconnectedCallback = (_, retryMs) => {
+    throw new Error(retryMs < 0 ? "second" : "first");
+  };
+  client.errorCallback = error => {
+    heard.push(error.message);
+    if (error.message === "first") client.disconnect();
+    if (error.message === "second") refused();
+  };
+  stage.link.ends();
+  assert.deepEqual(heard.splice(0), ["first", "second"]);
+  refused();
+  refused();
+  assert.deepEqual(heard, ["message not accepted: call connect() again"]);
+});
+
 test("one `done` of disconnect that throws does not keep the other from being told", () => {
   const stage = readyMqtt();
   stage.client.publish("t", BYTE, 1);

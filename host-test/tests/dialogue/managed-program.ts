@@ -175,7 +175,15 @@ export const CASES: Record<string, Case> = {
     same(stage.said(), [], "renewal");
   },
 
-  "unmanage refused": lib => refusals(lib, (stage, name) => stage.client.unmanage(stage.done(name)), "mgmt/unmanage"),
+  "unmanage refused: the device stays managed, and renews": lib => {
+    refusals(lib, (stage, name) => stage.client.unmanage(stage.done(name)), "mgmt/unmanage");
+    const stage = new ManagedStage(lib, {}, { "keep-alive": 0 }).managed();
+    stage.client.unmanage();
+    stage.answer(stage.saidOne("mgmt/unmanage"), 409);
+    same(stage.client.managed, true);
+    stage.clock.advance(3_480_000);
+    stage.saidOne("mgmt/manage");
+  },
 
   "location: every member, zeros included; what is left out is not sent": lib => {
     const stage = new ManagedStage(lib).managed();
@@ -348,10 +356,11 @@ export const CASES: Record<string, Case> = {
     stage.said();
     stage.client.disconnect(() => stage.diary.push("gone"));
     stage.clock.advance(10_000);
-    same(stage.heard(), ["add: not-connected dropped by disconnect()", "gone"]);
+    same(stage.heard(), ["add: not-connected disconnect() was called before the answer", "gone"]);
     same(stage.clock.pending, [], "timers");
     stage.connected();
-    same(stage.said(), [], "still managed");
+    stage.answer(stage.saidOne("mgmt/manage"));
+    same(stage.client.managed, true, "managed again");
   },
 
   "device/update: location, metadata, deviceInfo, mgmt.firmware; 204 with a reqId, nothing without": lib => {
@@ -395,7 +404,7 @@ export const CASES: Record<string, Case> = {
   },
 
   "device/update that cannot be set as a whole: 404 names the fields, and nothing is set": lib => {
-    const stage = new ManagedStage(lib, { limits: { metadataBytes: 20 } }).managed();
+    const stage = new ManagedStage(lib, { limits: { attributeBytes: 20 } }).managed();
     const bad: [string, unknown][] = [
       ["color", 1],
       ["mgmt", {}],
@@ -425,7 +434,18 @@ export const CASES: Record<string, Case> = {
     const stage = new ManagedStage(lib).managed();
     for (const topic of ["device/update", "observe", "cancel"]) {
       same(stage.ask(topic).rc, 400, `${topic} without d`);
-      for (const fields of [undefined, 7, {}, [], [7], [{}], [{ field: 7 }], [{ field: "" }], [null]]) {
+      for (const fields of [
+        undefined,
+        7,
+        {},
+        [],
+        [7],
+        [{}],
+        [{ field: 7 }],
+        [{ field: "" }],
+        [null],
+        [{ field: "__proto__" }],
+      ]) {
         same(stage.ask(topic, { fields }).rc, 400, `${topic} ${JSON.stringify(fields)}`);
       }
     }
@@ -471,7 +491,8 @@ export const CASES: Record<string, Case> = {
 
   "observe of an unknown attribute: 404 names it, and none is observed": lib => {
     const stage = new ManagedStage(lib).managed();
-    for (const field of ["color", "mgmt", "location.color", "deviceInfo.color", "mgmt.firmware.color", "__proto__"]) {
+    const members = ["location.color", "deviceInfo.color", "mgmt.firmware.color", "metadata.", "metadata.a.b"];
+    for (const field of ["color", "mgmt", "x".repeat(300), ...members]) {
       const answer = stage.ask("observe", { fields: [{ field: "metadata" }, { field }] });
       same([answer.rc, answer.d], [404, { fields: [{ field }] }], field);
     }
@@ -486,9 +507,74 @@ export const CASES: Record<string, Case> = {
       [0, 1, 2, 3].map(n => observe(`metadata.m${n}`)),
       [200, 200, 200, 200],
     );
-    same([observe("metadata.m4"), observe("metadata.m3")], [404, 200], "the fifth, and the fourth again");
+    same([observe("metadata.m4"), observe("metadata.m3")], [500, 200], "the fifth, and the fourth again");
     stage.client.setMetadata({ m3: 1, m4: 1 });
     same(notified(stage), [{ field: "metadata.m3", value: 1 }]);
+  },
+
+  "a change of several observed members goes out in one notify, and one notify is on the way at a time": lib => {
+    const installer = new FakeInstaller();
+    const stage = new ManagedStage(lib, { installer }).managed();
+    const names = ["mgmt.firmware.state", "mgmt.firmware.updateStatus", "metadata", "metadata.a", "metadata"];
+    stage.ask("observe", { fields: names.map(field => ({ field })) });
+    stage.client.setMetadata({ a: 1 });
+    stage.client.setMetadata({ a: 2 });
+    stage.client.setMetadata({ a: 3 });
+    const first = stage.saidOne("notify");
+    same(first.d.fields, [
+      { field: "metadata", value: { a: 1 } },
+      { field: "metadata.a", value: 1 },
+    ]);
+    stage.ask("device/update", { fields: [{ field: "metadata", value: { a: 4 } }] });
+    stage.answer(first);
+    same(notified(stage), [
+      { field: "metadata", value: { a: 4 } },
+      { field: "metadata.a", value: 4 },
+    ]);
+    stage.ask("device/update", { fields: [{ field: "mgmt.firmware", value: IMAGE }] });
+    rcAndNotifies(stage, "mgmt/initiate/firmware/download");
+    installer.listener.done(4);
+    same(notified(stage), [
+      { field: "mgmt.firmware.state", value: 0 },
+      { field: "mgmt.firmware.updateStatus", value: 4 },
+    ]);
+  },
+
+  "notifies that find the outbox full go out when there is room, with the latest values": lib => {
+    const stage = new ManagedStage(lib, {}, { limits: { queuedMessages: 2, inflight: 1 }, "keep-alive": 0 }).managed();
+    stage.ask("observe", { fields: [{ field: "metadata" }] });
+    stage.full();
+    stage.client.setMetadata({ a: 1 });
+    stage.client.setMetadata({ a: 2 });
+    stage.said();
+    stage.acknowledge();
+    stage.said();
+    stage.clock.advance(1000);
+    same(notified(stage), [{ field: "metadata", value: { a: 2 } }]);
+  },
+
+  "a refusal for good ends requests that wait, and leaves no timer": lib => {
+    const stage = new ManagedStage(lib, {}, { "keep-alive": 0 }).managed();
+    stage.client.addErrorCode(1, stage.done("answered by nobody"));
+    stage.said();
+    stage.acknowledging = false;
+    stage.client.addErrorCode(2, stage.done("not acknowledged"));
+    stage.refused();
+    const heard = stage.heard().map(line => line.replace(/: refused .*/, ": refused"));
+    same(heard, ["not acknowledged: refused", "answered by nobody: refused"]);
+    same(stage.clock.pending, [], "timers");
+  },
+
+  "callbacks of requests that disconnect() ends may call connect()": lib => {
+    const stage = new ManagedStage(lib, { lifetime: 3600 }, { "keep-alive": 0 }).managed();
+    stage.client.addErrorCode(1, () => stage.client.connect());
+    stage.said();
+    stage.client.disconnect();
+    stage.accepted();
+    stage.clock.advance(0);
+    stage.answer(stage.saidOne("mgmt/manage"));
+    stage.clock.advance(3_480_000);
+    stage.saidOne("mgmt/manage");
   },
 
   "notifies wait while too many requests do, and go out together": lib => {
@@ -547,7 +633,7 @@ export const CASES: Record<string, Case> = {
       throw new Error("busy");
     };
     const { rc, message } = stage.ask("mgmt/initiate/device/reboot");
-    same([rc, message, stage.heard()], [500, "busy", ["error busy"]]);
+    same([rc, message, stage.heard()], [500, "the device program has failed", ["error busy"]]);
     stage.client.rebootCallback = request => void request.answer(500, "no");
     same(stage.ask("mgmt/initiate/device/reboot").message, "no");
   },
@@ -593,6 +679,15 @@ export const CASES: Record<string, Case> = {
     stage.server("mgmt/initiate/device/reboot", { reqId: "a" }).server("mgmt/initiate/device/reboot", { reqId: "b" });
     same(stage.said(), []);
     same(stage.ask("mgmt/initiate/device/reboot").rc, 500);
+    stage.client.disconnect();
+    same(
+      stage.said().map(({ message }) => [message.reqId, message.rc]),
+      [
+        ["a", 500],
+        ["b", 500],
+      ],
+      "disconnect() answers for the application",
+    );
   },
 
   "a request without reqId is executed and never answered": lib => {
@@ -604,8 +699,9 @@ export const CASES: Record<string, Case> = {
       stage.server(topic, {});
     }
     stage.server("observe", { d: { fields: [{ field: "color" }] } });
-    same(stage.said(), []);
-    same(stage.heard(), ["restart", "custom"]);
+    same([stage.said(), stage.heard()], [[], []], "before the requests are acknowledged");
+    stage.clock.advance(0);
+    same([stage.said(), stage.heard()], [[], ["restart", "custom"]]);
   },
 
   "a request that comes twice is executed once": lib => {
@@ -613,8 +709,14 @@ export const CASES: Record<string, Case> = {
     let count = 0;
     stage.client.rebootCallback = request => void request.answer(202, `${++count}`);
     stage.managed();
-    for (let n = 0; n < 3; n++) stage.server("mgmt/initiate/device/reboot", { reqId: "same" });
+    for (let n = 0; n < 3; n++) stage.server("mgmt/initiate/device/reboot", { reqId: "same" }, n > 0);
     same([stage.said().length, count], [1, 1]);
+    // Twenty on the way when the connection broke, all sent again.
+    for (let n = 0; n < 40; n++) stage.server("mgmt/initiate/device/reboot", { reqId: `r${n % 20}` }, n >= 20);
+    same([stage.said().length, count], [20, 21]);
+    // A server that has begun to count anew.
+    stage.server("mgmt/initiate/device/reboot", { reqId: "same" });
+    same([stage.said().length, count], [1, 22]);
   },
 
   "custom actions: bundle, action and parameters; 200 after the action, or its error": lib => {
@@ -697,7 +799,10 @@ export const CASES: Record<string, Case> = {
     stage.ask("observe", { fields: [{ field: "deviceInfo.fwVersion" }] });
     rcAndNotifies(stage, "mgmt/initiate/firmware/update");
     installer.listener.done(0);
-    same(stage.said()[0]!.message.d.fields, [{ field: "deviceInfo.fwVersion", value: "1.3.0" }]);
+    same(notified(stage), [
+      { field: "deviceInfo.fwVersion", value: "1.3.0" },
+      { field: "mgmt.firmware", value: { state: 0, updateStatus: 0 } },
+    ]);
   },
 
   "firmware: every failure of a download ends in state 0 with its status, and another download may follow": lib => {
@@ -771,8 +876,8 @@ export const CASES: Record<string, Case> = {
     const [stage, installer] = withInstaller(lib);
     offered(stage);
     installer.failure = new Error("broken");
-    same(rcAndNotifies(stage, "mgmt/initiate/firmware/download").length, 3, "202, state 1, state 0");
-    same(stage.client.firmware.updateStatus, 6);
+    same(rcAndNotifies(stage, "mgmt/initiate/firmware/download"), [202, { state: 1 }]);
+    same(notified(stage), [{ field: "mgmt.firmware", value: { state: 0, updateStatus: 6 } }]);
     installer.failure = undefined;
     rcAndNotifies(stage, "mgmt/initiate/firmware/download");
     installer.listener.done(0);
@@ -828,10 +933,38 @@ export const CASES: Record<string, Case> = {
     same(installer.calls.length, 1, "after");
   },
 
-  "firmware: a downloaded image that an earlier start left may be updated; a finished update is told after manage":
+  "firmware: an answer 202 that disconnect() drops leaves the state as it was": lib => {
+    const installer = new FakeInstaller();
+    const options = { limits: { queuedMessages: 2, inflight: 1 }, "keep-alive": 0 };
+    const stage = new ManagedStage(lib, { installer }, options).managed();
+    offered(stage);
+    stage.full();
+    stage.server("mgmt/initiate/firmware/download", { reqId: "d" });
+    stage.client.disconnect();
+    stage.clock.advance(10_000);
+    stage.acknowledging = true;
+    stage.unacknowledged.length = 0;
+    stage.connected().said();
+    same(installer.calls, [], "before");
+    same(rcAndNotifies(stage, "mgmt/initiate/firmware/download")[0], 202, "again");
+  },
+
+  "firmware: disconnect() cancels a download, which counts as a lost connection": lib => {
+    const [stage, installer] = withInstaller(lib);
+    offered(stage);
+    rcAndNotifies(stage, "mgmt/initiate/firmware/download");
+    stage.client.disconnect();
+    stage.clock.advance(10_000);
+    installer.listener.done(0);
+    same([installer.calls[1], stage.client.firmware.state, stage.client.firmware.updateStatus], ["cancel", 0, 3]);
+  },
+
+  "firmware: a downloaded image that the previous start left may be updated; a finished update is told after manage":
     lib => {
-      const kept = new ManagedStage(lib, { installer: new FakeInstaller({ state: 2, updateStatus: 0 }) }).managed();
+      const left = new FakeInstaller({ state: 2, updateStatus: 0, version: "1.3.0" });
+      const kept = new ManagedStage(lib, { installer: left }).managed();
       same(rcAndNotifies(kept, "mgmt/initiate/firmware/update"), [202]);
+      same(left.calls, ["update 1.3.0"]);
       for (const updateStatus of [0, 5] as const) {
         const installer = new FakeInstaller({ state: 0, updateStatus, finished: true });
         const stage = new ManagedStage(lib, { installer });

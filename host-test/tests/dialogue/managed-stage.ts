@@ -7,6 +7,7 @@ import type {
   InstallListener,
   ManagedDeviceOptions,
   ManagedOptions,
+  PreviousStart,
 } from "../../../src/device/managed/types.ts";
 import type { Ports } from "../../../src/ports.ts";
 import { text } from "../../harness/testing/bytes.ts";
@@ -82,9 +83,29 @@ export class ManagedStage {
 
   /** The connection breaks, and the client comes back. */
   reconnected(sessionPresent = false): this {
+    this.breaks();
+    return this.accepted(sessionPresent);
+  }
+
+  /** The connection breaks, and the next attempt is refused for good. */
+  refused(): this {
+    this.breaks();
+    this.net.link.opens();
+    this.net.link.receives(connack(5));
+    return this;
+  }
+
+  /** Events of QoS 1 until the outbox is full; the server does not acknowledge them. */
+  full(): this {
+    this.acknowledging = false;
+    for (let n = 0; n < 50 && this.client.publishEvent("status", "json", n, 1); n++);
+    this.heard();
+    return this;
+  }
+
+  private breaks(): void {
     this.link!.ends("ECONNRESET");
     while (this.net.link === this.link) this.clock.jumpToNext();
-    return this.accepted(sessionPresent);
   }
 
   /** What the device has said since the last call; every packet is answered as MQTT wants. */
@@ -97,8 +118,9 @@ export class ManagedStage {
         if (cmd === "subscribe") this.link!.receives(suback(messageId, ...subscriptions.map(one => one.qos)));
         if (cmd !== "publish") continue;
         check(qos === 1, `${topic} at QoS ${qos}`);
-        check(topic.startsWith("iotdevice-1/"), `topic ${topic}`);
-        said.push({ topic: topic.slice("iotdevice-1/".length), message: JSON.parse(text(payload!)) });
+        if (topic.startsWith("iotdevice-1/")) {
+          said.push({ topic: topic.slice("iotdevice-1/".length), message: JSON.parse(text(payload!)) });
+        } else same(topic, "iot-2/evt/status/fmt/json", "topic");
         if (this.acknowledging) this.link!.receives(puback(messageId));
         else this.unacknowledged.push(messageId);
       }
@@ -119,9 +141,9 @@ export class ManagedStage {
   }
 
   /** The server sends a message; `topic` without "iotdm-1/". */
-  server(topic: string, message: unknown): this {
+  server(topic: string, message: unknown, dup = false): this {
     const payload = typeof message === "string" ? message : JSON.stringify(message);
-    this.link!.receives(publish(`iotdm-1/${topic}`, payload, { qos: 1, id: ++this.packetId }));
+    this.link!.receives(publish(`iotdm-1/${topic}`, payload, { qos: 1, id: ++this.packetId, dup }));
     return this;
   }
 
@@ -179,15 +201,19 @@ export class ManagedStage {
 
 /** An installer that does what the test says. */
 export class FakeInstaller implements FirmwareInstaller {
-  readonly left?: NonNullable<FirmwareInstaller["left"]>;
+  readonly previousStart?: PreviousStart;
   /** "download VERSION" or "update VERSION", in order. */
   readonly calls: string[] = [];
   /** Of the last call. */
   listener!: InstallListener;
   failure: Error | undefined;
 
-  constructor(left?: NonNullable<FirmwareInstaller["left"]>) {
-    if (left) this.left = left;
+  constructor(previousStart?: PreviousStart) {
+    if (previousStart) this.previousStart = previousStart;
+  }
+
+  cancel(): void {
+    this.calls.push("cancel");
   }
 
   download({ version, uri }: { version?: string; uri?: string }, listener: InstallListener): void {

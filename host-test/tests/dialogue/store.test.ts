@@ -42,6 +42,12 @@ test("accepted at QoS 1 and 2, the device restarts: sent again with their ids an
   assert.deepEqual(life(store).connected(true).said(), [CONNECT]);
 });
 
+test("a message without payload is stored and sent again", () => {
+  const store = memoryStore();
+  send(life(store).connected(), "", 1);
+  assert.deepEqual(life(store).connected(true).said(), [CONNECT, "PUBLISH #1 q1 dup t"]);
+});
+
 test("publish has stored the message when it returns true, connected or not; QoS 0 is not stored", () => {
   const store = memoryStore();
   const stage = life(store);
@@ -258,7 +264,7 @@ test("a store whose keys cannot be read is reported, and takes no message that w
 test("foreign and damaged entries are reported and left alone; the others are sent", () => {
   const store = memoryStore();
   send(life(store).connected(), "a", 1);
-  const foreign = ["README", "m0", "m65536", "x7", "m", "m08"];
+  const foreign = ["README", "m0", "m65536", "x7", "m", "m08", "m1.5"];
   for (const key of foreign) store.set(key, utf8("?"));
   const good = store.get("m1")!;
   const wrong = [new Uint8Array(0), good.subarray(0, 6), Uint8Array.of(0xf1, ...good.subarray(1))];

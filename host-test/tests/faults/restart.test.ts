@@ -29,10 +29,19 @@ test("killed with SIGKILL, nothing accepted is lost, QoS 2 never twice", {
 }, async t => {
   t.diagnostic(`RESTART_SEED=${seed}`);
   const folder = mkdtempSync(join(tmpdir(), "iotf-restart-"));
+  let device: Program | undefined;
+  let application: mqtt.MqttClient | undefined;
+  let broker: Mosquitto | undefined;
+  // Also when the time is over: a device or a broker that is left running keeps the test run from ending.
+  t.after(async () => {
+    await Promise.allSettled([device?.kill("SIGKILL"), application?.endAsync(true), broker?.close()]);
+    rmSync(folder, { recursive: true });
+  });
   // Room enough: see servers.ts.
   const config = ["allow_anonymous true", "max_inflight_messages 200", "max_queued_messages 10000"];
-  const broker = await Mosquitto.start({ config, quiet: true });
-  const application = await mqtt.connectAsync(broker.url, { clientId: "application", clean: false });
+  broker = await Mosquitto.start({ config, quiet: true });
+  const { port, url } = broker;
+  application = await mqtt.connectAsync(url, { clientId: "application", clean: false });
   const random = seeded(seed);
   const arrived: string[] = [];
   const diary = () => {
@@ -46,74 +55,61 @@ test("killed with SIGKILL, nothing accepted is lost, QoS 2 never twice", {
     diary()
       .filter(line => line.startsWith("accepted "))
       .map(line => line.slice(9));
-  let device: Program | undefined;
-  const live = (first: number) => {
-    device = new Program(execPath, [DEVICE, String(broker.port), folder, String(first)]);
+  // Resolves when the device has written "alive": events of the life before may still arrive, and
+  // would end a life that has not begun.
+  const live = async (first: number) => {
+    t.signal.throwIfAborted();
+    device = new Program(execPath, [DEVICE, String(port), folder, String(first)]);
+    await device.printed(/alive/);
     return device;
   };
-  // Also when the time is over: a device or a broker that is left running keeps the test run from ending.
-  let cleaned: Promise<void> | undefined;
-  const cleanUp = () => {
-    cleaned ??= (async () => {
-      await device?.kill("SIGKILL");
-      await application.endAsync(true);
-      await broker.close();
-      rmSync(folder, { recursive: true });
-    })();
-    return cleaned;
-  };
-  t.signal.addEventListener("abort", cleanUp);
-  try {
-    application.on("message", (_, payload) => arrived.push(payload.toString()));
-    await application.subscribeAsync("events", { qos: 2 });
-    let commands = 0;
-    let lives = 0;
-    for (; lives < LIVES || accepted().length <= LEAST_ACCEPTED; lives++) {
-      const died = live(lives * 1_000_000).ended.then(({ err }) => {
-        throw new Error(`the device ended by itself: ${err}`);
-      });
-      died.catch(() => {}); // the end of each life
-      // Killed after some events more have arrived, so at any point of an exchange.
-      const until = arrived.length + 1 + Math.floor(random() * 200);
-      while (arrived.length < until) {
-        await Promise.race([died, new Promise(resolve => application.once("message", resolve))]);
-        if (commands < arrived.length / 4) {
-          const qos = (1 + (commands % 2)) as 1 | 2;
-          application.publish("commands", `q${qos} ${commands++}`, { qos });
-        }
-      }
-      await device!.kill("SIGKILL");
-    }
-    // The last life publishes nothing of its own: it clears the store.
-    const emptied = empty(join(folder, "store"));
-    const last = live(-1);
-    await last.printed(/alive/);
-    await emptied;
-    await last.kill("SIGKILL");
-    // The broker has every event now; the application has them when it has what the broker got behind them.
-    const fence = new Promise<void>(resolve => {
-      application.on("message", (_, payload) => {
-        if (payload.toString() === FENCE) resolve();
-      });
+  application.on("message", (_, payload) => arrived.push(payload.toString()));
+  await application.subscribeAsync("events", { qos: 2 });
+  let commands = 0;
+  let lives = 0;
+  for (; lives < LIVES || accepted().length <= LEAST_ACCEPTED; lives++) {
+    const one = await live(lives * 1_000_000);
+    const died = one.ended.then(({ err }) => {
+      throw new Error(`the device ended by itself: ${err}`);
     });
-    application.publish("events", FENCE, { qos: 2 });
-    await fence;
-    const missing = accepted().filter(name => !arrived.includes(name));
-    assert.deepEqual(missing, [], "accepted and lost");
-    const twice = (names: string[]) => names.filter((name, n) => name.startsWith("q2") && names.indexOf(name) !== n);
-    assert.deepEqual(twice(arrived), [], "QoS 2 events twice");
-    const lines = diary();
-    assert.deepEqual(
-      lines.filter(line => line.startsWith("error")),
-      [],
-    );
-    assert.equal(lines.filter(line => line === "alive").length, lives + 1, "lives");
-    const begun = lines.filter(line => line.endsWith("begins")).map(line => line.split(" ").slice(1, 3).join(" "));
-    // Killed between the callback's return and the store, a command comes once more: at most one a life.
-    assert.ok(twice(begun).length <= lives && begun.length > 30, `${twice(begun)} of ${begun.length}`);
-  } finally {
-    await cleanUp();
+    died.catch(() => {}); // the end of each life
+    // Killed after some events more have arrived, so at any point of an exchange.
+    const until = arrived.length + 1 + Math.floor(random() * 200);
+    while (arrived.length < until) {
+      await Promise.race([died, new Promise(resolve => application.once("message", resolve))]);
+      if (commands < arrived.length / 4) {
+        const qos = (1 + (commands % 2)) as 1 | 2;
+        application.publish("commands", `q${qos} ${commands++}`, { qos });
+      }
+    }
+    await one.kill("SIGKILL");
   }
+  // The last life publishes nothing of its own: it clears the store.
+  const emptied = empty(join(folder, "store"));
+  const last = await live(-1);
+  await emptied;
+  await last.kill("SIGKILL");
+  // The broker has every event now; the application has them when it has what the broker got behind them.
+  const fence = new Promise<void>(resolve => {
+    application.on("message", (_, payload) => {
+      if (payload.toString() === FENCE) resolve();
+    });
+  });
+  application.publish("events", FENCE, { qos: 2 });
+  await fence;
+  const missing = accepted().filter(name => !arrived.includes(name));
+  assert.deepEqual(missing, [], "accepted and lost");
+  const twice = (names: string[]) => names.filter((name, n) => name.startsWith("q2") && names.indexOf(name) !== n);
+  assert.deepEqual(twice(arrived), [], "QoS 2 events twice");
+  const lines = diary();
+  assert.deepEqual(
+    lines.filter(line => line.startsWith("error")),
+    [],
+  );
+  assert.equal(lines.filter(line => line === "alive").length, lives + 1, "lives");
+  const begun = lines.filter(line => line.endsWith("begins")).map(line => line.split(" ").slice(1, 3).join(" "));
+  // Killed between the callback's return and the store, a command comes once more: at most one a life.
+  assert.ok(twice(begun).length <= lives && begun.length > 30, `${twice(begun)} of ${begun.length}`);
 });
 
 /** Resolves when nothing is left in the folder. */

@@ -56,7 +56,7 @@ export interface Attempt {
   n: number;
   /** The client is not active: it has to refuse. */
   refused: boolean;
-  /** errorCallback has heard of a refusal already, and no event was accepted since. */
+  /** errorCallback has heard of a refusal and no event was accepted since, or it is too deep in itself to hear more. */
   silent: boolean;
   /** errorCallback heard of this refusal. */
   heard: boolean;
@@ -213,10 +213,11 @@ export class Model {
     this.ended({ codes: [undefined], retry: false, faults: [] }, "idle");
   }
 
-  publishing(n: number, qos: number): Attempt {
+  /** @param unheard called from so deep in errorCallback that it hears no more */
+  publishing(n: number, qos: number, unheard: boolean): Attempt {
     this.messages.set(n, { qos, seen: false, accepted: false });
     const refused = this.state === "idle" || this.state === "disconnecting" || this.farewell;
-    this.attempt = { n, refused, silent: this.rejecting, heard: false };
+    this.attempt = { n, refused, silent: this.rejecting || unheard, heard: false };
     return this.attempt;
   }
 
@@ -246,7 +247,7 @@ export class Model {
   // errorCallback hears why publishEvent is about to return false.
   private toldRejection(code: string): void {
     const { attempt } = this;
-    if (!attempt || attempt.heard || this.rejecting) return this.fail(`told of error ${code} without a refusal`);
+    if (!attempt || attempt.heard || attempt.silent) return this.fail(`told of error ${code} without a refusal`);
     if (code !== (attempt.refused ? "not-connected" : "limit")) this.fail(`refused for ${code} while ${this.state}`);
     if (!this.messages.delete(attempt.n)) this.fail(`message ${attempt.n} was confirmed and then not accepted`);
     attempt.heard = true;

@@ -252,7 +252,7 @@ export class Stage {
     const n = ++this.lastMessage;
     const { model } = this;
     this.note(`publish ${n}, QoS ${qos}, ${size} bytes`);
-    const attempt = model.publishing(n, qos);
+    const attempt = model.publishing(n, qos, this.errorDepth > 1);
     try {
       const done = (error?: Error) => {
         this.note(`message ${n}: ${error ?? "done"}`);

@@ -61,6 +61,11 @@ const CASES: [string, number, Tick[]][] = [
       { sent: true, received: true, pending: true, action: "none" },
     ],
   ],
+  [
+    "a PINGREQ behind other bytes has another tick to be answered",
+    60,
+    [{ action: "none" }, { sent: true, pending: true, action: "ping" }, { sent: true, action: "ping" }],
+  ],
   ["keep-alive 0: never a PINGREQ", 0, [{ action: "none" }, { action: "none" }, { action: "none" }]],
   ["keep-alive 0: a stalled write is noticed all the same", 0, [{ action: "none" }, { pending: true, action: "dead" }]],
 ];
@@ -79,6 +84,19 @@ test("reset forgets an unanswered PINGREQ of the last connection", () => {
   assert.equal(keepAlive.tick(0, 0, false), "ping");
   keepAlive.reset();
   assert.equal(keepAlive.tick(0, 0, false), "none");
+});
+
+test("reset begins a new acknowledgement timeout", () => {
+  const keepAlive = new KeepAlive(60, 100_000);
+  const checked = () => {
+    const due = keepAlive.checkDue;
+    keepAlive.tick(0, 0, false);
+    return due;
+  };
+  keepAlive.reset();
+  checked();
+  keepAlive.reset();
+  assert.deepEqual([checked(), checked(), checked()], [false, false, true]);
 });
 
 // Keep-alive and acknowledgement timeout, s; a part, ms; seconds at which there is a PINGREQ and a look at

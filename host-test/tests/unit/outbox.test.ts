@@ -166,6 +166,12 @@ test("what a store held may exceed both limits: all of it is kept, in order", ()
   assert.equal(emptied(outbox), "ABCD");
 });
 
+test("a message larger than queuedBytes that a store held keeps its place behind others", () => {
+  const outbox = outboxOf(LIMITS, "A");
+  push(outbox, message("B", 101, 1));
+  assert.equal(emptied(outbox), "AB");
+});
+
 test("packet identifiers of all that waits are in use, those of QoS 0 are not", () => {
   const outbox = new Outbox({ ...LIMITS, queuedMessages: 9 });
   const add = (id: number, qos: Qos) => outbox.push(utf8("t"), new Uint8Array(0), qos, false, id, undefined);
@@ -220,6 +226,19 @@ test("makeRoom() also removes what was put back, and one that was too large for 
   const outbox = outboxOf(LIMITS, "abCd");
   outbox.unshift(outbox.shift());
   assert.deepEqual([outbox.makeRoom(30, 0).length, emptied(outbox)], [1, "bCd"]);
+});
+
+test("makeRoom() removes no more of what was put back than it must", () => {
+  const outbox = outboxOf(LIMITS, "ABC");
+  outbox.unshift(message("y", 20));
+  outbox.unshift(message("x", 20));
+  outbox.makeRoom(20, 0);
+  assert.equal(outbox.count, 3);
+  const smaller = outboxOf(LIMITS, "AB");
+  smaller.unshift(message("y", 20));
+  smaller.unshift(message("x", 20));
+  smaller.makeRoom(20, 0);
+  assert.equal(emptied(smaller), "yAB");
 });
 
 test("canMakeRoom() is false when that would not be enough, or when dropOldest is false", () => {

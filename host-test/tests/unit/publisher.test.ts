@@ -108,3 +108,20 @@ test("messages acknowledged while others are resent: those that are left are res
     assert.deepEqual([out.said(), session.publisher.resentCount], [[], 1 + resent.length]);
   }
 });
+
+test("queuedMessages 0: what leaves at once, or when the running callback returns, is accepted; nothing else is", () => {
+  const { session, out, send } = live({ queuedMessages: 0, inflight: 1 });
+  const accepted: boolean[] = [];
+  const next = () => accepted.push(send("b", 1));
+  assert.equal(session.publisher.publish(utf8("a"), utf8("1"), 0, false, next), true);
+  assert.deepEqual([out.said(), accepted], [["PUBLISH #0 q0 a 1", "PUBLISH #0 q0 b 1", "done b"], [true]]);
+  assert.equal(session.publisher.hasRoom, true);
+  assert.deepEqual([send("c", 1, 1), send("d", 1, 1), session.publisher.hasRoom], [true, false, false]);
+});
+
+test("a message that leaves the window lets the next one in, also when nobody asked to be told", () => {
+  const { session, out, take } = live({ inflight: 1 });
+  for (const name of ["a", "b"]) session.publisher.publish(utf8(name), utf8("1"), 1, false, undefined);
+  take("puback", 1);
+  assert.deepEqual(out.said(), ["PUBLISH #1 q1 a 1", "PUBLISH #2 q1 b 1"]);
+});

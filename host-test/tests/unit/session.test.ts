@@ -100,3 +100,35 @@ test("idle: a message confirmed before its last byte was seen to leave does not 
   session.disconnected();
   assert.equal(session.publisher.idle, true);
 });
+
+test("a SUBSCRIBE that finds no room holds up the messages behind it", () => {
+  const { session, out, send } = setup();
+  const { subscribe } = out;
+  send("a", 1);
+  session.subscribe([{ topic: "f", qos: 1 }], undefined);
+  out.subscribe = () => false;
+  session.connected(false);
+  assert.deepEqual(out.said(), []);
+  out.subscribe = subscribe;
+  session.pump();
+  assert.deepEqual(out.said(), ["SUBSCRIBE #2 f", "PUBLISH #0 q0 a 1", "done a"]);
+});
+
+test("each acknowledgement of a QoS 2 message begins its deadline anew, but not that of a request", () => {
+  const { session, out, send, take } = live();
+  send("a", 1, 2);
+  session.checkAcknowledgements();
+  take("pubrec", 1);
+  session.checkAcknowledgements();
+  assert.deepEqual(out.said(), ["PUBLISH #1 q2 a 1", "PUBREL #1"]);
+  session.checkAcknowledgements();
+  assert.deepEqual(out.said(), ["PUBREL #1"]);
+  take("pubcomp", 1);
+  send("b", 1, 2);
+  session.subscribe([{ topic: "f", qos: 1 }], undefined);
+  session.checkAcknowledgements();
+  take("pubrec", 2);
+  out.said();
+  session.checkAcknowledgements();
+  assert.deepEqual(out.said(), ["SUBSCRIBE #3 f"]);
+});

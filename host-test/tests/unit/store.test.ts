@@ -5,10 +5,11 @@ import fs, { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } fro
 import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, test } from "node:test";
+import { after, type TestContext, test } from "node:test";
 import { memoryStore } from "../../../targets/node/memory-store.ts";
 import { fileStore } from "../../../targets/node/store.ts";
 
+const WINDOWS = process.platform === "win32";
 const folders: string[] = [];
 
 function newFolder(): string {
@@ -48,30 +49,78 @@ for (const [name, make] of [
   });
 }
 
-test("set() and remove() wait for the disk, and with sync: false for nothing", () => {
-  const synced: string[] = [];
-  const { fsyncSync } = fs;
-  fs.fsyncSync = file => {
-    synced.push(fs.fstatSync(file).isDirectory() ? "folder" : `file of ${fs.fstatSync(file).size} bytes`);
-    fsyncSync(file);
-  };
+/** Functions of node:fs replaced until the end of the test, also for those who imported them by name. */
+function replace(t: TestContext, replaced: Partial<typeof fs>): void {
+  for (const [name, value] of Object.entries(replaced)) t.mock.method(fs, name as "rmSync", value as typeof fs.rmSync);
   syncBuiltinESMExports();
-  try {
-    const store = fileStore(newFolder());
-    store.set("m1", Uint8Array.of(1, 2, 3));
-    // The content first; a folder need not be synced on Windows.
-    const folder = process.platform === "win32" ? [] : ["folder"];
-    assert.deepEqual(synced.splice(0), ["file of 11 bytes", ...folder]);
-    store.remove("m1");
-    assert.deepEqual(synced.splice(0), folder);
-    const fast = fileStore(newFolder(), { sync: false });
-    fast.set("m1", Uint8Array.of(1));
-    fast.remove("m1");
-    assert.deepEqual(synced, []);
-  } finally {
-    fs.fsyncSync = fsyncSync;
+  t.after(() => {
+    t.mock.restoreAll();
     syncBuiltinESMExports();
-  }
+  });
+}
+
+test("set() and remove() wait for the disk, and with sync: false for nothing", t => {
+  const steps: string[] = [];
+  const { fsyncSync, renameSync } = fs;
+  replace(t, {
+    fsyncSync(file) {
+      steps.push(fs.fstatSync(file).isDirectory() ? "folder" : `file of ${fs.fstatSync(file).size} bytes`);
+      fsyncSync(file);
+    },
+    renameSync(from, to) {
+      steps.push("renamed");
+      renameSync(from, to);
+    },
+  });
+  const store = fileStore(newFolder());
+  store.set("m1", Uint8Array.of(1, 2, 3));
+  // The content before the name; a folder need not be synced on Windows.
+  const folder = WINDOWS ? [] : ["folder"];
+  assert.deepEqual(steps.splice(0), ["file of 11 bytes", "renamed", ...folder]);
+  store.remove("m1");
+  assert.deepEqual(steps.splice(0), folder);
+  const fast = fileStore(newFolder(), { sync: false });
+  fast.set("m1", Uint8Array.of(1));
+  fast.remove("m1");
+  assert.deepEqual(steps, ["renamed"]);
+});
+
+test("a disk that takes a part of the bytes gets the rest; when it is full, the entry is what it was", t => {
+  const store = fileStore(newFolder());
+  const { writeSync } = fs;
+  let room = 20;
+  replace(t, {
+    writeSync: ((file: number, bytes: Buffer, at: number) => {
+      if (room === 0) throw new Error("no space left on device");
+      const count = Math.min(3, room, bytes.length - at);
+      room -= count;
+      return writeSync(file, bytes, at, count);
+    }) as typeof writeSync,
+  });
+  store.set("m1", Uint8Array.of(1, 2, 3, 4));
+  assert.throws(() => store.set("m1", Uint8Array.of(5, 6, 7, 8)), /no space left/);
+  assert.deepEqual([store.keys(), store.get("m1")], [["m1"], Uint8Array.of(1, 2, 3, 4)]);
+});
+
+test("no file is left open", () => {
+  const lowestFree = () => {
+    const file = fs.openSync(tmpdir(), "r");
+    fs.closeSync(file);
+    return file;
+  };
+  const store = fileStore(newFolder());
+  const before = lowestFree();
+  store.set("m1", Uint8Array.of(1));
+  store.get("m1");
+  store.remove("m1");
+  assert.equal(lowestFree(), before);
+});
+
+test("only this user may read the folder and its entries", { skip: WINDOWS && "Windows has no modes" }, () => {
+  const folder = join(newFolder(), "new");
+  fileStore(folder).set("m1", Uint8Array.of(1));
+  const modes = [folder, join(folder, "m1")].map(path => fs.statSync(path).mode & 0o777);
+  assert.deepEqual(modes, [0o700, 0o600]);
 });
 
 test("another store on the same folder has the same entries", () => {
@@ -110,6 +159,14 @@ test("what a crash left half written is cleared away; the entry it was to replac
   writeFileSync(join(folder, "m1~"), "half");
   const store = fileStore(folder);
   assert.deepEqual([store.keys(), store.get("m1")], [["m1"], Uint8Array.of(1)]);
+  assert.deepEqual(readdirSync(folder), ["m1"]);
+});
+
+test("an entry that is there and cannot be read is an error, not undefined", () => {
+  const folder = newFolder();
+  const store = fileStore(folder);
+  fs.mkdirSync(join(folder, "m1"));
+  assert.throws(() => store.get("m1"), { code: "EISDIR" });
 });
 
 test("a folder that cannot be made is an error at once", () => {

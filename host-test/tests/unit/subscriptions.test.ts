@@ -79,3 +79,16 @@ test("a CONNACK that never arrived may have said that the session is lost: every
   session.connected(true);
   assert.deepEqual(out.said(), ["SUBSCRIBE #2 a"]);
 });
+
+test("a SUBACK belongs to the filters that were sent, not to those that a later request took over before", () => {
+  const { session, out, take } = setup();
+  const told: string[] = [];
+  const filters = ["a", "b"].map(topic => ({ topic, qos: 0 }) as const);
+  session.subscribe(filters, (_, granted) => told.push(`1 ${granted}`));
+  session.subscribe([{ topic: "b", qos: 2 }], (_, granted) => told.push(`2 ${granted}`));
+  session.connected(false);
+  assert.deepEqual(out.said(), ["SUBSCRIBE #1 a", "SUBSCRIBE #2 b"]);
+  take("suback", 1, { granted: [0] });
+  take("suback", 2, { granted: [2] });
+  assert.deepEqual([out.said(), told], [[], ["1 0", "2 2"]]);
+});

@@ -1,18 +1,21 @@
 // The attributes of a managed device: their values, which of them the server observes, and what it has to be told. Bounds:
-// `limits.observed` for observed attributes and for values to be told, `limits.metadataBytes`.
+// `limits.observed` for observed attributes and those to be told, `limits.attributeBytes` for a value.
 
+import type { IotfError } from "../../errors.ts";
+import type { Connection } from "../../mqtt/connection.ts";
+import { type Deadline, isDue, msLeft, OUTBOX_RETRY_MS, tellEnd } from "./channel.ts";
+import type { DeviceRequests } from "./device-requests.ts";
 import {
-  DEVICE_INFO,
-  deviceInfoFault,
-  isObject,
+  attributeFault,
+  copyOf,
+  DEVICE_INFO_MEMBERS,
+  FIRMWARE_MEMBERS,
+  IMAGE_MEMBERS,
   LOCATION_MEMBERS,
-  locationFault,
   type ManagedSettings,
-  metadataFault,
 } from "./options.ts";
-import type { Requests } from "./requests.ts";
 import { NOTIFY } from "./topics.ts";
-import type { AttributeName, DeviceInfo, Firmware } from "./types.ts";
+import type { AttributeName, Firmware } from "./types.ts";
 
 /** A member of `d.fields`: in a request with a value, or the name alone. */
 export interface Field {
@@ -23,160 +26,195 @@ export interface Field {
 type Members = { [name: string]: unknown };
 
 const FIRMWARE = "mgmt.firmware";
-/** Members of `mgmt.firmware` that the server sets; each a string. */
-const IMAGE: readonly string[] = Object.freeze(["version", "name", "uri", "verifier"]);
-/** Further members that it may send; they are the device's own. */
-const IGNORED: readonly string[] = Object.freeze(["state", "updateStatus", "updatedDateTime"]);
-/** Members that may be observed; metadata may have any. */
+/** Member of the metadata, percent; `mgmt.firmware` has none for it. */
+const PROGRESS = "firmwareProgress";
+/** Longest path of an observed attribute, characters. */
+const MAX_PATH = 255;
+/** Members that may be observed; of the metadata any. */
 const MEMBERS: Readonly<Record<string, readonly string[] | undefined>> = Object.freeze({
   location: LOCATION_MEMBERS,
-  deviceInfo: DEVICE_INFO,
+  deviceInfo: DEVICE_INFO_MEMBERS,
   metadata: undefined,
-  [FIRMWARE]: IMAGE.concat(IGNORED),
+  [FIRMWARE]: FIRMWARE_MEMBERS,
 });
 
 export class Attributes {
-  private readonly requests: Requests;
-  private readonly most: number;
-  private readonly metadataBytes: number;
+  private readonly connection: Connection;
+  private readonly requests: DeviceRequests;
+  private readonly schedule: () => void;
+  private readonly maxObserved: number;
+  private readonly maxBytes: number;
   private readonly values: Record<AttributeName, Members>;
+  private progress: number | undefined;
   private observed: string[] = [];
-  // Values to be told, by attribute. They wait while there are too many requests.
-  private untold: Members | undefined;
+  // Paths to be told; of `mgmt.firmware` the members that have changed. The values are read when they are sent.
+  private pending: Record<string, Record<string, true>> | undefined;
+  // One notify at a time: what changes meanwhile goes into the next one.
+  private notifying = false;
+  private retry: Deadline | undefined;
 
-  constructor(requests: Requests, { deviceInfo, metadata, limits }: ManagedSettings) {
+  /** @param schedule called when {@link msLeft} has changed */
+  constructor(
+    connection: Connection,
+    requests: DeviceRequests,
+    { deviceInfo, metadata, limits }: ManagedSettings,
+    schedule: () => void,
+  ) {
+    this.connection = connection;
     this.requests = requests;
-    this.most = limits.observed;
-    this.metadataBytes = limits.metadataBytes;
+    this.schedule = schedule;
+    this.maxObserved = limits.observed;
+    this.maxBytes = limits.attributeBytes;
     this.values = {
       location: {},
-      metadata: Object.assign({}, metadata),
-      deviceInfo: Object.assign({} as Members, deviceInfo),
+      metadata: copyOf(metadata),
+      deviceInfo: copyOf(deviceInfo),
       [FIRMWARE]: { state: 0, updateStatus: 0 },
     };
-  }
-
-  get deviceInfo(): DeviceInfo {
-    return this.values.deviceInfo;
-  }
-
-  get metadata(): Members {
-    return this.values.metadata;
   }
 
   get firmware(): Firmware {
     return this.values[FIRMWARE] as unknown as Firmware;
   }
 
-  /** Replaces the value of an attribute as a whole, and tells the server if it is observed. */
+  /** A copy of a value, as JSON has it. */
+  valueOf(name: AttributeName): Members {
+    return copyOf(this.values[name]);
+  }
+
+  /** Replaces the value of an attribute as a whole. Until flush(), the server is not told. */
   replace(name: AttributeName, value: object): void {
     const before = this.values[name];
-    const after = Object.assign({} as Members, value);
+    const after = copyOf(value);
     this.values[name] = after;
+    const members = Object.keys(before).concat(Object.keys(after));
     this.changed(
       name,
-      after,
-      Object.keys(Object.assign({}, before, after)).filter(key => before[key] !== after[key]),
+      members.filter(key => JSON.stringify(before[key]) !== JSON.stringify(after[key])),
     );
   }
 
-  /** Sets members of `mgmt.firmware` or of the metadata; tells the server the changed ones, together. */
-  assign(name: AttributeName, members: Readonly<Members>): void {
-    const value = this.values[name];
+  /** Sets members of `mgmt.firmware`. Until flush(), the server is not told. */
+  setFirmware(members: Readonly<Members>): void {
+    const value = this.values[FIRMWARE];
     const changed = Object.keys(members).filter(key => value[key] !== members[key]);
     Object.assign(value, members);
-    const told: Members = {};
-    for (let i = 0; i < changed.length; i++) told[changed[i]!] = value[changed[i]!];
-    // The server keeps the metadata as a whole, `mgmt.firmware` member by member.
-    this.changed(name, name === FIRMWARE ? told : value, changed);
+    this.changed(FIRMWARE, changed);
   }
 
-  /** Tells the server a value although it does not observe the attribute. */
-  tell(name: string, value: unknown): void {
-    const untold = this.untold || {};
-    const waiting = untold[name];
-    untold[name] = name === FIRMWARE && isObject(waiting) ? Object.assign(waiting, value) : value;
-    this.untold = untold;
-    this.flush();
+  /** Percent, shown in the metadata while a download or an update is under way; undefined: none is. */
+  setProgress(percent: number | undefined): void {
+    if (percent === this.progress) return;
+    this.progress = percent;
+    this.changed("metadata", [PROGRESS]);
   }
 
-  /** True while values wait because there are too many requests. */
-  get isWaiting(): boolean {
-    return this.untold !== undefined;
+  /** The server is told these members of `mgmt.firmware` although it may not observe it. */
+  tellFirmware(members: readonly string[]): void {
+    this.addPending(FIRMWARE, members);
   }
 
-  /** Sends what waits, in one notify. */
+  /** Tells the server what has changed, in one notify. */
   flush(): void {
-    const { untold } = this;
-    if (!untold || !this.requests.hasRoom) return;
-    const fields: Field[] = Object.keys(untold).map(field => ({ field, value: untold[field] }));
-    this.untold = undefined;
-    if (!this.requests.send(NOTIFY, { fields }, undefined)) this.untold = untold;
+    const { pending } = this;
+    if (!pending || this.notifying || !this.connection.active) return;
+    const fields = Object.keys(pending).map(path => this.notifyField(path, pending[path]!));
+    // Before it is sent: a callback may change attributes meanwhile.
+    this.pending = undefined;
+    this.retry = undefined;
+    this.notifying = true;
+    if (this.requests.hasRoom && this.requests.send(NOTIFY, { fields }, error => this.notified(error))) return;
+    this.notifying = false;
+    for (const path in pending) this.addPending(path, Object.keys(pending[path]!));
+    this.retry = { since: this.connection.ports.clock.now(), ms: OUTBOX_RETRY_MS };
+    this.schedule();
   }
 
-  /** Returns the names that cannot be observed; then none of them is. */
-  observe(names: readonly string[]): string[] {
-    const added = names.filter(name => this.observed.indexOf(name) < 0);
-    const room = this.most - this.observed.length;
+  msLeft(now: number): number | undefined {
+    return msLeft(now, this.retry);
+  }
+
+  expire(now: number): void {
+    if (isDue(now, this.retry)) this.flush();
+  }
+
+  /** Returns the names that cannot be observed: unknown ones, and those above the limit; then none of them is. */
+  observe(names: readonly string[]): { unknown: string[]; tooMany: string[] } {
     const unknown = names.filter(name => !isKnown(name));
-    if (unknown.length) return unknown;
-    if (added.length > room) return added.slice(room);
-    this.observed = this.observed.concat(added);
-    return [];
+    const added = names.filter((name, i) => this.observed.indexOf(name) < 0 && names.indexOf(name) === i);
+    const tooMany = unknown.length ? [] : added.slice(Math.max(this.maxObserved - this.observed.length, 0));
+    if (!unknown.length && !tooMany.length) this.observed = this.observed.concat(added);
+    return { unknown, tooMany };
   }
 
   cancel(names: readonly string[]): void {
     this.observed = this.observed.filter(name => names.indexOf(name) < 0);
+    const { pending } = this;
+    for (let i = 0; pending && i < names.length; i++) delete pending[names[i]!];
+    if (pending && !Object.keys(pending).length) this.pending = undefined;
   }
 
   /** The current values; a field that has none comes without one. */
   read(names: readonly string[]): Field[] {
-    return names.map(field => {
-      const value = this.valueOf(field);
-      return value === undefined ? { field } : { field, value };
-    });
+    return names.map(name => this.field(name));
   }
 
-  /** The server sets attributes: all of them, or none. Returns those that it cannot set. */
-  set(fields: readonly Field[]): string[] {
-    const faulty = fields.filter(one => this.setFault(one)).map(({ field }) => field);
-    if (faulty.length) return faulty;
-    for (let i = 0; i < fields.length; i++) {
-      const { field, value } = fields[i]! as { field: AttributeName; value: Record<string, unknown> };
+  /** The server sets attributes: all of them, or none. Returns those that it cannot set, each with the reason as value. */
+  set(fields: readonly Field[]): Field[] {
+    const faults = fields.map(({ field, value }) => ({ field, value: attributeFault(field, value, this.maxBytes) }));
+    const faulty = faults.filter(({ value }) => value);
+    for (let i = 0; i < fields.length && !faulty.length; i++) {
+      const { field, value } = fields[i]! as { field: AttributeName; value: Members };
       if (field === FIRMWARE) {
-        for (let m = 0; m < IMAGE.length; m++) this.values[FIRMWARE][IMAGE[m]!] = value[IMAGE[m]!] ?? undefined;
-      } else if (field === "deviceInfo") this.values.deviceInfo = withoutNulls(this.values.deviceInfo, value);
-      else this.values[field] = withoutNulls({}, value);
+        const image: Members = {};
+        for (let m = 0; m < IMAGE_MEMBERS.length; m++) image[IMAGE_MEMBERS[m]!] = value[IMAGE_MEMBERS[m]!] ?? undefined;
+        Object.assign(this.values[FIRMWARE], image);
+      } else this.values[field] = merged(field === "deviceInfo" ? this.values.deviceInfo : {}, copyOf(value));
     }
-    return [];
+    return faulty;
   }
 
-  valueOf(name: string): unknown {
-    const root = rootOf(name);
-    const value = this.values[root as AttributeName];
-    return name === root ? value : value?.[name.slice(root.length + 1)];
+  private notified(error: IotfError | undefined): void {
+    this.notifying = false;
+    tellEnd(this.connection, undefined, error);
+    this.flush();
   }
 
-  private setFault({ field, value }: Field): string {
-    if (field === "location") return locationFault(value);
-    if (field === "metadata") return metadataFault(value, this.metadataBytes);
-    if (!isObject(value)) return "not an object";
-    if (field === "deviceInfo") return deviceInfoFault(withoutNulls({}, value));
-    if (field !== FIRMWARE) return "unknown";
-    const text = (key: string) => typeof (value[key] ?? "") === "string";
-    return Object.keys(value).every(key => (IMAGE.indexOf(key) < 0 ? IGNORED.indexOf(key) >= 0 : text(key)))
-      ? ""
-      : FIRMWARE;
+  private notifyField(path: string, members: Record<string, true>): Field {
+    if (path !== FIRMWARE) return this.field(path);
+    // The server keeps `mgmt.firmware` member by member, the others as a whole.
+    const value: Members = {};
+    for (const key in members) value[key] = this.values[FIRMWARE][key];
+    return { field: path, value };
   }
 
-  private changed(name: AttributeName, value: object, members: readonly string[]): void {
+  private field(path: string): Field {
+    const root = rootOf(path) as AttributeName;
+    const whole =
+      root === "metadata" && this.progress !== undefined
+        ? Object.assign(this.valueOf(root), { [PROGRESS]: this.progress })
+        : this.values[root];
+    if (path === root) return { field: path, value: whole };
+    const member = path.slice(root.length + 1);
+    return Object.keys(whole).indexOf(member) < 0 ? { field: path } : { field: path, value: whole[member] };
+  }
+
+  private changed(name: AttributeName, members: readonly string[]): void {
     for (let i = 0; i < this.observed.length && members.length; i++) {
       const path = this.observed[i]!;
-      if (path === name) this.tell(path, value);
-      else if (rootOf(path) === name && members.indexOf(path.slice(name.length + 1)) >= 0) {
-        this.tell(path, this.valueOf(path));
+      const whole = path === name;
+      if (whole || (rootOf(path) === name && members.indexOf(path.slice(name.length + 1)) >= 0)) {
+        this.addPending(path, members);
       }
     }
+  }
+
+  private addPending(path: string, members: readonly string[]): void {
+    const pending = this.pending || {};
+    const known = pending[path] || {};
+    for (let i = 0; i < members.length && path === FIRMWARE; i++) known[members[i]!] = true;
+    pending[path] = known;
+    this.pending = pending;
   }
 }
 
@@ -189,14 +227,16 @@ function rootOf(path: string): string {
 
 function isKnown(path: string): boolean {
   const root = rootOf(path);
-  if (Object.keys(MEMBERS).indexOf(root) < 0) return false;
+  if (Object.keys(MEMBERS).indexOf(root) < 0 || path.length > MAX_PATH) return false;
+  if (path === root) return true;
+  const member = path.slice(root.length + 1);
   const members = MEMBERS[root];
-  return path === root || !members || members.indexOf(path.slice(root.length + 1)) >= 0;
+  return members ? members.indexOf(member) >= 0 : member !== "" && member.indexOf(".") < 0;
 }
 
 /** `value` with the members of `changes`; null deletes a member. */
-function withoutNulls(value: object, changes: Readonly<Members>): Members {
-  const result = Object.assign({} as Members, value);
+function merged(value: Members, changes: Members): Members {
+  const result = copyOf(value);
   for (const key in changes) {
     if (changes[key] === null) delete result[key];
     else result[key] = changes[key];

@@ -3,50 +3,41 @@
 import type { Connection } from "../../mqtt/connection.ts";
 import type { Attributes } from "./attributes.ts";
 import type { RequestId, ServerRequests } from "./server-requests.ts";
-import type { FirmwareInstaller, FirmwareState, InstallListener, UpdateStatus } from "./types.ts";
-
-const ATTRIBUTE = "mgmt.firmware";
-/** Member of the metadata, percent; `mgmt.firmware` has none for it. */
-const PROGRESS = "firmwareProgress";
+import type { Firmware, FirmwareInstaller, FirmwareState, InstallListener, UpdateStatus } from "./types.ts";
 
 // Steps.
 
-export const IDLE = 0;
-export const DOWNLOADING = 1;
-export const DOWNLOADED = 2;
-export const UPDATING = 3;
+const IDLE = 0;
+const DOWNLOADING = 1;
+const DOWNLOADED = 2;
+const UPDATING = 3;
 
-// Events: requests of the server, then reports of the installer.
+type Step = 0 | 1 | 2 | 3;
+
+// Requests of the server.
 
 export const DOWNLOAD = 10;
 export const UPDATE = 11;
-export const SUCCEEDED = 12;
-export const FAILED = 13;
 
-export type Step = 0 | 1 | 2 | 3;
-export type FirmwareEvent = 10 | 11 | 12 | 13;
+export type FirmwareRequest = 10 | 11;
 
-// Refusals of a request, answered with 400. The first two are the texts of the Python client.
+// Refusals, answered with 400. The first two are the texts of the Python client.
+
 const NOT_IDLE = "Cannot download as the device is not in idle state";
 const NOT_DOWNLOADED = "Firmware is still not successfully downloaded.";
 const IN_PROGRESS = "an update is in progress";
 const NO_URI = "mgmt.firmware.uri is missing, or is not http:// or https://";
 
-/** One row per step, one column per event; a text refuses the request. The installer reports only while it works. */
-const NEXT: readonly (readonly (Step | string)[])[] = Object.freeze([
-  // Columns: DOWNLOAD, UPDATE, SUCCEEDED, FAILED.
-  /* IDLE        */ row([DOWNLOADING, NOT_DOWNLOADED, IDLE, IDLE]),
-  /* DOWNLOADING */ row([NOT_IDLE, NOT_DOWNLOADED, DOWNLOADED, IDLE]),
-  /* DOWNLOADED  */ row([NOT_IDLE, UPDATING, DOWNLOADED, DOWNLOADED]),
-  // A failed update begins again with a download: what is in the flash is not known any more.
-  /* UPDATING    */ row([NOT_IDLE, IN_PROGRESS, IDLE, IDLE]),
+/** One row per step, one column per request: the next step, or why the request is refused. */
+const REQUESTED: readonly (readonly (Step | string)[])[] = Object.freeze([
+  // Columns: DOWNLOAD, UPDATE.
+  /* IDLE        */ row([DOWNLOADING, NOT_DOWNLOADED]),
+  /* DOWNLOADING */ row([NOT_IDLE, NOT_DOWNLOADED]),
+  /* DOWNLOADED  */ row([NOT_IDLE, UPDATING]),
+  /* UPDATING    */ row([NOT_IDLE, IN_PROGRESS]),
 ]);
 
-function row(cells: (Step | string)[]): readonly (Step | string)[] {
-  return Object.freeze(cells);
-}
-
-/** The `state` that the server sees. While the device updates it is that of the download. */
+/** The `state` that the server sees of each step. */
 const STATES: readonly FirmwareState[] = Object.freeze([0, 1, 2, 2]);
 
 /** The meaning of each `updateStatus`. */
@@ -60,8 +51,8 @@ const STATUS: readonly string[] = Object.freeze([
   "invalid URI",
 ]);
 
-export function nextStep(step: Step, event: FirmwareEvent): Step | string {
-  return NEXT[step]![event - DOWNLOAD]!;
+function row(cells: (Step | string)[]): readonly (Step | string)[] {
+  return Object.freeze(cells);
 }
 
 export class FirmwareActions {
@@ -70,9 +61,12 @@ export class FirmwareActions {
   private readonly serverRequests: ServerRequests;
   private readonly installer: FirmwareInstaller | undefined;
   private step: Step = IDLE;
+  // The image that is downloaded or installed. The server may offer another one meanwhile.
+  private image: Firmware | undefined;
   // Only the listener of the download or update under way is heard.
   private listener: InstallListener | undefined;
-  private finished: boolean;
+  // An update that began before the restart has ended, and the server does not know.
+  private endUntold: boolean;
 
   constructor(
     connection: Connection,
@@ -84,33 +78,43 @@ export class FirmwareActions {
     this.attributes = attributes;
     this.serverRequests = serverRequests;
     this.installer = installer;
-    const left = installer?.left;
-    this.finished = left?.finished === true;
-    if (!left) return;
-    if (left.state === 2) this.step = DOWNLOADED;
-    attributes.assign(ATTRIBUTE, { state: left.state, updateStatus: left.updateStatus });
+    const previous = installer?.previousStart;
+    this.endUntold = previous?.finished === true;
+    if (!previous) return;
+    if (previous.state === 2) this.step = DOWNLOADED;
+    const { state, updateStatus, version } = previous;
+    attributes.setFirmware(version === undefined ? { state, updateStatus } : { state, updateStatus, version });
+    this.image = Object.assign({}, attributes.firmware);
   }
 
-  /** The server accepted manage(): it is told how an update ended that began before the restart. */
-  managed(): void {
-    if (!this.finished) return;
-    this.finished = false;
-    const { state, updateStatus } = this.attributes.firmware;
-    this.attributes.tell(ATTRIBUTE, { state, updateStatus });
+  /** The server has accepted manage. */
+  onManaged(): void {
+    if (!this.endUntold) return;
+    this.endUntold = false;
+    this.attributes.tellFirmware(["state", "updateStatus"]);
+    this.attributes.flush();
   }
 
-  /** A request of the server. The work begins when the server has the answer: an update may restart the device. */
-  request(event: 10 | 11, reqId: RequestId): void {
+  /** The work begins when the server has the answer: an update may restart the device. */
+  request(request: FirmwareRequest, reqId: RequestId): void {
     const { installer } = this;
     if (!installer) return this.serverRequests.respond(reqId, { rc: 501, message: "no firmware actions" });
     const before = this.step;
-    const next = event === DOWNLOAD && before === IDLE && !this.hasUri ? NO_URI : nextStep(before, event);
+    let next = REQUESTED[before]![request - DOWNLOAD]!;
+    if (next === DOWNLOADING && !this.hasUri) next = NO_URI;
     if (typeof next === "string") return this.serverRequests.respond(reqId, { rc: 400, message: next });
     this.step = next;
     this.serverRequests.respond(reqId, { rc: 202 }, error => {
       if (error) this.step = before;
-      else this.start(installer, event);
+      else this.start(installer, request);
     });
+  }
+
+  /** The client has stopped. */
+  stopped(): void {
+    if (!this.listener || !this.installer?.cancel) return;
+    this.installer.cancel();
+    this.end(3);
   }
 
   private get hasUri(): boolean {
@@ -118,38 +122,51 @@ export class FirmwareActions {
     return uri.indexOf("http://") === 0 || uri.indexOf("https://") === 0;
   }
 
-  private start(installer: FirmwareInstaller, event: 10 | 11): void {
+  private start(installer: FirmwareInstaller, request: FirmwareRequest): void {
     const listener: InstallListener = {
       progress: percent => {
-        if (this.listener === listener) this.attributes.assign("metadata", { [PROGRESS]: percent });
+        if (this.listener === listener) this.progressed(percent);
       },
       done: (updateStatus, message) => {
-        if (this.listener === listener) this.ended(updateStatus, message);
+        if (this.listener !== listener) return;
+        this.end(updateStatus);
+        if (!updateStatus) return;
+        const text = `firmware: ${STATUS[updateStatus]}${message ? `: ${message}` : ""}`;
+        this.connection.callbacks.error(new Error(text));
       },
     };
     this.listener = listener;
-    this.attributes.assign(ATTRIBUTE, event === DOWNLOAD ? { state: 1, updateStatus: 0 } : { updateStatus: 1 });
-    const firmware = Object.assign({}, this.attributes.firmware);
+    if (request === DOWNLOAD) {
+      this.attributes.setFirmware({ state: 1, updateStatus: 0 });
+      this.image = Object.assign({}, this.attributes.firmware);
+    } else this.attributes.setFirmware({ updateStatus: 1 });
+    this.attributes.flush();
     try {
-      if (event === DOWNLOAD) installer.download(firmware, listener);
-      else installer.update(firmware, listener);
+      if (request === DOWNLOAD) installer.download(this.image!, listener);
+      else installer.update(this.image!, listener);
     } catch (error) {
-      listener.done(event === DOWNLOAD ? 6 : 5);
+      if (this.listener === listener) this.end(request === DOWNLOAD ? 6 : 5);
       throw error; // for errorCallback
     }
   }
 
-  private ended(updateStatus: UpdateStatus, message: string | undefined): void {
+  private progressed(percent: number): void {
+    this.attributes.setProgress(Math.min(Math.max(Math.floor(percent) || 0, 0), 100));
+    this.attributes.flush();
+  }
+
+  // A failed update begins again with a download: nobody knows what is in the flash.
+  private end(updateStatus: UpdateStatus): void {
     const updated = this.step === UPDATING && !updateStatus;
+    this.step = this.step === DOWNLOADING && !updateStatus ? DOWNLOADED : IDLE;
     this.listener = undefined;
-    this.step = nextStep(this.step, updateStatus ? FAILED : SUCCEEDED) as Step;
-    const { version } = this.attributes.firmware;
+    const { attributes } = this;
+    const version = this.image?.version;
     if (updated && version) {
-      this.attributes.replace("deviceInfo", Object.assign({}, this.attributes.deviceInfo, { fwVersion: version }));
+      attributes.replace("deviceInfo", Object.assign(attributes.valueOf("deviceInfo"), { fwVersion: version }));
     }
-    this.attributes.assign(ATTRIBUTE, { state: STATES[this.step]!, updateStatus });
-    if (updateStatus) {
-      this.connection.callbacks.error(new Error(`firmware: ${STATUS[updateStatus]}${message ? `: ${message}` : ""}`));
-    }
+    attributes.setFirmware({ state: STATES[this.step]!, updateStatus });
+    attributes.setProgress(undefined);
+    attributes.flush();
   }
 }

@@ -15,6 +15,7 @@ export type {
   ManagedDeviceOptions,
   ManagedLimits,
   ManagedOptions,
+  PreviousStart,
   RequestCallback,
   ServerRequest,
   UpdateStatus,

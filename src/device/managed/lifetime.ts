@@ -1,102 +1,120 @@
 // Keeps the device managed: sends the manage request, sends it again before the lifetime ends, and after a failure that
 // may pass.
 
-import type { IotfError } from "../../errors.ts";
+import { ConnectionException, type IotfError } from "../../errors.ts";
 import type { Connection } from "../../mqtt/connection.ts";
-import { msLeft } from "./channel.ts";
-import type { Requests } from "./requests.ts";
+import { type Deadline, isDue, msLeft, tellEnd } from "./channel.ts";
+import type { DeviceRequests } from "./device-requests.ts";
 import { MANAGE, UNMANAGE } from "./topics.ts";
 import type { RequestCallback } from "./types.ts";
 
 /** How long before the end of its lifetime the device sends manage again, seconds; as the Python client. */
-const RENEW_BEFORE = 120;
+const RENEW_BEFORE_S = 120;
 /** Longest wait of a timer, seconds. To renew earlier than needed does no harm. */
-const LONGEST_WAIT = 2_000_000;
-const RETRY_MS = 60_000;
+const LONGEST_WAIT_S = 2_000_000;
+/** How long the device waits after a failure, milliseconds. */
+const MANAGE_RETRY_MS = 60_000;
 /** Answers that do not change by themselves (docs/protocol.md 7.2). */
 const FINAL: readonly number[] = Object.freeze([400, 403, 404]);
 
 export class Lifetime {
-  /** The server has accepted manage, and no later request has changed that. */
+  /** The last answer of the server to manage or unmanage was that the device is managed. */
   managed = false;
   private readonly connection: Connection;
-  private readonly requests: Requests;
+  private readonly requests: DeviceRequests;
   private readonly seconds: number;
   private readonly data: () => object;
   private readonly accepted: () => void;
-  // manage() was called, and unmanage() was not called since.
+  private readonly schedule: () => void;
+  // The device is to be managed: manage() was called, the server has not refused it for good, unmanage() was not accepted.
   private wanted = false;
   // A manage request waits for its answer.
   private asking = false;
   // When manage is sent next.
-  private since = 0;
-  private waitMs: number | undefined;
+  private next: Deadline | undefined;
 
   /**
    * @param seconds 0: for ever
    * @param data of a manage request
    * @param accepted called when the server has accepted manage
+   * @param schedule called when {@link msLeft} has changed
    */
-  constructor(connection: Connection, requests: Requests, seconds: number, data: () => object, accepted: () => void) {
+  constructor(
+    connection: Connection,
+    requests: DeviceRequests,
+    seconds: number,
+    data: () => object,
+    accepted: () => void,
+    schedule: () => void,
+  ) {
     this.connection = connection;
     this.requests = requests;
     this.seconds = seconds;
     this.data = data;
     this.accepted = accepted;
+    this.schedule = schedule;
   }
 
-  /** Before connect() it is only noted. */
+  /** Without `done` it is accepted before connect() too, and sent then. */
   manage(done: RequestCallback | undefined): boolean {
+    if (!done && !this.connection.active) {
+      this.wanted = true;
+      this.wait(0);
+      return true;
+    }
+    const { asking, wanted } = this;
+    this.asking = true;
     this.wanted = true;
-    if (!this.connection.active && !done) return true;
-    this.asking = this.requests.send(MANAGE, this.data(), error => this.answered(error, done));
-    this.wait(this.asking ? undefined : RETRY_MS);
-    return this.asking;
+    if (this.requests.send(MANAGE, this.data(), error => this.answered(error, done))) return true;
+    this.asking = asking;
+    this.wanted = wanted;
+    return false;
   }
 
   unmanage(done: RequestCallback | undefined): boolean {
-    this.wanted = false;
-    this.waitMs = undefined;
     return this.requests.send(UNMANAGE, undefined, error => {
-      if (!error) this.managed = false;
-      this.report(error, done);
+      if (!error) {
+        this.managed = false;
+        this.wanted = false;
+        this.next = undefined;
+      }
+      tellEnd(this.connection, done, error);
     });
   }
 
-  /** connect() was called. */
-  resume(): void {
-    if (this.wanted && !this.managed && !this.asking) this.manage(undefined);
-  }
-
   msLeft(now: number): number | undefined {
-    return this.waitMs === undefined ? undefined : msLeft(now, this.since, this.waitMs);
+    return msLeft(now, this.next);
   }
 
   expire(now: number): void {
-    const left = this.msLeft(now);
-    if (left !== undefined && left <= 0) this.manage(undefined);
+    if (!isDue(now, this.next)) return;
+    this.next = undefined;
+    if (!this.asking && !this.manage(undefined)) this.wait(MANAGE_RETRY_MS);
+  }
+
+  /** The client has stopped. The next connect() sends manage at once: the lifetime may end meanwhile. */
+  stopped(): void {
+    this.wait(0);
   }
 
   private answered(error: IotfError | undefined, done: RequestCallback | undefined): void {
     this.asking = false;
     this.managed = !error;
-    const code = error && "returnCode" in error ? error.returnCode : 0;
     if (!error) {
-      this.wait(this.seconds ? Math.min(this.seconds - RENEW_BEFORE, LONGEST_WAIT) * 1000 : undefined);
+      if (this.seconds) this.wait(Math.min(this.seconds - RENEW_BEFORE_S, LONGEST_WAIT_S) * 1000);
       this.accepted();
-    } else if (FINAL.indexOf(code) >= 0) this.wanted = false;
-    else this.wait(RETRY_MS);
-    this.report(error, done);
+    } else if (
+      error instanceof ConnectionException &&
+      error.code === "refused" &&
+      FINAL.indexOf(error.returnCode) >= 0
+    ) {
+      this.wanted = false;
+    } else this.wait(MANAGE_RETRY_MS);
+    tellEnd(this.connection, done, error);
   }
 
-  private report(error: IotfError | undefined, done: RequestCallback | undefined): void {
-    const { callbacks } = this.connection;
-    if (done) callbacks.invoke(done, error, undefined);
-    else if (error) callbacks.error(error);
-  }
-
-  private wait(ms: number | undefined): void {
-    this.since = this.connection.ports.clock.now();
-    this.waitMs = this.wanted ? ms : undefined;
+  private wait(ms: number): void {
+    this.next = this.wanted ? { since: this.connection.ports.clock.now(), ms } : undefined;
+    this.schedule();
   }
 }

@@ -1,10 +1,10 @@
 // The options of device management and the arguments of its requests, checked before anything is sent.
 
 import { encodeUtf8 } from "../../utf8.ts";
-import { consistsOf, DIGITS, LETTERS } from "../characters.ts";
+import { consistsOf, DIGITS, hasForm, LETTERS } from "../characters.ts";
 import { jsonText } from "../codec/text.ts";
 import { wrong } from "../option-values.ts";
-import type { DeviceInfo, Location, LogEntry, ManagedLimits, ManagedOptions } from "./types.ts";
+import type { DeviceInfo, LogEntry, ManagedLimits, ManagedOptions } from "./types.ts";
 
 const MIN_LIFETIME = 3600;
 const MAX_LIFETIME = 4_294_967;
@@ -17,11 +17,11 @@ const BUNDLE_CHARACTERS = `${LETTERS}${DIGITS}-_.`;
 export const DEFAULT_MANAGED_LIMITS: Readonly<Required<ManagedLimits>> = Object.freeze({
   requests: 8,
   observed: 16,
-  metadataBytes: 1024,
+  attributeBytes: 1024,
 });
 
 /** The members of {@link DeviceInfo}. */
-export const DEVICE_INFO: readonly string[] = Object.freeze([
+export const DEVICE_INFO_MEMBERS: readonly string[] = Object.freeze([
   "serialNumber",
   "manufacturer",
   "model",
@@ -32,7 +32,7 @@ export const DEVICE_INFO: readonly string[] = Object.freeze([
   "descriptiveLocation",
 ]);
 
-/** The members of {@link Location}; the last is the server's. */
+/** The members of {@link Location}. */
 export const LOCATION_MEMBERS: readonly string[] = Object.freeze([
   "longitude",
   "latitude",
@@ -41,6 +41,20 @@ export const LOCATION_MEMBERS: readonly string[] = Object.freeze([
   "measuredDateTime",
   "updatedDateTime",
 ]);
+
+/** Members of `mgmt.firmware` that the server sets; each a string. */
+export const IMAGE_MEMBERS: readonly string[] = Object.freeze(["version", "name", "uri", "verifier"]);
+
+/** All members of `mgmt.firmware`. */
+export const FIRMWARE_MEMBERS: readonly string[] = Object.freeze(
+  IMAGE_MEMBERS.concat("state", "updateStatus", "updatedDateTime"),
+);
+
+/** Bundle ids that would not be claims of a bundle in `supports`. */
+const RESERVED: readonly string[] = Object.freeze(["deviceActions", "firmwareActions", "__proto__"]);
+
+const ATTRIBUTES: readonly string[] = Object.freeze(["location", "metadata", "deviceInfo", "mgmt.firmware"]);
+const TIME_FORM = "0000-00-00T00:00:00";
 
 const OPTIONS: readonly string[] = Object.freeze([
   "lifetime",
@@ -73,8 +87,8 @@ export function checkManaged(options: ManagedOptions = {}): ManagedSettings {
   const limits = checkLimits(options.limits);
   const deviceInfo = options.deviceInfo ?? {};
   const metadata = options.metadata ?? {};
-  throwIf(deviceInfoFault(deviceInfo));
-  throwIf(metadataFault(metadata, limits.metadataBytes));
+  throwFault(attributeFault("deviceInfo", deviceInfo, limits.attributeBytes));
+  throwFault(attributeFault("metadata", metadata, limits.attributeBytes));
   if (installer !== undefined && !(hasMethod(installer, "download") && hasMethod(installer, "update"))) {
     throw wrong("managed.installer must have the methods download and update");
   }
@@ -91,10 +105,14 @@ export function checkManaged(options: ManagedOptions = {}): ManagedSettings {
 
 function checkLimits(given: ManagedLimits = {}): Readonly<Required<ManagedLimits>> {
   checkMembers("managed.limits.", given, Object.keys(DEFAULT_MANAGED_LIMITS));
-  const limits = Object.assign({}, DEFAULT_MANAGED_LIMITS, given);
+  const limits: Required<ManagedLimits> = Object.assign({}, DEFAULT_MANAGED_LIMITS);
+  for (const key in given) {
+    const name = key as keyof ManagedLimits;
+    if (given[name] !== undefined) limits[name] = given[name]!;
+  }
   checkWhole("managed.limits.requests", limits.requests, 1, 255);
   checkWhole("managed.limits.observed", limits.observed, 4, 255);
-  checkWhole("managed.limits.metadataBytes", limits.metadataBytes, 2, 131_072);
+  checkWhole("managed.limits.attributeBytes", limits.attributeBytes, 2, 32_768);
   return limits;
 }
 
@@ -107,6 +125,7 @@ function checkBundles(bundles: readonly string[]): readonly string[] {
     if (typeof id !== "string" || !consistsOf(id, BUNDLE_CHARACTERS) || id.length > MAX_BUNDLE_ID) {
       throw wrong(`managed.bundles: a bundle id is 1 to ${MAX_BUNDLE_ID} of A-Z a-z 0-9 - _ . and not "${id}"`);
     }
+    if (RESERVED.indexOf(id) >= 0) throw wrong(`managed.bundles: "${id}" cannot be a bundle id`);
   }
   return bundles.slice();
 }
@@ -124,71 +143,66 @@ function hasMethod(value: object, name: string): boolean {
   return typeof (value as Record<string, unknown>)[name] === "function";
 }
 
-export function throwIf(fault: string): void {
+export function throwFault(fault: string): void {
   if (fault) throw wrong(fault);
 }
 
 // The faults below are thrown for arguments of the application, and answered to the server for what it sends.
 
-/** Says what is wrong with `value` as device info, "" if nothing. */
-export function deviceInfoFault(value: unknown): string {
-  if (!isObject(value)) return "deviceInfo must be an object";
-  for (const key in value) {
-    if (DEVICE_INFO.indexOf(key) < 0) return `deviceInfo has no member ${key}`;
-    const member = value[key];
-    if (member !== undefined && typeof member !== "string") return `deviceInfo.${key} must be a string`;
+/** Says why `value` cannot be the value of an attribute, "" if it can. A member that is null is absent. */
+export function attributeFault(name: string, value: unknown, maxBytes: number): string {
+  if (ATTRIBUTES.indexOf(name) < 0) return `unknown attribute ${name}`;
+  if (!isObject(value)) return `${name} must be an object`;
+  if (name === "location") return locationFault(value);
+  if (name !== "metadata") {
+    const known = name === "deviceInfo" ? DEVICE_INFO_MEMBERS : FIRMWARE_MEMBERS;
+    const texts = name === "deviceInfo" ? known : IMAGE_MEMBERS;
+    for (const key in value) {
+      if (known.indexOf(key) < 0) return `${name} has no member ${key}`;
+      if (texts.indexOf(key) >= 0 && typeof (value[key] ?? "") !== "string") return `${name}.${key} must be a string`;
+    }
   }
-  return "";
-}
-
-/** @param most bytes of its JSON text */
-export function metadataFault(value: unknown, most: number): string {
-  if (!isObject(value)) return "metadata must be an object";
   const bytes = encodeUtf8(jsonText(value)).length;
-  return bytes > most ? `metadata of ${bytes} bytes, managed.limits.metadataBytes is ${most}` : "";
+  return bytes > maxBytes ? `${name} of ${bytes} bytes, managed.limits.attributeBytes is ${maxBytes}` : "";
 }
 
-export function locationFault(value: unknown): string {
-  if (!isObject(value)) return "location must be an object";
+function locationFault(value: Record<string, unknown>): string {
   for (const key in value) if (LOCATION_MEMBERS.indexOf(key) < 0) return `location has no member ${key}`;
-  const { longitude, latitude, elevation, accuracy, measuredDateTime, updatedDateTime } = value as Partial<
-    Record<keyof Location | "updatedDateTime", unknown>
-  >;
+  const { longitude, latitude, elevation, accuracy, measuredDateTime, updatedDateTime } = value;
   if (!isBetween(longitude, -180, 180)) return `longitude must be -180..180 degrees, not ${longitude}`;
   if (!isBetween(latitude, -90, 90)) return `latitude must be -90..90 degrees, not ${latitude}`;
-  if (isGiven(elevation) && !isBetween(elevation, -1e9, 1e9)) return `elevation must be metres, not ${elevation}`;
-  if (isGiven(accuracy) && !isBetween(accuracy, 0, 1e9)) return `accuracy must be metres from 0, not ${accuracy}`;
-  if (isGiven(measuredDateTime) && !isTime(measuredDateTime)) return notTime("measuredDateTime", measuredDateTime);
-  return isGiven(updatedDateTime) && !isTime(updatedDateTime) ? notTime("updatedDateTime", updatedDateTime) : "";
+  if (!isBetween(elevation ?? 0, -1e9, 1e9)) return `elevation must be metres, not ${elevation}`;
+  if (!isBetween(accuracy ?? 0, 0, 1e9)) return `accuracy must be metres from 0, not ${accuracy}`;
+  return timeFault("measuredDateTime", measuredDateTime) || timeFault("updatedDateTime", updatedDateTime);
 }
 
 export function logFault(entry: LogEntry): string {
   if (!isObject(entry)) return "a log entry must be an object";
-  const { message, severity = 0, timestamp, data } = entry;
+  const { message, severity = 0, timestamp, data = "" } = entry;
   if (typeof message !== "string" || !message) return "message must be a string that is not empty";
   if (severity !== 0 && severity !== 1 && severity !== 2) return `severity must be 0, 1 or 2, not ${severity}`;
-  if (timestamp !== undefined && !isTime(timestamp)) return notTime("timestamp", timestamp);
-  return data === undefined || typeof data === "string" || (data as unknown) instanceof Uint8Array
-    ? ""
-    : "data must be a string or a Uint8Array";
+  if (typeof data !== "string" && !((data as unknown) instanceof Uint8Array)) {
+    return "data must be a string or a Uint8Array";
+  }
+  return timeFault("timestamp", timestamp);
 }
 
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function isGiven(value: unknown): boolean {
-  return value !== undefined && value !== null;
+/** As JSON has it: later changes of `value` do not change the copy. */
+export function copyOf(value: object): Record<string, unknown> {
+  return JSON.parse(jsonText(value));
 }
 
 function isBetween(value: unknown, least: number, most: number): boolean {
   return typeof value === "number" && value >= least && value <= most;
 }
 
-function isTime(value: unknown): boolean {
-  return typeof value === "string" && Date.parse(value) < Infinity; // false for NaN
-}
-
-function notTime(name: string, value: unknown): string {
-  return `${name} must be a time in ISO 8601, not ${value}`;
+function timeFault(name: string, value: unknown): string {
+  if (value === undefined || value === null) return "";
+  const form = typeof value === "string" && hasForm(value.slice(0, TIME_FORM.length), TIME_FORM);
+  const valid = form && Date.parse(value as string) < Infinity; // false for NaN
+  return valid ? "" : `${name} must be a time in ISO 8601, not ${value}`;
 }

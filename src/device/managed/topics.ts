@@ -6,7 +6,7 @@ export const SERVER_FILTER = "iotdm-1/#";
 export const SERVER_PREFIX = "iotdm-1/";
 
 // From the server, after SERVER_PREFIX.
-export const ANSWER = "response";
+export const SERVER_RESPONSE = "response";
 export const SET_ATTRIBUTES = "device/update";
 export const OBSERVE = "observe";
 export const CANCEL = "cancel";
@@ -26,4 +26,4 @@ export const CLEAR_ERROR_CODES = "iotdevice-1/clear/diag/errorCodes";
 export const ADD_LOG = "iotdevice-1/add/diag/log";
 export const CLEAR_LOG = "iotdevice-1/clear/diag/log";
 export const NOTIFY = "iotdevice-1/notify";
-export const RESPONSE = "iotdevice-1/response";
+export const DEVICE_RESPONSE = "iotdevice-1/response";

@@ -9,7 +9,7 @@ export interface ManagedDeviceOptions extends DeviceOptions {
 }
 
 export interface ManagedOptions {
-  /** Seconds until the server counts the device as unmanaged: 3600..4294967, or 0 for never. The client renews it. Default 3600. */
+  /** Seconds until the server counts the device as unmanaged, 3600..4294967, or 0 for never. Default 3600. */
   lifetime?: number;
   /** Sent with each manage request; see {@link ManagedDeviceClient.setDeviceInfo}. */
   deviceInfo?: DeviceInfo;
@@ -28,12 +28,15 @@ export interface ManagedOptions {
 }
 
 export interface ManagedLimits {
-  /** Most requests of this device that wait for an answer, and most requests of the server that do; each 1..255. Default 8. */
+  /**
+   * Most requests of this device that wait for an answer, most requests of the server that the application has not answered,
+   * and most answers that find no room in the outbox, each 1..255. Default 8.
+   */
   requests?: number;
   /** Most observed attributes, 4..255. Default 16. */
   observed?: number;
-  /** Largest JSON text of the metadata, bytes. Default 1,024. */
-  metadataBytes?: number;
+  /** Largest JSON text of the metadata and of the device info, bytes, 2..32768. Default 1,024. */
+  attributeBytes?: number;
 }
 
 /** The attributes that the server can set and observe (docs/protocol.md 7.3). */
@@ -78,9 +81,11 @@ export interface LogEntry {
 }
 
 /**
- * The end of a request: without an error when the server answered 200. Codes of the error: `refused`, with the server's rc as
- * `returnCode` (400 malformed or out of range, 403 an action that the device must not claim, 404 not registered, 409
- * conflict, 500 internal); `timeout`; or why the message was dropped.
+ * The end of a request: without an error when the server answered 200. Codes of the error: `refused`, with the rc of the
+ * server as `returnCode` (400 malformed or out of range, 403 an action that the device must not claim, 404 not registered,
+ * 409 conflict, 500 internal); `timeout`: no answer came within `requestTimeout`; `not-connected`: disconnect() was called
+ * before the answer, and the server may have done what was asked; or the error for which the client has stopped or dropped
+ * the message.
  */
 export type RequestCallback = (error: IotfError | undefined) => void;
 
@@ -91,9 +96,10 @@ export interface ServerRequest {
   /**
    * Answers it. The first answer counts; without one within `requestTimeout` the client answers 500.
    * @param rc 202 will be done (reboot, factory reset), 200 done (custom actions), 500 failed, or another code of 200..599
+   * @param message at most 1,024 characters, for the operator
    * @param confirmed called when the server has acknowledged the answer: now the device may restart
    * @returns false when it was answered before or is no longer waiting
-   * @throws ConfigurationException for another rc
+   * @throws ConfigurationException for another rc or message
    */
   answer(rc: number, message?: string, confirmed?: () => void): boolean;
 }
@@ -121,24 +127,34 @@ export type FirmwareState = 0 | 1 | 2;
 /** 0 success, 1 in progress, 2 out of memory, 3 connection lost, 4 verification failed, 5 unsupported image, 6 invalid URI. */
 export type UpdateStatus = 0 | 1 | 2 | 3 | 4 | 5 | 6;
 
+export interface PreviousStart {
+  /** 2: an image was downloaded and verified. */
+  readonly state: 0 | 2;
+  readonly updateStatus: UpdateStatus;
+  /** Of the image. */
+  readonly version?: string;
+  /** An update ended with this `updateStatus`; the client tells the server after manage(). */
+  readonly finished?: boolean;
+}
+
 /** Downloads an image and installs it. The package has one for ESP32; an application may bring its own. */
 export interface FirmwareInstaller {
+  /** What the previous start of the device left, read once by the constructor of the client. */
+  readonly previousStart?: PreviousStart;
   /**
-   * What an earlier start of the device left, read once by the constructor of the client. State 2: an image was downloaded
-   * and verified. `finished`: an update ended with this `updateStatus`; the client tells the server after manage().
-   */
-  readonly left?: { readonly state: 0 | 2; readonly updateStatus: UpdateStatus; readonly finished?: boolean };
-  /**
-   * Downloads `firmware.uri` and checks it. Never called while a download or an update is under way.
+   * Downloads `firmware.uri` and checks it. Never called while a download or an update is under way. After a restart of
+   * the device it is not called again by itself.
    * @throws an error: the client counts it as `done(6)`
    */
   download(firmware: Firmware, listener: InstallListener): void;
   /**
    * Installs what was downloaded. Success that needs a restart is not reported to the listener: after the restart it is in
-   * `left`.
+   * `previousStart`.
    * @throws an error: the client counts it as `done(5)`
    */
   update(firmware: Firmware, listener: InstallListener): void;
+  /** The client has stopped, by disconnect() or a refusal: ends the download or update, which counts as `done(3)`. */
+  cancel?(): void;
 }
 
 /** How a download or an update goes. Calls after `done` are ignored. */

@@ -5,6 +5,6 @@ import type { DeviceClient, DeviceOptions, Ports } from "../../../../targets/nod
 export function start(context: {
   lib: { DeviceClient: typeof DeviceClient };
   ports: Ports;
-  argument: { options: DeviceOptions; qos: 0 | 1 | 2 };
+  argument: { options: DeviceOptions; qos: 0 | 1 | 2; managed?: boolean };
   call(name: string, value?: unknown): unknown;
 }): { stop(): Promise<void> };

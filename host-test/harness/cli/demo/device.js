@@ -1,7 +1,11 @@
 // The demo device, after the samples of the Python client: publishes `status` once a second, handles the commands
 // `setInterval` and `print`. Written as a user's program; it runs unchanged on Node and in XS (see xs/engines.ts).
 //
+// With `managed` it is a managed device, which an operator may restart and update.
+//
 // In: options and QoS, figures of the machine. Out: reports.
+
+import { beManaged, DemoInstaller, managedOptions } from "./managed.js";
 
 /** Seconds between events before the first `setInterval`. */
 const FIRST_INTERVAL = 1;
@@ -9,10 +13,11 @@ const FIRST_INTERVAL = 1;
 const MIN_INTERVAL = 0.01;
 const MAX_INTERVAL = 86_400;
 
-export function start({ lib, ports, argument: { options, qos }, call }) {
-  const client = new lib.DeviceClient(options, ports);
+export function start({ lib, ports, argument: { options, qos, managed }, call }) {
   const timer = ports.clock.timer(publish);
   const report = (what, details) => call("report", [what, details]);
+  const installer = managed && new DemoInstaller(ports.clock, report, restart);
+  let client;
   let interval = FIRST_INTERVAL;
 
   function publish() {
@@ -46,15 +51,29 @@ export function start({ lib, ports, argument: { options, qos }, call }) {
     report("complaint", { command, text: `Error - command is missing required information: '${key}'` });
   }
 
-  client.commandCallback = handle;
-  client.connectedCallback = () => report("connected", { clientId: client.clientId });
-  client.disconnectedCallback = (reason, retryMs) => {
-    if (reason && retryMs < 0) timer.clear();
-    report("disconnected", { reason: reason?.message, retryMs });
-  };
-  client.errorCallback = error => report("error", { reason: error.message });
-  client.connect();
-  publish();
+  function begin() {
+    client = installer
+      ? new lib.ManagedDeviceClient({ ...options, managed: managedOptions(installer) }, ports)
+      : new lib.DeviceClient(options, ports);
+    client.commandCallback = handle;
+    client.connectedCallback = () => report("connected", { clientId: client.clientId });
+    client.disconnectedCallback = (reason, retryMs) => {
+      if (reason && retryMs < 0) timer.clear();
+      report("disconnected", { reason: reason?.message, retryMs });
+    };
+    client.errorCallback = error => report("error", { reason: error.message });
+    client.connect();
+    if (installer) beManaged(client, report, restart);
+    publish();
+  }
+
+  /** As if the board was restarted. */
+  function restart() {
+    timer.clear();
+    client.disconnect(begin);
+  }
+
+  begin();
 
   return {
     /** Sends what was accepted, then disconnects; resolves when the connection is gone. */

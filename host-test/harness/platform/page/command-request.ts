@@ -1,7 +1,8 @@
-// A command as the form of the page sends it. Checked in full, because other programs can send requests too.
+// A command, or an action of device management, as the forms of the page send it. Checked in full, because other programs can send requests too.
 
 import { MAX_PAYLOAD } from "../frames.ts";
 import { isLevel } from "../identity.ts";
+import type { Parameter } from "../management/actions.ts";
 import type { QoS } from "../platform.ts";
 
 export interface CommandRequest {
@@ -27,6 +28,26 @@ export function parseCommandRequest(text: string): CommandRequest {
   if (bytes.length > MAX_PAYLOAD) throw new CommandRequestError(`the payload is larger than ${MAX_PAYLOAD} bytes`);
   if (qos !== 0 && qos !== 1 && qos !== 2) throw new CommandRequestError("QoS is 0, 1 or 2");
   return { device, command: name("command", command), format: name("format", format), payload: bytes, qos };
+}
+
+/** An action on a managed device, as the buttons of the page send it. */
+export interface ActionRequest {
+  readonly device: string;
+  readonly action: "device/reboot" | "firmware/download" | "firmware/update";
+  readonly parameters: readonly Parameter[];
+}
+
+const ACTIONS: readonly unknown[] = ["device/reboot", "firmware/download", "firmware/update"];
+
+export function parseActionRequest(text: string): ActionRequest {
+  const { device, action, uri = "", version = "" } = Object(json(text, "the request"));
+  if (typeof device !== "string") throw new CommandRequestError("the request has no device");
+  if (!ACTIONS.includes(action)) throw new CommandRequestError(`the action is one of ${ACTIONS.join(", ")}`);
+  const parameters = Object.entries({ uri, version }).flatMap(([name, value]) => {
+    if (typeof value !== "string") throw new CommandRequestError(`the ${name} is not text`);
+    return value === "" ? [] : [{ name, value }];
+  });
+  return { device, action, parameters };
 }
 
 function name(what: string, value: unknown): string {

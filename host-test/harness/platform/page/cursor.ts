@@ -42,8 +42,8 @@ export class Cursor {
     const messages = [...record.lastEvents.since(this.#seenEvents), ...record.lastOthers.since(this.#seenOthers)];
     this.#seenEvents = record.lastEvents.total;
     this.#seenOthers = record.lastOthers.total;
-    const { clientId, moreFields } = record;
-    return { clientId, fresh, moreFields, fields: this.#fields(record), messages };
+    const { clientId, managed, moreFields } = record;
+    return { clientId, fresh, ...(managed ? { managed } : {}), moreFields, fields: this.#fields(record), messages };
   }
 
   #fields(record: DeviceRecord): FieldUpdate[] {

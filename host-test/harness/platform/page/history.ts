@@ -3,11 +3,13 @@
 
 import { closeText, connackText } from "../codes.ts";
 import { deviceClientId, parseClientId } from "../identity.ts";
+import { violationText } from "../log-entry.ts";
 import type { Platform, PlatformMessage } from "../platform.ts";
 import { payloadText, printable, shorten } from "../printable.ts";
 import { fieldValues } from "./field-values.ts";
+import { managedSummary } from "./managed-summary.ts";
 import { RecentList } from "./recent-list.ts";
-import type { Message, MessageKind, Point } from "./update.ts";
+import type { ManagedSummary, Message, MessageKind, Point } from "./update.ts";
 
 export interface Limits {
   /** One more replaces the device that has been disconnected the longest; it is left out if all are connected. */
@@ -45,6 +47,8 @@ export interface DeviceRecord {
   lastEvent: { readonly name: string; readonly at: number } | undefined;
   /** The last number with a name like free memory, in bytes. */
   heap: number | undefined;
+  /** Undefined if it has not used device management. */
+  managed: ManagedSummary | undefined;
   readonly fields: Map<string, Field>;
   /** Values were left out because of `fields`. */
   moreFields: boolean;
@@ -68,7 +72,10 @@ export class History {
   constructor(platform: Platform, limits: Limits = LIMITS, now: () => number = Date.now) {
     this.#limits = limits;
     this.#now = now;
-    for (const clientId of platform.connectedClients) this.#presence(clientId, true, "connect", "");
+    for (const clientId of platform.connectedClients) {
+      this.#presence(clientId, true, "connect", "");
+      this.#managed(platform, clientId);
+    }
     this.#listen(platform);
   }
 
@@ -96,10 +103,21 @@ export class History {
       this.#notice(clientId, "refused", `CONNACK ${returnCode}: ${connackText(returnCode)}`);
     });
     on("violation", ({ clientId, reason, detail }) => {
-      this.#notice(clientId, "violation", `${reason}: ${detail}`);
+      this.#notice(clientId, "violation", violationText({ reason, detail }));
     });
+    on("action", ({ clientId, action, status, text }) => {
+      this.#notice(clientId, "action", `${action} ${status}: ${text}`);
+    });
+    on("managed", ({ clientId }) => this.#managed(platform, clientId));
     on("event", event => this.#event(event, event.event));
     on("command", command => this.#command(command, command.command));
+  }
+
+  #managed(platform: Platform, clientId: string): void {
+    const record = this.#record(clientId);
+    if (!record) return;
+    record.managed = managedSummary(platform.management(clientId).state);
+    for (const listener of this.listeners) listener();
   }
 
   #presence(clientId: string, connected: boolean, kind: MessageKind, text: string): void {
@@ -184,6 +202,7 @@ export class History {
       commands: 0,
       lastEvent: undefined,
       heap: undefined,
+      managed: undefined,
       fields: new Map(),
       moreFields: false,
       lastEvents: new RecentList(this.#limits.messages),

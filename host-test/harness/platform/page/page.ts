@@ -7,7 +7,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { MAX_PAYLOAD } from "../frames.ts";
 import type { Platform } from "../platform.ts";
-import { CommandRequestError, parseCommandRequest } from "./command-request.ts";
+import { CommandRequestError, parseActionRequest, parseCommandRequest } from "./command-request.ts";
 import { Cursor } from "./cursor.ts";
 import { streamUpdates } from "./event-stream.ts";
 import { refuse, SECURITY_HEADERS } from "./guard.ts";
@@ -89,6 +89,7 @@ class PageServer {
     const [, pathname = "", query] = /^([^?]*)(\?.*)?$/s.exec(request.url ?? "") ?? [];
     if (request.method === "POST") {
       if (pathname === "/commands") return this.#command(request, response);
+      if (pathname === "/actions") return this.#action(request, response);
     } else if (pathname === "/live") {
       return this.#live(response, new URLSearchParams(query).get("device") ?? undefined);
     } else if (Object.hasOwn(TYPES, pathname)) {
@@ -126,6 +127,36 @@ class PageServer {
       answer(response, 400, error.message);
     }
   }
+
+  /** Answers when the action has begun; the list of messages shows how it ended. */
+  async #action(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const text = await read(request);
+    if (text === undefined) return answer(response, 413, "too large");
+    try {
+      const { device, action, parameters } = parseActionRequest(text);
+      if (!this.#history.devices.has(device))
+        return answer(response, 404, `the platform has never seen device ${device.slice(0, 120)}`);
+      const management = this.#platform.management(device);
+      // For the progress, which is in the metadata. A device that does not report any does the action all the same.
+      const { observed } = management.state;
+      if (action !== "device/reboot" && !observed.includes("metadata"))
+        management.observe(["metadata"]).catch(() => {});
+      const refused = await begun(management.run(action, parameters));
+      answer(response, refused === undefined ? 202 : 409, refused ?? "sent");
+    } catch (error) {
+      if (!(error instanceof CommandRequestError)) throw error;
+      answer(response, 400, error.message);
+    }
+  }
+}
+
+/** Why an action was refused; undefined once it is under way. A refusal rejects before any message is exchanged. */
+async function begun(outcome: Promise<unknown>): Promise<string | undefined> {
+  const refusal = outcome.then(
+    () => undefined,
+    error => String(error.message),
+  );
+  return Promise.race([refusal, new Promise<undefined>(resolve => setImmediate(resolve, undefined))]);
 }
 
 function answer(response: ServerResponse, status: number, text: string): void {

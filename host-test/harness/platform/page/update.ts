@@ -1,6 +1,6 @@
 // Data from the server to the page. Types only: the server runs on Node, the page in a browser.
 
-export type MessageKind = "connect" | "disconnect" | "refused" | "violation" | "event" | "command";
+export type MessageKind = "connect" | "disconnect" | "refused" | "violation" | "event" | "command" | "action";
 
 /** Printable and short. */
 export interface Message {
@@ -36,10 +36,27 @@ export interface FieldUpdate {
   readonly points: readonly Point[];
 }
 
+/** What the page shows of device management; every text is printable and short. */
+export interface ManagedSummary {
+  readonly state: "managed" | "dormant" | "not managed";
+  readonly deviceActions: boolean;
+  readonly firmwareActions: boolean;
+  readonly fwVersion: string;
+  /** State and updateStatus of the firmware. */
+  readonly firmware: string;
+  /** 0..100, if the device reports it. */
+  readonly progress?: number;
+  readonly errorCodes: string;
+  /** The last entries, newest first. */
+  readonly log: readonly string[];
+}
+
 export interface DeviceUpdate {
   readonly clientId: string;
   /** True: this replaces all earlier data of the device. */
   readonly fresh: boolean;
+  /** Absent if the device has not used device management. */
+  readonly managed?: ManagedSummary;
   readonly moreFields: boolean;
   readonly fields: readonly FieldUpdate[];
   /** First events, then other messages; both in order of time. */

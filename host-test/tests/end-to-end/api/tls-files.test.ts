@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { createPrivateKey, X509Certificate } from "node:crypto";
+import { createPrivateKey, generateKeyPairSync, X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
@@ -29,9 +29,11 @@ describe("certificates and keys", { skip: noOpenssl() }, () => {
   });
   const other = makeCertificate();
   const keyObject = createPrivateKey(key);
+  const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey;
   const der = {
     cert: new Uint8Array(new X509Certificate(cert).raw),
     pkcs8: new Uint8Array(keyObject.export({ type: "pkcs8", format: "der" })),
+    pkcs1: new Uint8Array(rsa.export({ type: "pkcs1", format: "der" })),
     sec1: new Uint8Array(keyObject.export({ type: "sec1", format: "der" })),
   };
 
@@ -57,6 +59,7 @@ describe("certificates and keys", { skip: noOpenssl() }, () => {
       "key is neither PEM nor DER of a private key that can be read",
     ],
     ["the key of another certificate", { cert, key: other.key }, "key does not belong to cert"],
+    ["the same in DER, PKCS #1", { cert, key: der.pkcs1 }, "key does not belong to cert"],
     [
       "an encrypted key",
       { cert, key: encryptedKey },

@@ -76,6 +76,12 @@ const WHOLE: [string, string, string][] = [
     "403   no",
   ],
   [
+    "lengths before the answer, which do not count",
+    "HTTP/1.1 100 Continue\r\ncontent-length: 3\r\n\r\nHTTP/1.1 102 Processing\r\ntransfer-encoding: chunked\r\n\r\n" +
+      "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok",
+    "200   ok",
+  ],
+  [
     "as much as is wanted",
     `HTTP/1.1 200 OK\r\ncontent-length: ${LIMIT}\r\n\r\n${"x".repeat(LIMIT)}`,
     `200   ${"x".repeat(LIMIT)}`,
@@ -94,7 +100,15 @@ const WRONG: [string, string, RegExp][] = [
   ["MQTT", "\x20\x02\x00\x05\n", /does not speak HTTP/],
   ["HTTP/2", "HTTP/2 200\r\n", /does not speak HTTP/],
   ["a status that is none", "HTTP/1.1 99 OK\r\n", /does not speak HTTP/],
+  ["a status below 100", "HTTP/1.1 099 OK\r\n", /does not speak HTTP/],
+  ["a status above 599", "HTTP/1.1 600 OK\r\n", /does not speak HTTP/],
+  [
+    "a command id that is cut",
+    `HTTP/1.1 200 OK\r\nX-commandId: ${"x".repeat(243)}\r\n`,
+    /X-commandId of more than 256/,
+  ],
   ["a length that is none", "HTTP/1.1 200 OK\r\ncontent-length: -1\r\n", /length is no number/],
+  ["a length of 16 digits", "HTTP/1.1 200 OK\r\ncontent-length: 1000000000000000\r\n", /length is no number/],
   ["a chunk without a size", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nx\r\n", /size is no number/],
   ["a chunk of 2^28 bytes", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n10000000\r\n", /size is no number/],
   ["gzip", "HTTP/1.1 200 OK\r\ntransfer-encoding: gzip\r\n", /encoding that is not known/],

@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { Run } from "./testing.ts";
 
-const COMMANDS = ["platform", "device", "send", "watch", "xs"];
+const COMMANDS = ["platform", "device", "send", "manage", "watch", "xs"];
 const TARGET = ["--url", "--org", "--api-key", "--api-token", "--config", "--app-id", "--ca"];
 
 test("without a command: the list of them, exit code 2; with help: exit code 0", async () => {
@@ -33,6 +33,21 @@ for (const [name, options] of [
   ],
   ["device", ["--config", "--url", "--qos", "--events", "--json", "--help"]],
   ["send", ["--hex", "--base64", "--file", "--format", "--qos", "--timeout", "--json", "--help", ...TARGET]],
+  [
+    "manage",
+    [
+      "--version",
+      "--name",
+      "--uri",
+      "--verifier",
+      "--unanswered",
+      "--answer",
+      "--complete",
+      "--json",
+      "--help",
+      ...TARGET,
+    ],
+  ],
   ["watch", ["--count", "--timeout", "--json", "--help", ...TARGET]],
   ["xs", ["--test", "--seconds", "--json", "--help"]],
 ] as const) {
@@ -52,7 +67,7 @@ for (const [name, options] of [
 }
 
 for (const [args, message] of [
-  [["sned"], /^iotf-embedded: unknown command 'sned'; commands: platform, device, send, watch, update, xs$/],
+  [["sned"], /^iotf-embedded: unknown command 'sned'; commands: platform, device, send, manage, watch, update, xs$/],
   [["help", "sned"], /^iotf-embedded: unknown command 'sned'/],
   [["constructor"], /^iotf-embedded: unknown command 'constructor'/],
   [["platform", "--bogus"], /^iotf-embedded platform: unknown option --bogus$/],
@@ -77,6 +92,23 @@ for (const [args, message] of [
   [["send", "thermo:t-01", "print", "--file", "/nowhere"], /cannot read '\/nowhere' \(ENOENT\)$/],
   [["send", "thermo:t-01", "print", "--hex", "00", "--format", "json"], /the payload is not JSON/],
   [["send", "thermo:t-01", "print", "--qos", "3"], /--qos must be one of 0, 1, 2, not '3'$/],
+  [["manage"], /a device and a request are needed$/],
+  [["manage", "thermo:t-01"], /a device and a request are needed$/],
+  [["manage", "t-01", "reboot"], /a device is TYPE:ID/],
+  [["manage", "thermo:t-01", "explode"], /a request is one of show, reboot, .*, custom, not 'explode'$/],
+  [["manage", "thermo:t-01", "constructor"], /a request is one of/],
+  [["manage", "thermo:t-01", "reboot", "now"], /too many words: reboot takes none$/],
+  [["manage", "thermo:t-01", "observe"], /observe needs FIELD\.\.\.$/],
+  [["manage", "thermo:t-01", "observe", "a b"], /"a b" cannot be an attribute$/],
+  [["manage", "thermo:t-01", "set", "location"], /set needs FIELD JSON$/],
+  [["manage", "thermo:t-01", "set", "metadata", "{a"], /'{a' is not JSON .*; is it quoted for the shell\?$/],
+  [["manage", "thermo:t-01", "set", "colour", "1"], /an operator sets one of location/],
+  [["manage", "thermo:t-01", "custom", "blink"], /an action is .*<bundleId>\/<actionId>, not "blink"$/],
+  [["manage", "thermo:t-01", "custom", "device/reboot"], /'device\/reboot' is not an action of a bundle$/],
+  [["manage", "thermo:t-01", "custom", "acme-v1/blink", "times"], /a parameter is name=value, not 'times'$/],
+  [["manage", "thermo:t-01", "reboot", "--uri", "http:"], /--uri is for firmware-download and firmware-update$/],
+  [["manage", "thermo:t-01", "reboot", "--unanswered"], /--unanswered is for set$/],
+  [["manage", "thermo:t-01", "reboot", "--answer", "0"], /--answer must be a whole number 1\.\.86400, not '0'$/],
   [["watch", "--count", "0"], /--count must be a whole number 1\.\.1000000, not '0'$/],
   [["watch", "a/b"], /a device is TYPE:ID/],
   [["watch", "--url", "localhost"], /--url must be mqtt:\/\/host:port or mqtts:\/\/host:port, not 'localhost'$/],

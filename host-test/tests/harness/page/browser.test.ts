@@ -105,6 +105,34 @@ describe("the page in Chromium", { skip: withoutChromium(), timeout: 60_000 }, (
     assert.match(tab.console.splice(0).join("\n"), /^[^\n]* status of 400 [^\n]*$/);
   });
 
+  test("a managed device: its state, its firmware, a button that reboots it", async t => {
+    const { platform, tab } = await opened(t);
+    const device = await rig.connectManaged(t, platform, {
+      deviceInfo: { fwVersion: "<b>1.2.0</b>" },
+      metadata: { firmwareProgress: 40 },
+    });
+    await device.tell("add/diag/errorCodes", { errorCode: 17 });
+    await device.tell("add/diag/log", { message: "low heap", timestamp: "2017-03-14T01:02:03Z", severity: 1 });
+    await tab.until(`${TEXT_OF("#device-log li")} === "2017-03-14T01:02:03Z warning: low heap"`);
+    assert.deepEqual(
+      await tab.evaluate(`[document.querySelector("#managed").hidden, ${TEXT_OF("#managed-state")},
+        ${TEXT_OF("#fw-version")}, document.querySelector("#fw-progress").value, ${TEXT_OF("#error-codes")}]`),
+      [false, "managed", "<b>1.2.0</b>", 40, "17"],
+    );
+    await tab.evaluate(`document.querySelector("#reboot").click()`);
+    await device.answer("mgmt/initiate/device/reboot", 202);
+    await device.manage({ supports: { firmwareActions: true } });
+    await tab.until(`${TEXT_OF("#action-answer")} === "sent"`);
+    await tab.until(`/^device\\/reboot done: /.test(${TEXT_OF("#last-others .text")})`);
+    await tab.until(`document.querySelector("#reboot").disabled && !document.querySelector("#update").disabled`);
+    await tab.evaluate(`
+      document.querySelector("#fw-uri").value = "https://example.com/fw";
+      document.querySelector("#download").click()`);
+    assert.deepEqual((await device.answer("observe", 200)).d, { fields: [{ field: "metadata" }] });
+    const { d } = await device.answer("device/update", 400);
+    assert.equal((d as { fields: { value: { uri: string } }[] }).fields[0]!.value.uri, "https://example.com/fw");
+  });
+
   test("hostile events stay text", async t => {
     const { platform, tab } = await opened(t);
     const device = await rig.connectDevice(t, platform);

@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { EventEmitter } from "node:events";
 import { describe, test } from "node:test";
+import { DeviceRecord } from "../../../harness/platform/management/record.ts";
 import { Cursor } from "../../../harness/platform/page/cursor.ts";
 import { fieldValues } from "../../../harness/platform/page/field-values.ts";
 import { History } from "../../../harness/platform/page/history.ts";
@@ -15,7 +16,8 @@ const ID = "d:abc123:thermo:t-01";
 
 /** A platform that only tells; each happening has a millisecond of its own. */
 function memory(connectedClients: string[] = []) {
-  const platform = Object.assign(new EventEmitter(), { connectedClients }) as unknown as Platform;
+  const management = () => ({ state: new DeviceRecord().snapshot(0) });
+  const platform = Object.assign(new EventEmitter(), { connectedClients, management }) as unknown as Platform;
   let now = 1000;
   const history = new History(platform, BOUNDS, () => now);
   const event = (text: string | Buffer, event = "status", format = "json", id = "t-01") => {

@@ -5,9 +5,11 @@ import { EventEmitter } from "node:events";
 import { request } from "node:http";
 import { connect, createServer } from "node:net";
 import { describe, type TestContext, test } from "node:test";
-import { parseCommandRequest } from "../../../harness/platform/page/command-request.ts";
+import { DeviceRecord } from "../../../harness/platform/management/record.ts";
+import { parseActionRequest, parseCommandRequest } from "../../../harness/platform/page/command-request.ts";
 import { frame, streamUpdates } from "../../../harness/platform/page/event-stream.ts";
 import { refuse } from "../../../harness/platform/page/guard.ts";
+import { managedSummary } from "../../../harness/platform/page/managed-summary.ts";
 import { type Page, startPage } from "../../../harness/platform/page/page.ts";
 import type { Update } from "../../../harness/platform/page/update.ts";
 import * as rig from "../platform/testing.ts";
@@ -87,6 +89,55 @@ describe("what the form may send", () => {
   }
 });
 
+describe("what the buttons may send", () => {
+  const order = { device: "d:abc123:thermo:t-01", action: "firmware/download" };
+
+  test("with and without an image", () => {
+    assert.deepEqual(parseActionRequest(JSON.stringify(order)), { ...order, parameters: [] });
+    const { parameters } = parseActionRequest(JSON.stringify({ ...order, uri: "https://a/b", version: "" }));
+    assert.deepEqual(parameters, [{ name: "uri", value: "https://a/b" }]);
+  });
+
+  for (const [what, text, message] of [
+    ["no JSON", "reboot", /^the request is not JSON/],
+    ["no device", '{"action":"device/reboot"}', /^the request has no device$/],
+    ["another action", JSON.stringify({ ...order, action: "device/factoryReset" }), /^the action is one of/],
+    ["a URI that is no text", JSON.stringify({ ...order, uri: 5 }), /^the uri is not text$/],
+  ] as const) {
+    test(`not ${what}`, () => assert.throws(() => parseActionRequest(text), { message }));
+  }
+});
+
+describe("what is shown of device management", () => {
+  test("nothing of a device that has not used it", () => {
+    assert.equal(managedSummary(new DeviceRecord().snapshot(0)), undefined);
+  });
+
+  test("short and printable texts, and the last entries only", () => {
+    const record = new DeviceRecord();
+    const supports = { deviceActions: true, firmwareActions: true, bundles: [] };
+    const deviceInfo = { fwVersion: "\u202e1.2".padEnd(500, "x") };
+    record.manage({ kind: "manage", lifetime: 3600, supports, deviceInfo, metadata: { firmwareProgress: 40 } }, 0);
+    record.firmware = { state: 1, updateStatus: 0 };
+    for (let errorCode = 0; errorCode < 20; errorCode++) record.keep({ kind: "addErrorCode", errorCode });
+    for (let i = 0; i < 9; i++) {
+      record.keep({ kind: "addLog", entry: { message: `\u001b${i}`, timestamp: "2017-03-14T01:02:03Z", severity: 2 } });
+    }
+    const summary = managedSummary(record.snapshot(0))!;
+    assert.deepEqual([summary.state, summary.progress], ["managed", 40]);
+    assert.deepEqual([summary.fwVersion.length, summary.fwVersion[0]], [121, "·"]);
+    assert.equal(summary.firmware, "downloading, updateStatus 0: success");
+    assert.equal(summary.errorCodes, "10, 11, 12, 13, 14, 15, 16, 17, 18, 19");
+    assert.deepEqual([summary.log.length, summary.log[0]], [5, "2017-03-14T01:02:03Z error: ·8"]);
+    const later = managedSummary(record.snapshot(3_600_000))!;
+    assert.deepEqual([later.state, later.deviceActions, later.firmwareActions], ["dormant", false, false]);
+    record.unmanage();
+    record.metadata = { firmwareProgress: 101 };
+    const { state, progress } = managedSummary(record.snapshot(0))!;
+    assert.deepEqual([state, progress], ["not managed", undefined]);
+  });
+});
+
 test("a server-sent event is one line, whatever is in it", () => {
   const text = frame({ text: "a\nb\r\n\ndata: c\u2028" });
   assert.deepEqual([text.endsWith("\n\n"), text.slice(0, -2).split(/[\r\n]/).length], [true, 1]);
@@ -140,9 +191,14 @@ async function startTestPage(t: TestContext) {
 
 const COMMAND = { device: rig.CLIENT_ID, command: "print", payload: '{"message":"hi"}' };
 
-function post(page: Page, body: string, headers: Record<string, string> = {}): Promise<Response> {
+function post(
+  page: Page,
+  body: string,
+  headers: Record<string, string> = {},
+  path: "commands" | "actions" = "commands",
+): Promise<Response> {
   const own = { origin: page.url.slice(0, -1), "content-type": "application/json" };
-  return fetch(`${page.url}commands`, { method: "POST", headers: { ...own, ...headers }, body });
+  return fetch(page.url + path, { method: "POST", headers: { ...own, ...headers }, body });
 }
 
 /** The updates of one page, in order. */
@@ -232,6 +288,35 @@ test("a command reaches the device; what is wrong is told, and nothing is sent",
   await device.end();
   await platform.awaitDisconnected(rig.CLIENT_ID);
   assert.match(await (await post(page, JSON.stringify(COMMAND))).text(), /is not connected/);
+});
+
+test("the buttons reach a managed device; its state is in the updates, also on a page that was opened later", async t => {
+  const { platform, page } = await startTestPage(t);
+  const act = async (request: object, headers = {}) => {
+    const response = await post(page, JSON.stringify({ device: rig.CLIENT_ID, ...request }), headers, "actions");
+    return [response.status, await response.text()];
+  };
+  const reboot = { action: "device/reboot" };
+  assert.deepEqual(await act(reboot), [404, `the platform has never seen device ${rig.CLIENT_ID}`]);
+  const client = await rig.connectDevice(t, platform);
+  await client.subscribe("iotdm-1/#", 1);
+  assert.deepEqual(await act(reboot), [409, `device/reboot: ${rig.CLIENT_ID} is not managed`]);
+  const device = await new rig.ManagedTestDevice(client).manage({ deviceInfo: { fwVersion: "1.2.0" } });
+  assert.equal((await act({ action: "x" }))[0], 400);
+  assert.equal((await act(reboot, { origin: "http://evil.example" }))[0], 403);
+  assert.equal((await post(page, " ".repeat(1_000_000), {}, "actions")).status, 413);
+  assert.deepEqual(await act(reboot), [202, "sent"]);
+  await device.answer("mgmt/initiate/device/reboot", 501);
+  assert.deepEqual(await act({ action: "firmware/download", uri: "https://example.com/fw" }), [202, "sent"]);
+  const first = await device.answer("observe", 200);
+  assert.deepEqual(first.d, { fields: [{ field: "metadata" }] });
+  await device.answer("device/update", 400);
+  const { value } = await updates(page, rig.CLIENT_ID).next();
+  assert.equal(value.device!.managed!.fwVersion, "1.2.0");
+  const other = await startPage(platform);
+  t.after(() => other.close());
+  const opened = (await updates(other, rig.CLIENT_ID).next()).value as Update;
+  assert.equal(opened.device!.managed!.state, "managed");
 });
 
 test("a page that goes away in the middle of a request harms nobody", async t => {

@@ -164,9 +164,9 @@ test("management messages are reported, and the platform can send to every topic
   const device = await rig.connectDevice(t, platform);
   await device.subscribe(["iotdm-1/#", "iot-2/notify"], 1);
   const reported = rig.next(platform, "management");
-  await device.publish("iotdevice-1/mgmt/manage", '{"reqId":"1"}', 1);
+  await device.publish("iotdevice-1/mgmt/manage", '{"d":{}}', 1);
   const { clientId, topic, payload } = await reported;
-  assert.deepEqual([clientId, topic, payload.toString()], [rig.CLIENT_ID, "iotdevice-1/mgmt/manage", '{"reqId":"1"}']);
+  assert.deepEqual([clientId, topic, payload.toString()], [rig.CLIENT_ID, "iotdevice-1/mgmt/manage", '{"d":{}}']);
   for (const topic of ["iotdm-1/response", "iotdm-1/mgmt/initiate/device/reboot", "iot-2/notify"]) {
     await platform.sendToDevice(rig.CLIENT_ID, topic, "{}", 1);
     assert.equal((await device.next()).topic, topic);

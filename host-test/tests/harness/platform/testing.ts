@@ -100,6 +100,60 @@ export function connectDevice(t: TestContext, platform: Platform, options: IClie
   });
 }
 
+/** What the managed device below claims. */
+export const CLAIMS = { deviceActions: true, firmwareActions: true, "acme-v1": true };
+
+/** A device that has sent manage and got its 200; it answers nothing by itself. */
+export class ManagedTestDevice {
+  readonly client: TestClient;
+  #lastId = 0;
+
+  constructor(client: TestClient) {
+    this.client = client;
+  }
+
+  /** Sends a request; resolves with the answer, which must be the next message. */
+  async tell(path: string, d?: unknown): Promise<{ rc: number; message?: string }> {
+    const reqId = `r${++this.#lastId}`;
+    await this.client.publish(`iotdevice-1/${path}`, JSON.stringify({ d, reqId }), 1);
+    const { topic, text } = await this.client.next();
+    const answer = JSON.parse(text);
+    if (topic !== "iotdm-1/response" || answer.reqId !== reqId)
+      throw new Error(`${topic} ${text} does not answer ${reqId}`);
+    return answer;
+  }
+
+  async manage(change: object = {}): Promise<this> {
+    const { rc, message } = await this.tell("mgmt/manage", { lifetime: 3600, supports: CLAIMS, ...change });
+    if (rc !== 200) throw new Error(`manage was answered ${rc}: ${message}`);
+    return this;
+  }
+
+  /** The next request of the platform; answered with `rc`. */
+  async answer(path: string, rc: number, rest: object = {}): Promise<{ d?: unknown; reqId: string }> {
+    const { topic, text, qos } = await this.client.next();
+    if (topic !== `iotdm-1/${path}` || qos !== 1)
+      throw new Error(`${topic} at QoS ${qos}, not iotdm-1/${path} at QoS 1`);
+    const request = JSON.parse(text);
+    await this.client.publish("iotdevice-1/response", JSON.stringify({ rc, ...rest, reqId: request.reqId }), 1);
+    return request;
+  }
+
+  async notify(field: string, value: unknown): Promise<{ rc: number; message?: string }> {
+    return this.tell("notify", { fields: [{ field, value }] });
+  }
+}
+
+export async function connectManaged(
+  t: TestContext,
+  platform: Platform,
+  change: object = {},
+): Promise<ManagedTestDevice> {
+  const client = await connectDevice(t, platform);
+  await client.subscribe("iotdm-1/#", 1);
+  return new ManagedTestDevice(client).manage(change);
+}
+
 export function connectApplication(t: TestContext, platform: Platform, clientId = "a:abc123:app"): Promise<TestClient> {
   return connect(t, platform, { clientId });
 }

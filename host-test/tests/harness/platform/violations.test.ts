@@ -112,7 +112,11 @@ test("an application is held to its topics too", async t => {
   assert.equal((await violated).reason, 276);
 });
 
-async function violationOfStranger(platform: Platform, raw: rig.RawClient, bytes: Uint8Array): Promise<number> {
+async function violationOfStranger(
+  platform: Platform,
+  raw: rig.RawClient,
+  bytes: Uint8Array,
+): Promise<number | undefined> {
   const violated = rig.next(platform, "violation");
   raw.send(bytes);
   await raw.closed;

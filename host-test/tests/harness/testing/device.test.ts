@@ -375,7 +375,7 @@ describe("the platform", () => {
     assert.deepEqual(t.platform.violations, ["a device may not publish to home/kitchen"]);
     assert.match(
       complaint(() => t.expectNoViolation()),
-      /thrown the device out: a device may not publish to home\/kitchen/,
+      /the device has broken a rule: a device may not publish to home\/kitchen/,
     );
   });
 

@@ -1,7 +1,7 @@
 // The page in the browser: shows the updates of the server as text and plots. Text from devices is set as textContent,
 // never as markup.
 
-import type { DeviceSummary, DeviceUpdate, Message, Update } from "../update.ts";
+import type { DeviceSummary, DeviceUpdate, ManagedSummary, Message, Update } from "../update.ts";
 import { Plot } from "./plot.ts";
 
 const at = <T extends HTMLElement>(id: string): T => document.getElementById(id) as T;
@@ -99,8 +99,9 @@ function head({ clientId, connected, since, events, commands, heap }: DeviceSumm
   setText(at("heap"), heap === undefined ? "" : `${heap.toLocaleString("en")} bytes`);
 }
 
-function details({ fresh, moreFields, fields, messages }: DeviceUpdate, keep: Update["keep"]): void {
+function details({ fresh, managed, moreFields, fields, messages }: DeviceUpdate, keep: Update["keep"]): void {
   if (fresh) forget();
+  management(managed);
   for (const field of fields) {
     let plot = plots[field.index];
     if (!plot) {
@@ -117,6 +118,27 @@ function details({ fresh, moreFields, fields, messages }: DeviceUpdate, keep: Up
     container.prepend(messageItem(message));
     if (container.children.length > keep.messages) container.lastElementChild!.remove();
   }
+}
+
+function management(managed: ManagedSummary | undefined): void {
+  at("managed").hidden = managed === undefined;
+  if (!managed) return;
+  const { state, deviceActions, firmwareActions, fwVersion, firmware, progress, errorCodes, log } = managed;
+  setText(at("managed-state"), state);
+  setText(at("fw-version"), fwVersion);
+  setText(at("fw-state"), firmware);
+  at("fw-progress-box").hidden = progress === undefined;
+  at<HTMLProgressElement>("fw-progress").value = progress ?? 0;
+  setText(at("error-codes"), errorCodes || "none");
+  at("device-log").replaceChildren(
+    ...log.map(text => {
+      const item = document.createElement("li");
+      item.append(part("text", text));
+      return item;
+    }),
+  );
+  at<HTMLButtonElement>("reboot").disabled = !deviceActions;
+  for (const id of ["download", "update"]) at<HTMLButtonElement>(id).disabled = !firmwareActions;
 }
 
 function messageItem({ at, kind, name, format, qos, text }: Message): HTMLElement {
@@ -138,6 +160,7 @@ function part(className: string, text: string): HTMLElement {
 }
 
 function forget(): void {
+  management(undefined);
   for (const plot of plots.splice(0)) plot.remove();
   at("last-events").replaceChildren();
   at("last-others").replaceChildren();
@@ -162,20 +185,29 @@ function clock(ms: number): string {
   return new Date(ms).toTimeString().slice(0, 8);
 }
 
-async function send(): Promise<void> {
-  const value = (id: string) => at<HTMLInputElement>(id).value;
-  const commandRequest = {
+const value = (id: string) => at<HTMLInputElement>(id).value;
+
+function sendCommand(): Promise<void> {
+  return send("commands", "answer", {
     device: chosen,
     command: value("command"),
     format: value("format"),
     payload: value("payload"),
     qos: Number(value("qos")),
-  };
-  const output = at("answer");
+  });
+}
+
+function startAction(action: string): Promise<void> {
+  const image = action === "firmware/download" ? { uri: value("fw-uri"), version: value("fw-new-version") } : {};
+  return send("actions", "action-answer", { device: chosen, action, ...image });
+}
+
+async function send(path: string, answer: string, request: object): Promise<void> {
+  const output = at(answer);
   output.textContent = "";
   try {
     const headers = { "content-type": "application/json" };
-    const response = await fetch("commands", { method: "POST", headers, body: JSON.stringify(commandRequest) });
+    const response = await fetch(path, { method: "POST", headers, body: JSON.stringify(request) });
     output.textContent = await response.text();
     output.dataset.bad = String(!response.ok);
   } catch {
@@ -186,8 +218,15 @@ async function send(): Promise<void> {
 
 at("command-form").addEventListener("submit", event => {
   event.preventDefault();
-  void send();
+  void sendCommand();
 });
+for (const [id, action] of [
+  ["reboot", "device/reboot"],
+  ["download", "firmware/download"],
+  ["update", "firmware/update"],
+] as const) {
+  at(id).addEventListener("click", () => void startAction(action));
+}
 addEventListener("hashchange", () => {
   const clientId = named();
   if (clientId && clientId !== chosen) choose(clientId);

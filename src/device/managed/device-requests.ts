@@ -1,13 +1,13 @@
-// Requests of this device that wait for the answer of the server. Each ends once: with its answer, at its deadline, or
-// when its message is dropped. Bound: `limits.requests`.
+// Requests of this device that wait for the answer of the server. Each ends once: with its answer, at its deadline, when
+// its message is dropped, or when the client stops. Bound: `limits.requests`.
 
 import { ConnectionException, type IotfError } from "../../errors.ts";
 import type { Connection } from "../../mqtt/connection.ts";
-import { msLeft, sendJson } from "./channel.ts";
+import { type Deadline, earlier, isDue, msLeft, sendJson, tellEnd } from "./channel.ts";
 import type { RequestCallback } from "./types.ts";
 
-/** An answer of the server, as JSON has it. */
-interface Answer {
+/** A response of the server, as JSON has it. */
+interface Response {
   rc?: unknown;
   message?: unknown;
   reqId?: unknown;
@@ -17,26 +17,26 @@ interface Request {
   id: string;
   topic: string;
   done: RequestCallback | undefined;
-  /** When the server acknowledged the message; the time-out begins here. */
-  since: number | undefined;
+  /** Begins when the server has acknowledged the message. */
+  deadline: Deadline | undefined;
 }
 
-export class Requests {
+export class DeviceRequests {
   private readonly connection: Connection;
   private readonly limit: number;
   private readonly timeoutMs: number;
-  private readonly changed: () => void;
-  // Request ids differ after a restart: a durable session may bring answers to those of the last start.
+  private readonly schedule: () => void;
+  // Request ids differ after a restart: a durable session may bring responses to those of the last start.
   private readonly prefix: string;
   private lastId = 0;
   private waiting: Request[] = [];
 
-  /** @param changed called when {@link msLeft} has changed */
-  constructor(connection: Connection, limit: number, timeoutMs: number, changed: () => void) {
+  /** @param schedule called when a deadline has changed */
+  constructor(connection: Connection, limit: number, timeoutMs: number, schedule: () => void) {
     this.connection = connection;
     this.limit = limit;
     this.timeoutMs = timeoutMs;
-    this.changed = changed;
+    this.schedule = schedule;
     this.prefix = `${Math.floor(connection.ports.random() * 0x1000000).toString(16)}-`;
   }
 
@@ -58,8 +58,8 @@ export class Requests {
       );
       return false;
     }
-    const request: Request = { id: `${this.prefix}${++this.lastId}`, topic, done, since: undefined };
-    // Before it is sent: the answer may come before the acknowledgement.
+    const request: Request = { id: `${this.prefix}${++this.lastId}`, topic, done, deadline: undefined };
+    // Before it is sent: the response may come before the acknowledgement.
     this.waiting.push(request);
     const message = d ? { d, reqId: request.id } : { reqId: request.id };
     let accepted = false;
@@ -71,56 +71,51 @@ export class Requests {
     return accepted;
   }
 
-  /** An answer of the server. One without a request is late, or belongs to an earlier start of the device. */
-  answered({ rc, message, reqId }: Answer): void {
+  /** A response of the server. One without a request is late, or belongs to an earlier start of the device. */
+  responded({ rc, message, reqId }: Response): void {
     const request = this.waiting.find(one => one.id === reqId);
     if (!request) return;
-    const refused = typeof rc !== "number" || rc < 200 || rc > 299;
+    if (typeof rc === "number" && rc >= 200 && rc < 300) return this.end(request, undefined);
     const text = `${request.topic} refused: ${rc}${typeof message === "string" ? ` ${message}` : ""}`;
-    this.end(request, refused ? new ConnectionException(text, "refused", Number(rc) || 0) : undefined);
+    this.end(request, new ConnectionException(text, "refused", Number(rc) || 0));
   }
 
   /** Milliseconds until the next deadline; undefined if there is none. */
   msLeft(now: number): number | undefined {
-    let least: number | undefined;
-    for (let i = 0; i < this.waiting.length; i++) {
-      const { since } = this.waiting[i]!;
-      const left = since === undefined ? undefined : msLeft(now, since, this.timeoutMs);
-      if (left !== undefined && (least === undefined || left < least)) least = left;
-    }
-    return least;
+    return this.waiting.reduce<number | undefined>(
+      (least, one) => earlier(least, msLeft(now, one.deadline)),
+      undefined,
+    );
   }
 
   /** Ends the requests whose time is over. */
   expire(now: number): void {
-    const late = this.waiting.filter(({ since }) => since !== undefined && msLeft(now, since, this.timeoutMs) <= 0);
+    const late = this.waiting.filter(({ deadline }) => isDue(now, deadline));
     for (let i = 0; i < late.length; i++) {
       this.end(late[i]!, new ConnectionException(`timed out waiting for the answer to ${late[i]!.topic}`, "timeout"));
     }
   }
 
-  /** Ends all of them: nobody waits for answers any more. */
-  clear(error: ConnectionException): void {
+  /** The client has stopped: ends all requests. */
+  stopped(error: IotfError): void {
     const dropped = this.waiting;
     for (let i = 0; i < dropped.length; i++) this.end(dropped[i]!, error);
   }
 
   private acknowledged(request: Request, error: Error | undefined): void {
+    if (error) return this.end(request, error as IotfError);
+    request.deadline = { since: this.connection.ports.clock.now(), ms: this.timeoutMs };
+    this.schedule();
+  }
+
+  private end(request: Request, error: IotfError | undefined): void {
     if (this.waiting.indexOf(request) < 0) return;
-    if (error) return this.end(request, error);
-    request.since = this.connection.ports.clock.now();
-    this.changed();
-  }
-
-  private end(request: Request, error: Error | undefined): void {
     this.remove(request);
-    const { callbacks } = this.connection;
-    if (request.done) callbacks.invoke(request.done, error as IotfError | undefined, undefined);
-    else if (error) callbacks.error(error);
-    this.changed();
+    tellEnd(this.connection, request.done, error);
+    this.schedule();
   }
 
-  // A new list: clear() and expire() walk over the old one.
+  // A new list: stopped() and expire() walk over the old one.
   private remove(request: Request): void {
     this.waiting = this.waiting.filter(one => one !== request);
   }
