@@ -166,7 +166,7 @@ export class TestBoard {
       return this.start();
     };
     const steps: (() => boolean)[] = [
-      () => this.installer.left.state === 2 || this.download(),
+      () => this.installer.previousStart.state === 2 || this.download(),
       () => !pause || off(),
       () => this.update() || this.restarts,
       () => this.start(),

@@ -66,7 +66,8 @@ export function runCase(engine: Engine, key: Uint8Array, old: Build, next: Build
     // Whatever failed: the board starts what it started before, and says nothing more of it.
     board.hardware.off();
     board.start();
-    if (board.installer.left.state !== 0 || board.installer.left.finished) throw new Error("something was left");
+    if (board.installer.previousStart.state !== 0 || board.installer.previousStart.finished)
+      throw new Error("something was left");
   }
   const { requests, flood } = server;
   return {

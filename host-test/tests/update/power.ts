@@ -74,7 +74,7 @@ function failAt(plan: PowerPlan, setting: Setting, step: number, cut: Cut): stri
   // It throws if the board starts what was not verified.
   if (!board.start() && !board.restarts) throw new Error(`${where}: does not start`);
   if (board.restarts) board.start();
-  const { left } = board.installer;
+  const { previousStart: left } = board.installer;
   const outcome = `${board.version} state ${left.state} status ${left.updateStatus}${left.finished ? " finished" : ""}`;
   board.confirm();
   if (board.version !== plan.next.version) {

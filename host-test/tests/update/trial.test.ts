@@ -17,9 +17,9 @@ import { FileServer } from "./server.ts";
 const MINUTE = 60_000;
 const LEFT = {
   nothing: { state: 0, updateStatus: 0 },
-  downloaded: { state: 2, updateStatus: 0 },
+  downloaded: { state: 2, updateStatus: 0, version: NEXT.version },
   interrupted: { state: 0, updateStatus: 3, finished: true },
-  updated: { state: 0, updateStatus: 0, finished: true },
+  updated: { state: 0, updateStatus: 0, version: NEXT.version, finished: true },
   wentBack: { state: 0, updateStatus: 5, finished: true },
 } as const;
 
@@ -37,7 +37,10 @@ function onTrial(options: Partial<UpdateOptions> = {}, rollback = true): TestBoa
   board.update();
   assert.deepEqual([board.restarts, board.told.at(-1)], [true, "progress 100"]);
   board.start();
-  assert.deepEqual([board.version, board.installer.left, board.installer.onTrial], [NEXT.version, LEFT.updated, true]);
+  assert.deepEqual(
+    [board.version, board.installer.previousStart, board.installer.onTrial],
+    [NEXT.version, LEFT.updated, true],
+  );
   return board;
 }
 
@@ -55,7 +58,7 @@ for (const rollback of [true, false]) {
       assert.equal(board.installer.confirm(), true);
       assert.deepEqual(board.clock.pending, []);
       restart(board);
-      assert.deepEqual([board.version, board.installer.left], [NEXT.version, LEFT.nothing]);
+      assert.deepEqual([board.version, board.installer.previousStart], [NEXT.version, LEFT.nothing]);
       assert.equal(board.installer.onTrial, false);
     });
 
@@ -64,12 +67,12 @@ for (const rollback of [true, false]) {
       board.clock.advance(5 * MINUTE);
       assert.equal(board.restarts, true);
       board.start();
-      assert.deepEqual([board.version, board.installer.left], [OLD.version, LEFT.wentBack]);
+      assert.deepEqual([board.version, board.installer.previousStart], [OLD.version, LEFT.wentBack]);
       restart(board);
-      assert.deepEqual([board.version, board.installer.left], [OLD.version, LEFT.wentBack]);
+      assert.deepEqual([board.version, board.installer.previousStart], [OLD.version, LEFT.wentBack]);
       board.installer.confirm();
       restart(board);
-      assert.deepEqual([board.version, board.installer.left], [OLD.version, LEFT.nothing]);
+      assert.deepEqual([board.version, board.installer.previousStart], [OLD.version, LEFT.nothing]);
     });
 
     test("minutes of the option", () => {
@@ -83,7 +86,7 @@ for (const rollback of [true, false]) {
     test("restarts before it is confirmed: goes back", () => {
       const board = onTrial({}, rollback);
       restart(board);
-      assert.deepEqual([board.version, board.installer.left], [OLD.version, LEFT.wentBack]);
+      assert.deepEqual([board.version, board.installer.previousStart], [OLD.version, LEFT.wentBack]);
     });
 
     test("accepts no download until it is confirmed: the slot has the firmware to go back to", () => {
@@ -102,7 +105,7 @@ for (const rollback of [true, false]) {
       board.download();
       board.update();
       board.start();
-      assert.deepEqual([board.version, board.installer.left], [OLD.version, LEFT.wentBack]);
+      assert.deepEqual([board.version, board.installer.previousStart], [OLD.version, LEFT.wentBack]);
       // A download writes half of the slot; then a bootloader that checks nothing starts what is selected.
       board.confirm();
       board.server.faults[1] = { stallAfter: SECTOR + 200 };
@@ -119,7 +122,7 @@ for (const rollback of [true, false]) {
       restart(board);
       // With rollback the bootloader has gone back. Without, nobody knows of a trial.
       assert.equal(board.version, rollback ? OLD.version : NEXT.version);
-      assert.deepEqual(board.installer.left, LEFT.nothing);
+      assert.deepEqual(board.installer.previousStart, LEFT.nothing);
     });
   });
 }
@@ -152,7 +155,7 @@ describe("one at a time", () => {
     board.settle(() => told.length > 0);
     assert.deepEqual(told, [0]);
     restart(board);
-    assert.deepEqual(board.installer.left, LEFT.downloaded);
+    assert.deepEqual(board.installer.previousStart, LEFT.downloaded);
   });
 
   test("a download or an update during an update", () => {
@@ -184,10 +187,10 @@ describe("a restart in the middle", () => {
     board.clock.advance(0);
     board.answer();
     restart(board);
-    assert.deepEqual([board.version, board.installer.left], [OLD.version, LEFT.interrupted]);
+    assert.deepEqual([board.version, board.installer.previousStart], [OLD.version, LEFT.interrupted]);
     board.installer.confirm();
     restart(board);
-    assert.deepEqual(board.installer.left, LEFT.nothing);
+    assert.deepEqual(board.installer.previousStart, LEFT.nothing);
   });
 
   test("between download and update: the image is still there, also after a connection", () => {
@@ -197,7 +200,7 @@ describe("a restart in the middle", () => {
       restart(board);
       board.installer.confirm();
     }
-    assert.deepEqual([board.version, board.installer.left], [OLD.version, LEFT.downloaded]);
+    assert.deepEqual([board.version, board.installer.previousStart], [OLD.version, LEFT.downloaded]);
     board.update();
     board.start();
     assert.equal(board.version, NEXT.version);
@@ -211,7 +214,7 @@ describe("flash that fails", () => {
     board.download();
     assert.deepEqual(board.told, ["done 2", "cannot write the image to flash: write failed"]);
     restart(board);
-    assert.deepEqual(board.installer.left, LEFT.nothing);
+    assert.deepEqual(board.installer.previousStart, LEFT.nothing);
   });
 
   test("a bit flips between download and update: verification failed, nothing is selected", () => {
@@ -221,7 +224,7 @@ describe("flash that fails", () => {
     board.update();
     assert.deepEqual(board.told.slice(-2), ["done 4", "what is in flash is not the image that was downloaded"]);
     restart(board);
-    assert.deepEqual([board.version, board.installer.left], [OLD.version, LEFT.nothing]);
+    assert.deepEqual([board.version, board.installer.previousStart], [OLD.version, LEFT.nothing]);
   });
 
   test("an image for another chip: ESP-IDF refuses to select it", () => {
@@ -232,7 +235,7 @@ describe("flash that fails", () => {
     board.update();
     assert.deepEqual(board.told.slice(-2), ["done 5", "end failed"]);
     restart(board);
-    assert.deepEqual([board.version, board.installer.left], [OLD.version, LEFT.nothing]);
+    assert.deepEqual([board.version, board.installer.previousStart], [OLD.version, LEFT.nothing]);
   });
 
   test("has no room for the record: nothing is written to the slot", () => {
@@ -360,7 +363,7 @@ describe("the record", () => {
       throw new Error("iotf-update/a is damaged");
     };
     restart(board);
-    assert.deepEqual(board.installer.left, LEFT.nothing);
+    assert.deepEqual(board.installer.previousStart, LEFT.nothing);
   });
 });
 

@@ -6,7 +6,7 @@
 // the power fails in its middle. During a trial no download is accepted: it would overwrite the firmware to go back to.
 
 import { lowerCase } from "../../../src/device/characters.ts";
-import type { Firmware, FirmwareInstaller, InstallListener } from "../../../src/device/managed/types.ts";
+import type { Firmware, FirmwareInstaller, InstallListener, PreviousStart } from "../../../src/device/managed/types.ts";
 import { ConfigurationException } from "../../../src/errors.ts";
 import type { Ports, Store, Timer, TlsOptions } from "../../../src/ports.ts";
 import type { Primitives, PublicKey } from "../tls/signature.ts";
@@ -81,10 +81,8 @@ const RESTART_MS = 1000;
 /** Sectors that are verified without a pause for the event loop. */
 const SECTORS_AT_ONCE = 8;
 
-type Left = NonNullable<FirmwareInstaller["left"]>;
-
 export class UpdateInstaller implements FirmwareInstaller {
-  readonly left: Left;
+  readonly previousStart: PreviousStart;
   private readonly options: UpdateOptions;
   private readonly ports: UpdatePorts;
   private readonly key: PublicKey | undefined;
@@ -102,7 +100,7 @@ export class UpdateInstaller implements FirmwareInstaller {
     this.key = options.key === undefined ? undefined : readKey("key", options.key);
     this.record = new UpdateRecord(ports.record);
     this.timer = ports.network.clock.timer(() => this.due());
-    this.left = this.resume();
+    this.previousStart = this.resume();
   }
 
   /** A new firmware that waits to be confirmed. */
@@ -145,8 +143,9 @@ export class UpdateInstaller implements FirmwareInstaller {
       },
       percent => listener.progress(percent),
       refusal => {
-        const { size, sha256 } = intake.manifest ?? { size: 0, sha256: "" };
-        this.finish(listener, refusal ?? this.kept(() => this.record.save({ phase: "ready", size, sha256 })));
+        const { manifest } = intake;
+        const keep = () => manifest && this.record.save({ phase: "ready", ...manifest });
+        this.finish(listener, refusal ?? this.kept(keep));
       },
     );
     new Download(firmware.uri ?? "", { attempts, stallMs: stallSeconds * 1000, tls }, this.ports.network, intake);
@@ -227,13 +226,13 @@ export class UpdateInstaller implements FirmwareInstaller {
   }
 
   /** What the last start has left, and what follows from that now. */
-  private resume(): Left {
+  private resume(): PreviousStart {
     const { progress } = this.record;
     switch (progress?.phase) {
       case "download":
         return { state: 0, updateStatus: CONNECTION_LOST, finished: true };
       case "ready":
-        return { state: 2, updateStatus: 0 };
+        return { state: 2, updateStatus: 0, version: progress.version };
       case "failed":
         return { state: 0, updateStatus: progress.status, finished: true };
       case "trial":
@@ -245,12 +244,17 @@ export class UpdateInstaller implements FirmwareInstaller {
     return { state: 0, updateStatus: 0 };
   }
 
-  private resumeTrial(trial: Trial): Left {
+  private resumeTrial(trial: Trial): PreviousStart {
     const running = new Uint8Array(trial.headBytes);
     this.ports.readRunning(running);
     const now = selected(this.ports.boot);
     if (this.digestOf(running) !== trial.head) return this.rolledBack(trial, now);
-    const success: Left = { state: 0, updateStatus: 0, finished: true };
+    const success: PreviousStart = {
+      state: 0,
+      updateStatus: 0,
+      version: this.options.version,
+      finished: true,
+    };
     // Confirmed, and the power failed before the record was cleared.
     if (now?.state === VALID && now.number !== trial.before) return success;
     if (trial.started) this.goBack("it was started before, and did not connect");
@@ -261,7 +265,7 @@ export class UpdateInstaller implements FirmwareInstaller {
     return success;
   }
 
-  private rolledBack(trial: Trial, now: Selected | undefined): Left {
+  private rolledBack(trial: Trial, now: Selected | undefined): PreviousStart {
     const status = UNSUPPORTED_IMAGE;
     this.ports.trace("firmware: the new firmware did not start or did not connect, this is the one before");
     this.kept(() => {

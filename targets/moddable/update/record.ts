@@ -3,13 +3,13 @@
 
 import type { Store } from "../../../src/ports.ts";
 import { encodeUtf8 } from "../../../src/utf8.ts";
-import type { Failure } from "./image.ts";
+import type { Failure, Manifest } from "./image.ts";
 
 export type Progress =
   /** A download is under way. */
   | { readonly phase: "download" }
   /** An image is in the slot, and was verified. */
-  | { readonly phase: "ready"; readonly size: number; readonly sha256: string }
+  | ({ readonly phase: "ready" } & Manifest)
   | Trial
   /** An update failed, and the server may not know. */
   | { readonly phase: "failed"; readonly status: Failure };
