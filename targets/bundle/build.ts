@@ -77,6 +77,14 @@ const ENTRIES: readonly Entry[] = [
     core: "iotf-embedded/core",
     shared: { [join(ROOT, "targets/moddable/index.ts")]: "iotf-embedded" },
   },
+  {
+    name: "update-moddable",
+    source: "targets/moddable/update/index.ts",
+    external: ["crypt", "curve", "ecdsa", "ecp", "modules", "rsa"],
+    core: "iotf-embedded/core",
+    shared: { [join(ROOT, "targets/moddable/index.ts")]: "iotf-embedded" },
+    untyped: true, // package.json does not export it yet
+  },
   // In place of modules of the Moddable SDK: manifest-tls.json.
   {
     name: "tls-certificates",

@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join, resolve } from "node:path";
 import { argv, env } from "node:process";
 import { fileURLToPath } from "node:url";
+import { privateKey, publicDer, publicKey } from "./firmware-key.ts";
 import { readSettings, type Settings } from "./settings.ts";
 import { runSimulator } from "./simulator.ts";
 
@@ -33,6 +34,8 @@ until Ctrl-C, and prints its console.
   <platform>              for example esp32, esp32/esp32s3, esp32/esp32c3
   key=value               setting of the app: ssid, password, org, type, id, token, host, port, tls, … (docs/esp32.md)
   --settings FILE         a file with a key=value in each line
+  --firmware-key FILE     the device accepts firmware over the air that is signed with this key (PEM, made if there is no
+                          such file); needs the setting version, for example version=1.3.0
   --help                  this text
 
 Other users of this machine can read the command line. Put token and Wi-Fi password in a file, or in the environment
@@ -64,7 +67,7 @@ async function main([command, ...words]: readonly string[]): Promise<number> {
   return runSimulator({ moddable: env.MODDABLE, host: HOST, library, stdout, signal: interrupted.signal });
 }
 
-function build(platform: string, { options, config }: Settings, tools: string): number {
+function build(platform: string, { options, config, firmwareKey }: Settings, tools: string): number {
   const mode = options.some(option => /^-[dir]$/.test(option)) ? [] : ["-d"];
   // The SDK takes the name of the program from the folder of the manifest.
   const folder = mkdtempSync(join(tmpdir(), "iotf-flash-"));
@@ -73,8 +76,12 @@ function build(platform: string, { options, config }: Settings, tools: string): 
   process.umask(0o077);
   try {
     mkdirSync(join(folder, "esp32"));
-    const data = authorities(folder);
-    writeFileSync(manifest, JSON.stringify({ include: [resolve(APP, "manifest.json")], config, ...data }));
+    const include = [resolve(APP, "manifest.json")];
+    const certificates = authorities(folder);
+    const key = firmwareKey !== undefined && addFirmwareKey(folder, firmwareKey, config.version);
+    if (key) include.push(resolve(APP, "manifest-update.json"));
+    const data = certificates || key ? { data: { "*": join(folder, "identity/*") } } : {};
+    writeFileSync(manifest, JSON.stringify({ include, config, ...data }));
     const { status, error } = spawnSync("mcconfig", [...mode, "-m", "-p", platform, ...options, manifest], {
       cwd: APP,
       env: { ...env, PATH: `${tools}${delimiter}${env.PATH}` },
@@ -87,16 +94,32 @@ function build(platform: string, { options, config }: Settings, tools: string): 
   }
 }
 
-/** Part of a manifest: identity/ca.pem as DER, which a device uses as it is in flash, without a decoder and its memory. */
-function authorities(folder: string): object {
+/** identity/ca.pem as DER, which a device uses as it is in flash, without a decoder and its memory. Returns false without it. */
+function authorities(folder: string): boolean {
   const [pem, der] = ["ca.pem", "ca.der"].map(name => join(APP, "identity", name));
-  if (!existsSync(pem!) || existsSync(der!)) return {};
+  if (!existsSync(pem!) || existsSync(der!)) return false;
   const blocks = readFileSync(pem!, "latin1").matchAll(/-----BEGIN CERTIFICATE-----([^-]+)-----END CERTIFICATE-----/g);
   const bytes = Buffer.concat([...blocks].map(([, base64]) => Buffer.from(base64!, "base64")));
-  if (!bytes.length) return {}; // the device says so
-  mkdirSync(join(folder, "identity"));
-  writeFileSync(join(folder, "identity/ca.der"), bytes);
-  return { data: { "*": join(folder, "identity/*") } };
+  if (!bytes.length) return false; // the device says so
+  addResource(folder, "ca.der", bytes);
+  return true;
+}
+
+/** The public key, which targets/esp32/update.js reads. */
+function addFirmwareKey(folder: string, path: string, version: string | undefined): true {
+  if (!/^\d{1,9}(\.\d{1,9}){0,3}$/.test(version ?? "")) {
+    throw new Error(`--firmware-key needs version=1 to 4 numbers with dots, for example version=1.3.0, not ${version}`);
+  }
+  const made = !existsSync(path) && privateKey(path).made;
+  if (made)
+    process.stderr.write(`made the key ${path}: keep it, without it this device cannot be updated over the air\n`);
+  addResource(folder, "firmware.der", publicDer(publicKey(path)));
+  return true;
+}
+
+function addResource(folder: string, name: string, bytes: Uint8Array): void {
+  mkdirSync(join(folder, "identity"), { recursive: true });
+  writeFileSync(join(folder, "identity", name), bytes);
 }
 
 try {

@@ -24,6 +24,10 @@ const REFUSED_WAIT_MS = 3_600_000;
 /** What the engine with this program, and a TLS session, take besides the limits, bytes; see docs/esp32.md. */
 const PROGRAM_BYTES = 26_000;
 const TLS_BYTES = 16_000;
+/** For device management and updates: estimated from a buffer of 4 KiB and its copies, not measured. */
+const UPDATE_BYTES = 14_000;
+/** In the firmware if it was built with --firmware-key: update.js. */
+const UPDATE = "update";
 /** How many copies of a command exist while it is handled and written to the console: frame, text, data, two lines. */
 const COPIES = 5;
 /** With TLS also sealed. */
@@ -33,6 +37,8 @@ const started = Time.ticks;
 const freeMemory = Instrumentation.map("System Free Memory");
 const light = new Light();
 let client;
+/** Tells update.js that this firmware has connected. */
+let confirm = () => {};
 let interval = FIRST_INTERVAL;
 let timer;
 /** Wi-Fi came back after the attempt under way had begun: if that attempt fails, the next one follows at once. */
@@ -70,7 +76,8 @@ function checkedIdentity() {
         `these limits need ${needed} bytes, the manifest's creation has ${config.ram}: raise "static" and "ram"`,
       );
     }
-    client = new DeviceClient(options);
+    if (Modules.has(UPDATE)) ({ client, confirm } = Modules.importNow(UPDATE)(options));
+    else client = new DeviceClient(options);
     return options;
   } catch (error) {
     return say(`wrong identity: ${error.message}; flash again with org=… type=… id=… token=… host=…`);
@@ -79,13 +86,14 @@ function checkedIdentity() {
 
 function neededBytes(options) {
   const { frameBytes, queuedBytes, transmitBytes } = options.limits;
-  const plain = PROGRAM_BYTES + transmitBytes + queuedBytes;
+  const plain = PROGRAM_BYTES + transmitBytes + queuedBytes + (Modules.has(UPDATE) ? UPDATE_BYTES : 0);
   return plain + (usesTls(options) ? TLS_BYTES + TLS_COPIES * frameBytes : COPIES * frameBytes);
 }
 
 function begin() {
   client.connectedCallback = () => {
     networkIsBack = false;
+    confirm();
     say(`connected as ${client.clientId}`);
   };
   client.disconnectedCallback = disconnected;

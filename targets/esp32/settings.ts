@@ -14,6 +14,8 @@ export interface Settings {
   readonly options: string[];
   /** For mc/config. */
   readonly config: Record<string, string>;
+  /** File with the key that signs firmware; undefined: the device is not updated over the air. */
+  readonly firmwareKey: string | undefined;
 }
 
 /** Settings in words override those of --settings, which override the environment. @throws Error, never with a value */
@@ -21,21 +23,23 @@ export function readSettings(words: readonly string[], env: NodeJS.ProcessEnv): 
   const options: string[] = [];
   const given: Record<string, string> = {};
   const file: Record<string, string> = {};
+  let firmwareKey: string | undefined;
   for (let i = 0; i < words.length; i++) {
     const word = words[i]!;
     const split = word.indexOf("=");
     const name = split < 0 ? word : word.slice(0, split);
     const path = split < 0 ? words[i + 1] : word.slice(split + 1);
-    if (name === "--settings") {
-      if (path === undefined) throw new Error("--settings needs the path of a file");
-      Object.assign(file, readSettingsFile(path));
+    if (name === "--settings" || name === "--firmware-key") {
+      if (path === undefined) throw new Error(`${name} needs the path of a file`);
+      if (name === "--settings") Object.assign(file, readSettingsFile(path));
+      else firmwareKey = path;
       if (split < 0) i++;
     } else if (!word.startsWith("-") && split >= 0) setEntry(given, word);
     else options.push(word);
   }
   const environment: Record<string, string> = {};
   for (const [key, name] of Object.entries(ENVIRONMENT)) if (env[name]) environment[key] = env[name];
-  return { options, config: { ...environment, ...file, ...given } };
+  return { options, config: { ...environment, ...file, ...given }, firmwareKey };
 }
 
 function readSettingsFile(path: string): Record<string, string> {

@@ -25,15 +25,15 @@ export class AnswerReader implements HttpAnswer {
   status = 0;
   contentType = "";
   commandId = "";
-  private readonly limit: number;
+  protected limit: number;
   private state = STATUS;
   private readonly line = new Uint8Array(LINE_BYTES);
   private lineLength = 0;
   /** The line may have been longer than what is kept of it. */
-  private lineCut = false;
-  private chunked = false;
+  protected lineCut = false;
+  protected chunked = false;
   /** Bytes of the body, or of the chunk, that are still to come; -1: not told. */
-  private left = -1;
+  protected left = -1;
   private kept: Uint8Array = new Uint8Array(0);
   private length = 0;
 
@@ -100,7 +100,7 @@ export class AnswerReader implements HttpAnswer {
     this.state = HEADER;
   }
 
-  private header(text: string): void {
+  protected header(text: string): void {
     const colon = text.indexOf(":");
     const value = trimmed(text.slice(colon + 1));
     switch (lowerCase(text.slice(0, Math.max(colon, 0)))) {
@@ -122,7 +122,7 @@ export class AnswerReader implements HttpAnswer {
     }
   }
 
-  private headed(): void {
+  protected headed(): void {
     if (this.status < 200) {
       this.state = STATUS; // "100 Continue" and its like: the answer itself is to come
       this.left = -1;
@@ -146,8 +146,7 @@ export class AnswerReader implements HttpAnswer {
     const there = bytes.length - from;
     const count = this.state === BODY ? Math.min(there, this.left) : there;
     const wanted = Math.min(count, this.limit + 1 - this.length);
-    this.reserve(this.length + wanted);
-    this.kept.set(bytes.subarray(from, from + wanted), this.length);
+    this.keep(bytes.subarray(from, from + wanted));
     this.length += wanted;
     if (this.state === BODY) {
       this.left -= count;
@@ -155,6 +154,11 @@ export class AnswerReader implements HttpAnswer {
     }
     if (this.length > this.limit) this.state = DONE;
     return count;
+  }
+
+  protected keep(bytes: Uint8Array): void {
+    this.reserve(this.length + bytes.length);
+    this.kept.set(bytes, this.length);
   }
 
   // At once where the length is told; else by doubling.

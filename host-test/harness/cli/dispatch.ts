@@ -12,6 +12,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ["send", async () => (await import("./send.ts")).send],
   ["manage", async () => (await import("./manage.ts")).manage],
   ["watch", async () => (await import("./watch.ts")).watch],
+  ["update", async () => (await import("./update.ts")).update],
   ["xs", async () => (await import("./xs.ts")).xs],
 ]);
 

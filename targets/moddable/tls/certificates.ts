@@ -3,20 +3,13 @@
 // hold state.
 
 import Resource from "Resource";
-import { Digest } from "crypt";
-import Curve from "curve";
-import ECDSA from "ecdsa";
-import ECPoint from "ecp";
 import PKCS8 from "pkcs8";
-import RSA from "rsa";
 // Links only if ssl/handshake is the package's: with the SDK's, a server need not prove that it has its key.
 import { checksKeyExchange } from "ssl/handshake";
 import { type Certificate, DIGITAL_SIGNATURE, KEY_ENCIPHERMENT } from "./certificate.ts";
 import { checkChain, type Trust } from "./chain.ts";
-import { type EcKey, type Hash, isSigned, type Primitives, type RsaKey } from "./signature.ts";
-
-type DeviceBigInt = typeof BigInt & { fromArrayBuffer(buffer: ArrayBufferLike): bigint };
-type DeviceBuffer = typeof ArrayBuffer & { fromBigInt(value: bigint, minBytes: number): ArrayBuffer };
+import { integer, primitives } from "./primitives.ts";
+import { isSigned } from "./signature.ts";
 
 /** As the SDK's session hands them over. */
 interface SessionOptions {
@@ -36,36 +29,6 @@ const KEY_ID_BYTES = 20;
 
 const SIGNATURE_RSA = 1;
 const SIGNATURE_ECDSA = 3;
-
-const primitives: Primitives = Object.freeze({
-  digest: (hash: Hash, message: Uint8Array) => new Uint8Array(new Digest(hash).process(message)),
-
-  power: ({ modulus, exponent }: RsaKey, signature: Uint8Array) =>
-    bytesOf(new RSA(integer(exponent), integer(modulus)).process(integer(signature)), modulus.length),
-
-  verify({ curve, point }: EcKey, hash: Hash, message: Uint8Array, r: Uint8Array, s: Uint8Array): boolean {
-    const group = new Curve(curve);
-    const size = group.orderSize;
-    const x = integer(point.subarray(0, size));
-    const y = integer(point.subarray(size));
-    const { a, b, m } = group.ec;
-    if (x >= m || y >= m || (x * x * x + a * x + b - y * y) % m !== BigInt(0)) return false;
-    const signature = new Uint8Array(2 * size);
-    signature.set(r, size - r.length);
-    signature.set(s, 2 * size - s.length);
-    // Of a digest longer than the order, the leftmost bits count; the SDK takes all of them.
-    const digest = new Digest(hash).process(message);
-    return new ECDSA(new ECPoint(x, y), group).verify(digest.slice(0, size), signature.buffer);
-  },
-});
-
-function integer(bytes: Uint8Array): bigint {
-  return (BigInt as DeviceBigInt).fromArrayBuffer(bytes.slice().buffer);
-}
-
-function bytesOf(value: bigint, length: number): Uint8Array {
-  return new Uint8Array((ArrayBuffer as DeviceBuffer).fromBigInt(value, length));
-}
 
 /** One for each TLS session, until the handshake is over. */
 export default class CertificateManager {

@@ -4,6 +4,8 @@ declare module "crypt" {
   export class Digest {
     constructor(type: string);
     process(...data: (ArrayBufferLike | Uint8Array)[]): ArrayBuffer;
+    write(data: Uint8Array): void;
+    close(): ArrayBuffer;
   }
 }
 

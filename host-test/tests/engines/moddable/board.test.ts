@@ -2,6 +2,7 @@
 // server, identity, memory or flash are not as they should be. An hour takes a moment: the clock is the test's.
 
 import assert from "node:assert/strict";
+import { generateKeyPairSync } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -620,5 +621,82 @@ describe("messages in flash (example buffering)", () => {
     const kept = { buffering: { ...first.kept.buffering, [`${key!.charAt(0)}2`]: [0, 1, 2] } };
     const { events, lines } = await life(kept, CLOCK);
     assert.equal(events.length, 2, lines.join("\n"));
+  });
+});
+
+describe("updates over the air (flash --firmware-key)", () => {
+  const { publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const resources = { "firmware.der": publicKey.export({ type: "spki", format: "pem" }) as string };
+  const config = { ...PLAIN, version: "1.3.0" };
+  /** An entry of ESP-IDF that selects the second slot. */
+  const entry = (state: number) => [2, 0, 0, 0, ...new Array(20).fill(0xff), state, 0, 0, 0, 0x74, 0x37, 0xf6, 0x55];
+  const [PENDING, VALID, ERASED] = [entry(1), entry(2), new Array(32).fill(0xff)];
+  const updatable = (settings: Partial<BoardSettings>, use: (board: Board) => Promise<void>) =>
+    reported({ config, resources, surroundings: CLOCK, ...settings }, use, "updatable");
+
+  test("the device is managed and takes firmware", async () => {
+    const { events, otadata } = await updatable({ otadata: ERASED }, board => board.seconds(5));
+    const manage = events.find(event => event.startsWith("iotdevice-1/mgmt/manage"))!;
+    const { supports, deviceInfo } = JSON.parse(manage.slice(manage.indexOf("{"))).d;
+    assert.equal(supports.firmwareActions, true);
+    assert.deepEqual(deviceInfo, { fwVersion: "1.3.0" });
+    assert.deepEqual(otadata, ERASED);
+  });
+
+  test("a new firmware that connects stays", async () => {
+    const { otadata } = await updatable({ otadata: PENDING }, async board => {
+      await board.seconds(2 * HOUR);
+      const lines = await board.lines();
+      assert.ok(lines.includes("firmware: new; goes back unless it connects within 5 min"), `${lines}`);
+      assert.ok(!lines.includes("the board restarts"));
+    });
+    assert.deepEqual(otadata, VALID);
+  });
+
+  test("a new firmware that cannot connect goes back after 5 min", async () => {
+    const { otadata } = await updatable({ otadata: PENDING }, async board => {
+      await board.does("serve", { listens: false });
+      await board.seconds(290);
+      assert.equal((await board.lines()).includes("the board restarts"), false);
+      await board.seconds(20);
+      const lines = await board.lines();
+      assert.ok(lines.includes("firmware: goes back to the one before: no connection within 5 min"), `${lines}`);
+      assert.ok(lines.includes("the board restarts"));
+    });
+    assert.deepEqual(otadata, ERASED);
+  });
+
+  for (const [name, settings] of [
+    ["that gets no Wi-Fi", { surroundings: { ...CLOCK, accessPoint: false } }],
+    ["with a wrong identity", { config: { ...config, port: "mqtt" } }],
+    ["without a version", { config: PLAIN }],
+    ["with a key that is none", { resources: { "firmware.der": "none" } }],
+    ["with limits that are none", { config: { ...config, frameBytes: "none" } }],
+  ] as const) {
+    test(`a new firmware ${name} goes back after 5 min`, async () => {
+      const { otadata } = await updatable({ otadata: PENDING, ...settings }, async board => {
+        await board.seconds(310);
+        assert.ok((await board.lines()).includes("the board restarts"));
+      });
+      assert.deepEqual(otadata, ERASED);
+    });
+  }
+
+  test("in the simulator, without a second slot: managed, without firmware actions", async () => {
+    const { events } = await updatable({}, board => board.seconds(5));
+    const manage = events.find(event => event.startsWith("iotdevice-1/mgmt/manage"))!;
+    assert.ok(!JSON.parse(manage.slice(manage.indexOf("{"))).d.supports.firmwareActions);
+  });
+
+  test("without a version, or with a key that is none: one line that says so", async () => {
+    for (const [settings, line] of [
+      [{ config: PLAIN }, /^wrong identity: version must be 1 to 4 numbers with dots, like 1\.3\.0, not undefined;/],
+      [{ resources: { "firmware.der": "none" } }, /^wrong identity: key must be DER, or PEM with BEGIN PUBLIC KEY;/],
+    ] as const) {
+      await updatable({ otadata: ERASED, ...settings }, async board => {
+        await board.seconds(5);
+        assert.match((await board.lines()).at(-1)!, line);
+      });
+    }
   });
 });

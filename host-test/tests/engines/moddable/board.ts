@@ -15,14 +15,27 @@ const STANDINS = join(ROOT, "host-test/tests/engines/moddable/board");
 const APP = join(ROOT, "targets/esp32");
 const EXAMPLES = join(ROOT, "targets/examples");
 
+interface Program {
+  readonly main: string;
+  readonly setUps: readonly string[];
+  /** Modules that main finds with the SDK's `modules`. */
+  readonly found?: readonly string[];
+}
+
 export const PROGRAMS = {
   app: { main: join(APP, "main.js"), setUps: [join(APP, "station.js")] },
+  /** As flash.ts builds it for --firmware-key. */
+  updatable: {
+    main: join(APP, "main.js"),
+    setUps: [join(APP, "station.js"), join(APP, "updater.js")],
+    found: ["update"],
+  },
   buffering: { main: join(EXAMPLES, "buffering/main.js"), setUps: [] },
   codec: { main: join(EXAMPLES, "codec/main.ts"), setUps: [] },
   pin: { main: join(EXAMPLES, "pin/main.js"), setUps: [] },
   sensor: { main: join(EXAMPLES, "sensor/main.js"), setUps: [] },
   tls: { main: join(EXAMPLES, "tls/main.js"), setUps: [] },
-} as const;
+} satisfies Record<string, Program>;
 
 /** What a program imports, and the stand-in's file and name in it. */
 const SDK: Readonly<Record<string, readonly [string, string]>> = {
@@ -37,12 +50,20 @@ const SDK: Readonly<Record<string, readonly [string, string]>> = {
   instrumentation: ["boot", "Instrumentation"],
   built: ["boot", "BUILT"],
   "mc/config": ["boot", "config"],
+  crypt: ["slots", "Unused"],
+  curve: ["slots", "Unused"],
+  ecdsa: ["slots", "Unused"],
+  ecp: ["slots", "Unused"],
+  rsa: ["slots", "Unused"],
 };
 
 /** Ours, by the names they have in the manifests. */
 const OURS: Readonly<Record<string, string>> = {
   "iotf-embedded": join(ROOT, "dist/moddable.js"),
   "iotf-embedded/core": join(ROOT, "dist/iotf-embedded.js"),
+  "iotf-embedded/managed": join(ROOT, "dist/managed-moddable.js"),
+  "iotf-embedded/update": join(ROOT, "dist/update-moddable.js"),
+  update: join(APP, "update.js"),
   identity: join(APP, "identity.js"),
   clock: join(APP, "clock.js"),
   led: join(APP, "led.js"),
@@ -59,7 +80,8 @@ const modulesOfTheBoard: Plugin = {
     });
     onLoad({ filter: /./, namespace: "sdk" }, ({ path }) => {
       const [file, name] = SDK[path]!;
-      return { contents: `export { ${name} as default } from "./${file}.ts";`, resolveDir: STANDINS };
+      const names = path === "crypt" ? `${name} as Digest` : `${name} as default`;
+      return { contents: `export { ${names} } from "./${file}.ts";`, resolveDir: STANDINS };
     });
   },
 };
@@ -78,12 +100,13 @@ export class Firmware {
     return firmware;
   }
 
-  private async link(name: string, { main, setUps }: { main: string; setUps: readonly string[] }): Promise<void> {
+  private async link(name: string, { main, setUps, found = [] }: Program): Promise<void> {
     const load = (path: string) => `() => require(${JSON.stringify(path)}).default`;
+    const modules = found.map(path => `${JSON.stringify(path)}: ${load(path)}`);
     await build({
       // `require`: each module runs when the board comes to it, as there.
       stdin: {
-        contents: `import { boot } from "./boot.ts"; boot([${setUps.map(load)}], ${load(main)});`,
+        contents: `import { boot } from "./boot.ts"; boot([${setUps.map(load)}], ${load(main)}, {${modules}});`,
         resolveDir: STANDINS,
       },
       bundle: true,

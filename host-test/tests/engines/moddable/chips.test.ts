@@ -2,7 +2,7 @@
 // without a warning, with the library in flash. Skipped, aloud, where there is no SDK.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -26,6 +26,10 @@ after(() => rmSync(work, { recursive: true, force: true }));
 /** Program, and what of it is in flash beside the library. */
 const PROGRAMS: Readonly<Record<string, [() => string, string[]]>> = {
   "the app": [() => APP, ["identity", "clock", "led", "setup/station", "setup/network"]],
+  "the app with updates": [
+    () => withUpdates(),
+    ["iotf-embedded/managed", "iotf-embedded/update", "update", "setup/updater", "embedded:update"],
+  ],
   "example codec, in TypeScript": [() => join(EXAMPLES, "codec"), []],
   HttpClient: [() => withAuthority(join(ROOT, "host-test/tests/engines/moddable/http")), ["iotf-embedded/http"]],
   "example sensor": [() => join(EXAMPLES, "sensor"), []],
@@ -35,23 +39,38 @@ const PROGRAMS: Readonly<Record<string, [() => string, string[]]>> = {
 };
 const ALL = Object.keys(PROGRAMS);
 /** The chips differ in the SDK's modules, not in ours. */
-const BOARDS = { esp32: ALL, "esp32/esp32s3": ALL.slice(0, 3), "esp32/esp32c3": ALL.slice(0, 3) };
+const BOARDS = { esp32: ALL, "esp32/esp32s3": ALL.slice(0, 4), "esp32/esp32c3": ALL.slice(0, 4) };
 
 const withAuthority = (folder: string): string => copyOf(folder, work, { "ca/ca.pem": "any" });
+
+/** As flash.ts builds it for --firmware-key. */
+function withUpdates(): string {
+  const folder = join(work, "updates");
+  mkdirSync(join(folder, "identity"), { recursive: true });
+  writeFileSync(join(folder, "identity/firmware.der"), "any");
+  const include = ["manifest.json", "manifest-update.json"].map(name => join(APP, name));
+  const manifest = { include, config: { version: "1.3.0" }, data: { "*": "./identity/*" } };
+  writeFileSync(join(folder, "manifest.json"), JSON.stringify(manifest));
+  return folder;
+}
 
 describe("for the chips, as far as the tools go without ESP-IDF", { skip, timeout: 900_000 }, () => {
   for (const [platform, names] of Object.entries(BOARDS)) {
     for (const name of names) {
       test(`${platform}: ${name} links, with the library frozen in flash`, async t => {
         const [folder, more] = PROGRAMS[name]!;
-        const { warnings, preloaded, reserved, size } = await linkFor(platform, folder(), SETTINGS);
+        const { warnings, preloaded, reserved, size, ...flash } = await linkFor(platform, folder(), SETTINGS);
         t.diagnostic(`${size} bytes of mc.xs.c, ${preloaded.length} modules in flash, ${reserved} bytes reserved`);
         assert.deepEqual(warnings, []);
         const missing = [...LIBRARY, ...more].filter(module => !preloaded.includes(module));
         assert.deepEqual(missing, []);
         assert.ok(size > 0);
         // Boards have a budget of their own; the app's goes before it, and is what the app compares its limits with.
-        if (name === "the app") assert.equal(reserved, manifestOf(APP).config.ram);
+        if (!name.startsWith("the app")) return;
+        assert.equal(reserved, manifestOf(APP).config.ram);
+        // Two slots from the first flash on, also without the update client.
+        const partitions = ["nvs 0x006000", "phy_init 0x001000", "ota_0 0x1F0000", "ota_1 0x1FE000", "otadata 8192"];
+        assert.deepEqual(flash, { partitions, rollback: true });
       });
     }
   }

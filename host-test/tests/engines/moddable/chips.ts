@@ -22,6 +22,10 @@ export interface Image {
   reserved: number;
   /** Bytes of the linker's C source; 0 would be no image. */
   size: number;
+  /** Of the partition table that ESP-IDF gets: name and size, for example "ota_0 0x1F0000". */
+  partitions: string[];
+  /** The bootloader gives up a firmware that is not confirmed. */
+  rollback: boolean;
 }
 
 /** By the compiler, of a source of the SDK; by the linker, of modules of its TLS. */
@@ -39,7 +43,8 @@ export async function linkFor(platform: string, folder: string, settings: Record
       timeout: LINK_MS,
     });
     const place = join(work, "tmp", platform, "debug", basename(folder));
-    const header = join(place, `xsProj-${platform.split("/")[1] ?? platform}/build/config/sdkconfig.h`);
+    const idfProject = join(place, `xsProj-${platform.split("/")[1] ?? platform}`);
+    const header = join(idfProject, "build/config/sdkconfig.h");
     mkdirSync(dirname(header), { recursive: true });
     writeFileSync(header, "");
     const makefile = join(place, "makefile");
@@ -55,6 +60,10 @@ export async function linkFor(platform: string, folder: string, settings: Record
       preloaded: [...made.matchAll(/-p (\S+)\.xsb/g)].map(([, name]) => name!),
       reserved: Number(/^CREATION = -c (?:\d+,){11}(\d+),main/m.exec(made)?.[1]),
       size: readFileSync(image).length,
+      partitions: partitionsOf(readFileSync(join(idfProject, "partitions.csv"), "utf8")),
+      rollback: /^CONFIG_BOOTLOADER_APP_ROLLBACK_ENABLE=y$/m.test(
+        readFileSync(join(idfProject, "sdkconfig.mc"), "utf8"),
+      ),
     };
   } catch (error) {
     const { stdout, stderr } = error as { stdout?: string; stderr?: string };
@@ -62,6 +71,11 @@ export async function linkFor(platform: string, folder: string, settings: Record
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
+}
+
+function partitionsOf(table: string): string[] {
+  const rows = table.split("\n").filter(line => line.trim() && !line.startsWith("#"));
+  return rows.map(row => row.split(",").map(cell => cell.trim())).map(([name, , , , size]) => `${name} ${size}`);
 }
 
 /** The makefile asks git for the version of ESP-IDF. */

@@ -5,6 +5,7 @@ import { broker, TLS } from "./broker.ts";
 import { nvs, Preference, resources } from "./flash.ts";
 import { Digital, Led, pins } from "./lights.ts";
 import { radio, resolve, setupNetwork, surroundings, WiFi } from "./radio.ts";
+import { Flash, otadata, restart } from "./slots.ts";
 import { type Settings, world } from "./world.ts";
 
 export interface BoardSettings extends Settings {
@@ -15,6 +16,8 @@ export interface BoardSettings extends Settings {
   free?: number;
   /** The board has a driver for its light. */
   led?: boolean;
+  /** The first bytes of partition `otadata` on a board with two slots; absent: it has one. */
+  otadata?: number[];
 }
 
 /** domain to key to bytes */
@@ -30,6 +33,7 @@ export interface Report {
   pins: string[];
   kept: Kept;
   writes: number;
+  otadata: number[];
 }
 
 declare const host: { register(name: string, fn: (argument: never) => unknown): void };
@@ -42,9 +46,14 @@ const MODULES: Record<string, unknown> = {
   "embedded:network/interface/wifi": WiFi,
   "embedded:io/socket/tcp/tls": TLS,
 };
+if (board.otadata) Object.assign(MODULES, { "embedded:storage/flash": Flash, "embedded:update": {} });
+/** Modules of the program, which are loaded when they are asked for. */
+let found: Record<string, () => unknown> = {};
+
 export const Modules = {
-  has: (name: string) => name in MODULES,
+  has: (name: string) => name in MODULES || name in found,
   importNow(name: string): unknown {
+    if (name in found) return found[name]!();
     if (!(name in MODULES)) throw new Error(`module "${name}" not found`);
     return MODULES[name];
   },
@@ -61,8 +70,13 @@ export const BUILT = Date.UTC(2026, 0, 1);
 
 type SetUp = (done: () => void) => void;
 
-/** @param setUps, main: each loads its module, and gives what that exports by default. */
-export function boot(setUps: (() => SetUp)[], main: () => (() => void) | undefined): void {
+/** @param setUps, main, modules: each loads its module, and gives what that exports by default. */
+export function boot(
+  setUps: (() => SetUp)[],
+  main: () => (() => void) | undefined,
+  modules: Record<string, () => unknown>,
+): void {
+  found = modules;
   prepare();
   world.attempt(() => {
     const steps: SetUp[] = [done => setupNetwork(config, done), ...setUps.map(load => load())];
@@ -78,6 +92,7 @@ function prepare(): void {
   Object.assign(surroundings, board.surroundings);
   world.dateAtZero = board.date ?? 0;
   nvs.free = board.free ?? nvs.free;
+  otadata.set(board.otadata ?? []);
   for (const name in board.resources) resources.set(name, new TextEncoder().encode(board.resources[name]!));
   for (const domain in board.kept) {
     const kept = Object.entries(board.kept[domain]!);
@@ -92,7 +107,7 @@ function prepare(): void {
   });
   Object.assign(globalThis, {
     trace: (...parts: unknown[]) => world.trace(parts.join("")),
-    System: { resolve },
+    System: { resolve, restart },
     device: { io: { Digital } },
     ...(board.led && { Host: { LED: { Default: Led } } }),
   });
@@ -117,5 +132,15 @@ host.register("report", (): Report => {
   }
   const { lines, fired } = world;
   const { connects, events } = broker;
-  return { lines, attempts: radio.attempts, connects, events, fired, pins: pins.writes, kept, writes: nvs.writes };
+  return {
+    lines,
+    attempts: radio.attempts,
+    connects,
+    events,
+    fired,
+    pins: pins.writes,
+    kept,
+    writes: nvs.writes,
+    otadata: [...otadata.slice(0, 32)],
+  };
 });

@@ -1,0 +1,104 @@
+// `iotf-embedded update`: signs an image, serves it, and has a device download and install it.
+
+import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
+import { privateKey } from "../../../targets/esp32/firmware-key.ts";
+import { isVersion } from "../../../targets/moddable/update/image.ts";
+import { ImageServer, ownAddress } from "../update/image-server.ts";
+import { Progress } from "../update/progress.ts";
+import { runAction } from "../update/requests.ts";
+import { sealFirmware } from "../update/seal.ts";
+import { parse, whole } from "./args.ts";
+import type { Command, Io } from "./command.ts";
+import { deviceName } from "./device-name.ts";
+import { CommandError, UsageError } from "./errors.ts";
+import { findTarget, TARGET_HELP, TARGET_OPTIONS } from "./target.ts";
+
+const KEY = "firmware-key.pem";
+
+const HELP = `Usage: iotf-embedded update <device> <image> --version VERSION [options]
+
+Signs a firmware image, serves it from this PC over HTTP, and tells the platform to start the update: the device downloads
+and verifies the image, restarts, and goes back to the old one unless it connects. Ends when the device has said how it
+went. The device must have been flashed with the public key: npm run flash -- … --firmware-key FILE
+
+  <device>                TYPE:ID, for example thermo:t-01
+  <image>                 the application as the SDK's build makes it: xs_esp32.bin
+  --version VERSION       of the image, 1 to 4 numbers with dots; the device refuses one that is not newer than its own
+  --key FILE              private key that signs (PEM). Default ${KEY}, made on first use
+  --host ADDRESS          address of this PC that the device reaches (default its first address in a network)
+  --port NUMBER           port for the image (default any free one)
+  --help                  show this text
+
+${TARGET_HELP}`;
+
+const OPTIONS = {
+  ...TARGET_OPTIONS,
+  version: { type: "string" },
+  key: { type: "string" },
+  host: { type: "string" },
+  port: { type: "string" },
+} as const;
+
+/** First byte of each image of an ESP32. */
+const IMAGE_MAGIC = 0xe9;
+
+export const update: Command = {
+  name: "update",
+  summary: "update the firmware of a device over the air",
+  help: HELP,
+  async run(args, io) {
+    const { values, words } = parse(args, OPTIONS, ["<device>", "<image>"]);
+    const target = findTarget(values, io.env);
+    const [name, path] = words;
+    if (name === undefined || path === undefined) throw new UsageError("a device and an image are needed");
+    const device = deviceName(name, target.org);
+    const { version = "", host = ownAddress() } = values;
+    if (!isVersion(version)) throw new UsageError(`--version must be 1 to 4 numbers with dots, not '${version}'`);
+    if (!isIP(host)) throw new UsageError(`--host must be an IP address of this PC, not '${host}'`);
+    const port = whole("--port", values.port, 0, 65_535) ?? 0;
+    const image = readImage(path);
+    const { file, manifest } = sealFirmware(image, device.type, version, findKey(values.key, io));
+    const server = await ImageServer.open(file, { host, port }).catch(error => {
+      throw new CommandError(`cannot serve the image on ${host}:${port}: ${error.message}`);
+    });
+    try {
+      io.stdout.write(`${manifest.size} bytes, SHA-256 ${manifest.sha256}\n`);
+      const progress = new Progress(io.stdout, "download");
+      server.sentCallback = bytes => progress.show(Math.floor((100 * bytes) / file.length));
+      const parameters = { version, name: "firmware", uri: server.uri, verifier: manifest.sha256 };
+      await runAction(target, "firmware/download", device, parameters, io.signal).finally(() => progress.end());
+      io.stdout.write("downloaded and verified; update and restart …\n");
+      await runAction(target, "firmware/update", device, {}, io.signal);
+      io.stdout.write(`${device.type}:${device.id} runs ${version}\n`);
+      return 0;
+    } catch (error) {
+      if (io.signal.aborted) throw new CommandError("interrupted; the device may still have downloaded the image");
+      throw error;
+    } finally {
+      await server.close();
+    }
+  },
+};
+
+function readImage(path: string): Buffer {
+  let image: Buffer;
+  try {
+    image = readFileSync(path);
+  } catch (error) {
+    throw new UsageError(`cannot read the image '${path}' (${(error as NodeJS.ErrnoException).code ?? error})`);
+  }
+  if (image[0] !== IMAGE_MAGIC) throw new UsageError(`'${path}' is not an image of an ESP32, as xs_esp32.bin is`);
+  return image;
+}
+
+function findKey(path: string | undefined, io: Io) {
+  try {
+    const { key, made } = privateKey(path ?? KEY);
+    if (!made) return key;
+    io.stderr.write(`made the key ${path ?? KEY}: only devices flashed with --firmware-key ${path ?? KEY} accept it\n`);
+    return key;
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}

@@ -1,0 +1,422 @@
+// The cases of cases.ts. Node only: the files are signed here.
+
+import { generateKeyPairSync } from "node:crypto";
+import { sealFirmware } from "../../harness/update/seal.ts";
+import { imageOf } from "./board.ts";
+import type { Case } from "./cases.ts";
+import { fileOf, NEXT, SIZE, signingKey } from "./files.ts";
+import { SECTOR } from "./hardware.ts";
+
+const good = fileOf(NEXT);
+const head = good.length - SIZE;
+const other = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
+/** Another image in a file of the same length: the length of a signature varies by some bytes. */
+let rebuilt: Uint8Array;
+do rebuilt = fileOf({ version: NEXT.version, image: imageOf("1.11.0", SIZE) });
+while (rebuilt.length !== good.length);
+
+function changed(file: Uint8Array, at: number): Uint8Array {
+  const copy = file.slice();
+  copy[at]! ^= 1;
+  return copy;
+}
+
+function sealed(version: string, { type = "thermo", size = SIZE, key = signingKey } = {}): Uint8Array {
+  return new Uint8Array(sealFirmware(imageOf(NEXT.version, size), type, version, key).file);
+}
+
+const FILES: Case[] = [
+  { name: "a good file", file: good, status: 0, asked: [0] },
+  { name: "its SHA-256 as verifier", file: good, verifier: shaOf(good), status: 0, asked: [0] },
+  {
+    name: "another SHA-256 as verifier",
+    file: good,
+    verifier: "0".repeat(64),
+    status: 4,
+    message: "verifier is not the SHA-256 of this image",
+    asked: [0],
+  },
+  {
+    name: "truncated on the server",
+    file: good.slice(0, -1),
+    status: 4,
+    message: `the file has ${good.length - 1} bytes, its header says ${good.length}`,
+    asked: [0],
+  },
+  {
+    name: "truncated in the header",
+    file: good.slice(0, head - 1),
+    status: 4,
+    message: `the file ends after ${head - 1} bytes`,
+    asked: [0],
+  },
+  {
+    name: "truncated, length not told",
+    file: good.slice(0, -1),
+    always: { headers: { "Content-Length": "", "Transfer-Encoding": "" } },
+    status: 3,
+    message: "gave up after 5 attempts: the connection ended before the file did",
+    asked: [0, good.length - 1, 0, good.length - 1, 0],
+  },
+  {
+    name: "longer than it says",
+    file: new Uint8Array([...good, 0]),
+    status: 4,
+    message: `the file has ${good.length + 1} bytes, its header says ${good.length}`,
+    asked: [0],
+  },
+  {
+    name: "a bit of the image flipped",
+    file: changed(good, good.length - 1),
+    status: 4,
+    message: "the image does not have the SHA-256 that was signed",
+    asked: [0],
+  },
+  {
+    name: "a bit of the signature flipped",
+    file: changed(good, head - 1),
+    status: 4,
+    message: "the signature is not by the key of this device",
+    asked: [0],
+  },
+  {
+    name: "a bit of the manifest flipped",
+    file: changed(good, 12 + 10),
+    status: 4,
+    message: "the signature is not by the key of this device",
+    asked: [0],
+  },
+  {
+    name: "a signature that is no DER",
+    file: changed(good, signatureAt(good)),
+    status: 4,
+    message: "the signature is not by the key of this device",
+    asked: [0],
+  },
+  {
+    name: "signed by another key",
+    file: sealed(NEXT.version, { key: other }),
+    status: 4,
+    message: "the signature is not by the key of this device",
+    asked: [0],
+  },
+  {
+    name: "not signed",
+    file: fileOf(NEXT, { key: null }),
+    status: 4,
+    message: "the firmware file is not signed",
+    asked: [0],
+  },
+  {
+    name: "not signed, and allowed",
+    file: fileOf(NEXT, { key: null }),
+    options: { allowUnsigned: true },
+    status: 0,
+    asked: [0],
+  },
+  {
+    name: "signed by another key, unsigned ones allowed",
+    file: sealed(NEXT.version, { key: other }),
+    options: { allowUnsigned: true },
+    status: 4,
+    message: "the signature is not by the key of this device",
+    asked: [0],
+  },
+  {
+    name: "for another device type",
+    file: sealed(NEXT.version, { type: "pump" }),
+    status: 5,
+    message: "firmware for device type pump, not thermo",
+    asked: [0],
+  },
+  {
+    name: "an older version",
+    file: sealed("1.1.9"),
+    status: 5,
+    message: "firmware 1.1.9 is not newer than 1.2.0",
+    asked: [0],
+  },
+  {
+    name: "the same version, written otherwise",
+    file: sealed("1.2"),
+    status: 5,
+    message: "firmware 1.2 is not newer than 1.2.0",
+    asked: [0],
+  },
+  { name: "an older version, allowed", file: sealed("1.1.9"), options: { allowOlder: true }, status: 0, asked: [0] },
+  {
+    name: "larger than the slot",
+    file: sealed(NEXT.version, { size: 5 * SECTOR + 1 }),
+    status: 2,
+    message: `the image has ${5 * SECTOR + 1} bytes, the slot ${5 * SECTOR}`,
+    asked: [0],
+  },
+  {
+    name: "not a firmware file",
+    file: NEXT.image,
+    status: 5,
+    message: "not a firmware file of iotf-embedded",
+    asked: [0],
+  },
+  { name: "empty", file: new Uint8Array(0), status: 4, message: "the file ends after 0 bytes", asked: [0] },
+  {
+    name: "a header that is too long",
+    file: Uint8Array.from([...good.slice(0, 8), 2, 1, 0, 0, ...good.slice(12)]),
+    status: 5,
+    message: "the header of the firmware file is malformed",
+    asked: [0],
+  },
+  {
+    name: "signed, with a version that is none",
+    file: sealed("1.3-beta"),
+    status: 5,
+    message: "the manifest in the firmware file is malformed",
+    asked: [0],
+  },
+];
+
+const AFTER_A_CHUNK = head + SECTOR + 300;
+const LOST = { cutAfter: AFTER_A_CHUNK };
+
+const SERVERS: Case[] = [
+  { name: "a link that is lost once: continues", file: good, faults: [LOST], status: 0, asked: [0, AFTER_A_CHUNK] },
+  {
+    name: "a link that is lost in the header",
+    file: good,
+    faults: [{ cutAfter: 5 }, { cutAfter: head - 10 }],
+    status: 0,
+    asked: [0, 5, head - 5],
+  },
+  { name: "lost after the last byte", file: good, faults: [{ cutAfter: good.length }], status: 0, asked: [0] },
+  {
+    name: "lost for good",
+    file: good,
+    faults: [LOST],
+    always: { unreachable: true },
+    status: 3,
+    message: "gave up after 5 attempts: no connection",
+    asked: 5,
+  },
+  {
+    name: "lost after each chunk: goes on as long as there is progress",
+    file: good,
+    always: { cutAfter: SECTOR },
+    status: 0,
+    asked: [0, SECTOR, 2 * SECTOR],
+  },
+  {
+    name: "lost after each byte: no progress",
+    file: good,
+    always: { cutAfter: 1 },
+    status: 3,
+    message: "gave up after 5 attempts: the connection ended before the file did",
+    asked: [0, 1, 2, 3, 4],
+  },
+  {
+    name: "a server without ranges: begins again",
+    file: good,
+    faults: [LOST],
+    ranges: false,
+    status: 0,
+    asked: [0, AFTER_A_CHUNK],
+  },
+  {
+    name: "a server without ranges, and a link that is always lost",
+    file: good,
+    always: LOST,
+    ranges: false,
+    status: 3,
+    message: "gave up after 5 attempts: the connection ended before the file did",
+    asked: 5,
+  },
+  {
+    name: "content-range of another place: begins again",
+    file: good,
+    faults: [LOST, { headers: { "Content-Range": `bytes ${AFTER_A_CHUNK - 1}-${good.length - 1}/${good.length}` } }],
+    status: 0,
+    asked: [0, AFTER_A_CHUNK, 0],
+  },
+  {
+    name: "content-range of another length: begins again",
+    file: good,
+    faults: [LOST, { headers: { "Content-Range": `bytes ${AFTER_A_CHUNK}-${good.length}/${good.length + 1}` } }],
+    status: 0,
+    asked: [0, AFTER_A_CHUNK, 0],
+  },
+  {
+    name: "no content-range: begins again",
+    file: good,
+    faults: [LOST, { headers: { "Content-Range": "" } }],
+    status: 0,
+    asked: [0, AFTER_A_CHUNK, 0],
+  },
+  {
+    name: "wrong content-range always",
+    file: good,
+    faults: [LOST],
+    always: { headers: { "Content-Range": "bytes 7-8/9" }, cutAfter: AFTER_A_CHUNK },
+    status: 3,
+    message: "gave up after 5 attempts: the connection ended before the file did",
+    asked: [0, AFTER_A_CHUNK, 0, AFTER_A_CHUNK, 0],
+  },
+  {
+    name: "another file since (If-Range): begins again with that",
+    file: changed(good, good.length - 1),
+    faults: [LOST, { file: good, etag: '"2"' }],
+    status: 0,
+    asked: [0, AFTER_A_CHUNK],
+  },
+  {
+    name: "another file since, and a server that ignores If-Range: begins again",
+    file: rebuilt,
+    faults: [LOST, { headers: { ETag: '"2"' } }, { file: good, etag: '"2"' }],
+    status: 0,
+    asked: [0, AFTER_A_CHUNK, 0],
+  },
+  {
+    name: "another file since, and a server without tags: the digest tells",
+    file: rebuilt,
+    etag: "",
+    faults: [LOST, { file: good }],
+    status: 4,
+    message: "the image does not have the SHA-256 that was signed",
+    asked: [0, AFTER_A_CHUNK],
+  },
+  {
+    name: "a shorter file since: begins again",
+    file: good,
+    faults: [LOST, { status: 416 }],
+    status: 0,
+    asked: [0, AFTER_A_CHUNK, 0],
+  },
+  {
+    name: "stalls once",
+    file: good,
+    faults: [{ stallAfter: AFTER_A_CHUNK }],
+    status: 0,
+    asked: [0, AFTER_A_CHUNK],
+  },
+  {
+    name: "stalls before the first byte, always",
+    file: good,
+    always: { stallAfter: 0 },
+    status: 3,
+    message: "gave up after 5 attempts: no data for 30 s",
+    asked: [0, 0, 0, 0, 0],
+  },
+  {
+    name: "sends without end, length not told: the rest is not waited for",
+    file: good,
+    faults: [{ headers: { "Content-Length": "" }, endless: true }],
+    status: 0,
+    asked: [0],
+  },
+  {
+    name: "sends zeros without end",
+    file: new Uint8Array(0),
+    faults: [{ headers: { "Content-Length": "" }, endless: true }],
+    status: 5,
+    message: "not a firmware file of iotf-embedded",
+    asked: [0],
+  },
+  ...[404, 403, 410, 204].map(status => ({
+    name: `HTTP status ${status}`,
+    file: good,
+    faults: [{ status }],
+    status: 6,
+    message: `HTTP status ${status} for the URI of the firmware`,
+    asked: [0],
+  })),
+  {
+    name: "HTTP status 503, then the file",
+    file: good,
+    faults: [{ status: 503 }, { status: 429 }],
+    status: 0,
+    asked: [0, 0, 0],
+  },
+  {
+    name: "HTTP status 500 always",
+    file: good,
+    always: { status: 500 },
+    status: 3,
+    message: "gave up after 5 attempts: HTTP status 500",
+    asked: 5,
+  },
+  {
+    name: "a packed file",
+    file: good,
+    always: { headers: { "Content-Encoding": "gzip" } },
+    status: 3,
+    message: "gave up after 5 attempts: the server packs the file (gzip)",
+    asked: 5,
+  },
+  {
+    name: "a redirect to another path of the server",
+    file: good,
+    faults: [{ status: 302, headers: { Location: "/other?v=2" } }],
+    status: 0,
+    asked: [0, 0],
+  },
+  ...[
+    ["to another host", "http://192.0.2.8:8080/firmware", "192.0.2.8:8080"],
+    ["to another port", "http://192.0.2.7/firmware", "192.0.2.7"],
+    ["to TLS", "https://192.0.2.7:8080/firmware", "192.0.2.7:8080"],
+  ].map(([name, Location, authority]) => ({
+    name: `a redirect ${name}`,
+    file: good,
+    faults: [{ status: 301, headers: { Location: Location! } }],
+    status: 6,
+    message: `redirected to another server, ${authority}: refused`,
+    asked: [0],
+  })),
+  {
+    name: "a redirect without a scheme, to another host",
+    file: good,
+    faults: [{ status: 301, headers: { Location: "//192.0.2.8/firmware" } }],
+    status: 6,
+    message: "the URI of the firmware has neither http:// nor https://",
+    asked: [0],
+  },
+  {
+    name: "redirects without end",
+    file: good,
+    always: { status: 307, headers: { Location: "/again" } },
+    status: 6,
+    message: "more than 3 redirects",
+    asked: [0, 0, 0, 0],
+  },
+];
+
+const URIS: Case[] = (
+  [
+    ["", "neither http:// nor https://"],
+    ["ftp://192.0.2.7/firmware", "neither http:// nor https://"],
+    ["http://", "no host, or a port that is none"],
+    ["http://192.0.2.7:0/", "no host, or a port that is none"],
+    ["http://192.0.2.7:65536/", "no host, or a port that is none"],
+    ["http://192.0.2.7:8o/", "no host, or a port that is none"],
+    ["http://[::1/", "no host, or a port that is none"],
+    ["http://user:secret@192.0.2.7/", "a user or password"],
+    ["http://192.0.2.7/a b", "a blank, a control character or one outside ASCII"],
+    ["http://192.0.2.7/\r\nx: y", "a blank, a control character or one outside ASCII"],
+    [`http://192.0.2.7/${"x".repeat(512)}`, "more than 512 characters"],
+  ] as const
+).map(([uri, what]) => ({
+  name: `URI ${JSON.stringify(uri.slice(0, 40))}`,
+  file: good,
+  uri,
+  status: -1,
+  message: `the URI of the firmware has ${what}`,
+  asked: [],
+}));
+
+export const BAD_CASES: readonly Case[] = [...FILES, ...SERVERS, ...URIS];
+
+function shaOf(file: Uint8Array): string {
+  const end = 12 + ((file[8]! << 8) | file[9]!);
+  return JSON.parse(new TextDecoder().decode(file.slice(12, end))).sha256;
+}
+
+function signatureAt(file: Uint8Array): number {
+  return 12 + ((file[8]! << 8) | file[9]!);
+}

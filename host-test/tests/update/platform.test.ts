@@ -1,0 +1,104 @@
+// NEEDS dist/ (npm run build). The whole way: `iotf-embedded update` against the local platform, and a managed device in
+// this process that downloads, restarts and connects, or goes back.
+
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, test } from "node:test";
+import { ManagedDeviceClient } from "../../../dist/managed-node.js";
+import { privateKey, publicDer } from "../../../targets/esp32/firmware-key.ts";
+import { type Platform, startPlatform } from "../../harness/platform/platform.ts";
+import { Run } from "../harness/cli/testing.ts";
+import { NEXT, OLD } from "./files.ts";
+import { NodeDevice } from "./node-device.ts";
+
+const LOOPBACK = "127.0.0.1";
+const IDENTITY = { org: "abc123", type: "thermo", id: "t-01" };
+const TOKEN = "MP-08VKz-9";
+
+let folder: string;
+let platform: Platform;
+let device: NodeDevice;
+let client: ManagedDeviceClient;
+/** Versions that were started, and "confirmed". */
+let story: string[];
+
+/** The program of the device, as targets/esp32/main.js is one. @param connects a firmware that is broken does not */
+function run(version: string, connects = true): Promise<void> {
+  story.push(version);
+  device.start(version);
+  if (!connects) return Promise.resolve();
+  client = new ManagedDeviceClient({
+    ...IDENTITY,
+    "auth-method": "token",
+    "auth-token": TOKEN,
+    host: LOOPBACK,
+    port: platform.port,
+    tls: false,
+    managed: { installer: device.installer, deviceInfo: { fwVersion: version } },
+  });
+  client.connectedCallback = () => {
+    device.installer.confirm();
+    story.push("confirmed");
+  };
+  client.errorCallback = error => story.push(error.message);
+  return new Promise(resolve => {
+    client.connect();
+    client.manage(error => {
+      assert.equal(error, undefined);
+      resolve();
+    });
+  });
+}
+
+function update(version: string): Run {
+  const words = ["thermo:t-01", join(folder, "xs_esp32.bin"), "--version", version, "--key", join(folder, "key.pem")];
+  return new Run(["update", ...words, "--host", LOOPBACK, "--org", "abc123", "--url", platform.url]);
+}
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), "iotf-update-"));
+  writeFileSync(join(folder, "xs_esp32.bin"), NEXT.image);
+  platform = await startPlatform({ port: 0, devices: [{ ...IDENTITY, token: TOKEN }] });
+  device = new NodeDevice(new Uint8Array(publicDer(privateKey(join(folder, "key.pem")).key)), OLD.image);
+  story = [];
+  await run(OLD.version);
+});
+afterEach(async () => {
+  await new Promise<void>(resolve => client.disconnect(resolve));
+  await platform.close();
+  rmSync(folder, { recursive: true });
+});
+
+describe("iotf-embedded update, the local platform and a managed device", () => {
+  test("the device runs the new firmware, and the platform knows its version", async () => {
+    device.restarted = () => client.disconnect(() => void run(NEXT.version));
+    const command = update(NEXT.version);
+    assert.equal(await command.code, 0, command.err);
+    assert.deepEqual(story, [OLD.version, "confirmed", NEXT.version, "confirmed"]);
+    const { firmware, deviceInfo } = platform.management(IDENTITY).state;
+    assert.deepEqual([firmware.state, firmware.updateStatus, deviceInfo.fwVersion], [0, 0, NEXT.version]);
+  });
+
+  test("the new firmware does not connect: the old one is back, and the command says so", async () => {
+    device.restarted = () =>
+      client.disconnect(() => {
+        void run(NEXT.version, false);
+        device.hardware.off(); // the watchdog restarts it
+        void run(OLD.version);
+      });
+    const command = update(NEXT.version);
+    assert.equal(await command.code, 1);
+    assert.match(command.err, /firmware\/update failed: .*unsupported image/i);
+    assert.deepEqual(story, [OLD.version, "confirmed", NEXT.version, OLD.version, "confirmed"]);
+    assert.equal(device.hardware.running, 0);
+  });
+
+  test("an older version is refused: state 0, updateStatus 5", async () => {
+    const command = update("1.0.0");
+    assert.equal(await command.code, 1);
+    assert.match(command.err, /firmware\/download failed: .*unsupported image/i);
+    assert.equal(platform.management(IDENTITY).state.firmware.updateStatus, 5);
+  });
+});
