@@ -28,7 +28,14 @@ const PROGRAMS: Readonly<Record<string, [() => string, string[]]>> = {
   "the app": [() => APP, ["identity", "clock", "led", "setup/station", "setup/network"]],
   "the app with updates": [
     () => withUpdates(),
-    ["iotf-embedded/managed", "iotf-embedded/update", "update", "setup/updater", "embedded:update"],
+    [
+      "iotf-embedded/managed",
+      "iotf-embedded/update",
+      "update",
+      "setup/updater",
+      "~.embedded/update",
+      "~.embedded/storage/flash",
+    ],
   ],
   "example codec, in TypeScript": [() => join(EXAMPLES, "codec"), []],
   HttpClient: [() => withAuthority(join(ROOT, "host-test/tests/engines/moddable/http")), ["iotf-embedded/http"]],
