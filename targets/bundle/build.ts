@@ -83,7 +83,6 @@ const ENTRIES: readonly Entry[] = [
     external: ["crypt", "curve", "ecdsa", "ecp", "modules", "rsa"],
     core: "iotf-embedded/core",
     shared: { [join(ROOT, "targets/moddable/index.ts")]: "iotf-embedded" },
-    untyped: true, // package.json does not export it yet
   },
   // In place of modules of the Moddable SDK: manifest-tls.json.
   {

@@ -109,6 +109,12 @@ const SECTIONS: readonly Section[] = [
     without: ["dist/managed.d.ts"],
   },
   {
+    title: "iotf-embedded/update on Moddable",
+    intro: "`FirmwareUpdater`: firmware update over the air. [esp32.md](esp32.md#update-over-the-air) shows how.",
+    entry: "dist/update-moddable.d.ts",
+    without: ["dist/index.d.ts", "dist/moddable.d.ts", "dist/managed.d.ts"],
+  },
+  {
     title: "iotf-embedded/testing",
     intro: "Runs a device program in a test. [testing.md](testing.md) shows how.",
     entry: "dist/testing.d.ts",
@@ -129,6 +135,7 @@ const HELP: readonly (readonly [title: string, args: readonly string[]])[] = [
   ["npx iotf-embedded device", ["dist/cli.js", "help", "device"]],
   ["npx iotf-embedded send", ["dist/cli.js", "help", "send"]],
   ["npx iotf-embedded manage", ["dist/cli.js", "help", "manage"]],
+  ["npx iotf-embedded update", ["dist/cli.js", "help", "update"]],
   ["npx iotf-embedded watch", ["dist/cli.js", "help", "watch"]],
   ["npx iotf-embedded xs", ["dist/cli.js", "help", "xs"]],
   ["npm start", ["--import", "tsx", "host-test/harness/demo/main.ts", "--help"]],

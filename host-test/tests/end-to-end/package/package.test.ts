@@ -43,6 +43,8 @@ describe("the package", { timeout: 120_000 }, () => {
       "manifest.json",
       "manifest-tls.json",
       "manifest-http.json",
+      "manifest-managed.json",
+      "manifest-update.json",
     ])
       assert.ok(files.includes(name), name);
   });
