@@ -10,7 +10,7 @@ import { Inbox } from "../../support/inbox.ts";
 import { Espruino, withoutEspruino } from "./engine.ts";
 import { LIMITS } from "./subject.ts";
 
-/** Espruino takes about 5 ms for one on a PC. Nested calls end it at a few thousand. */
+/** Espruino takes about 9 ms for one on a PC. Nested calls end it at a few thousand. */
 const EVENTS = Number(process.env.ESPRUINO_CHAIN ?? 10_000);
 /** PUBLISH of `{"n":1}`: fixed header, topic with its length, payload. */
 const EVENT_BYTES = 2 + 2 + "iot-2/evt/status/fmt/json".length + '{"n":1}'.length;
