@@ -53,9 +53,8 @@ export function takeover(losses: number, clientId: string, last: ConnectionExcep
 
 /** publish() returned false. `active`: the client is connected or will reconnect. */
 export function notAccepted(active: boolean): ConnectionException {
-  return active
-    ? new ConnectionException("message not accepted: outbox or store is full", "limit")
-    : new ConnectionException("message not accepted: call connect() again", "not-connected");
+  const reason = active ? "outbox or store is full" : "call connect() again";
+  return new ConnectionException(`message not accepted: ${reason}`, active ? "limit" : "not-connected");
 }
 
 /** The server closed `closings` connections in a row while this message was the oldest unconfirmed one. */
