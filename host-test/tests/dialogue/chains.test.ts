@@ -2,17 +2,13 @@
 // Node and in XS, wherever it begins. In XS an overflow of the stack ends the engine; on a board that is a reboot.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
-import { startXs, type Xs } from "../../harness/xs/host.ts";
+import { before, describe, test } from "node:test";
 import { BUNDLE } from "../engines/engines.ts";
 import { DeviceClient, SUBJECT } from "../support/subject.ts";
+import { startProgram } from "../support/xs-program.ts";
 import { type Order, type Outcome, PLACES, type Place, start } from "./chains-program.ts";
 
+const PROGRAM = new URL("chains-program.ts", import.meta.url);
 const EVENTS = 100_000;
 /** A short chain that uses every way an event may take. */
 const SHORT = 4;
@@ -25,30 +21,9 @@ function wasRight(outcome: Outcome, count = EVENTS): void {
   assert.deepEqual(outcome, { confirmed: count, sent: count, nested: 0, errors: [] });
 }
 
-let folder: string;
-let program: string;
-before(async () => {
-  folder = mkdtempSync(join(tmpdir(), "chains-"));
-  program = join(folder, "program.mjs");
-  const entry = fileURLToPath(new URL("chains-program.ts", import.meta.url));
-  const target = { format: "esm", platform: "neutral", target: "es2022" } as const;
-  await build({ entryPoints: [entry], bundle: true, outfile: program, ...target });
-});
-after(() => rmSync(folder, { recursive: true }));
-
-async function inXs(): Promise<Xs> {
-  const xs = await startXs({ onError: () => {} });
-  await xs.evaluate(`(async () => {
-    const lib = await import(${JSON.stringify(BUNDLE)});
-    const { start } = await import(${JSON.stringify(program)});
-    host.register("run", start(lib).run);
-  })()`);
-  return xs;
-}
-
 /** False when the stack overflows, which ends the engine. */
 async function fits(order: Order): Promise<boolean> {
-  const xs = await inXs();
+  const xs = await startProgram(PROGRAM, BUNDLE, { onError: () => {} });
   try {
     wasRight(await xs.call<Outcome>("run", order), order.count);
     return true;

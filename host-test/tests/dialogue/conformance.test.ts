@@ -2,15 +2,12 @@
 // them and the clauses of MQTT 3.1.1.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
-import { startXs, type Xs } from "../../harness/xs/host.ts";
+import type { Xs } from "../../harness/xs/host.ts";
 import { BUNDLE } from "../engines/engines.ts";
 import { MqttClient } from "../support/subject.ts";
+import { startProgram } from "../support/xs-program.ts";
 import { DONE, NOT_APPLICABLE, SERVER } from "./clauses.ts";
 import { CASE_NAMES, start } from "./conformance-program.ts";
 
@@ -18,27 +15,7 @@ const SEEDS = 300;
 
 let xs: Xs;
 before(async () => {
-  const folder = mkdtempSync(join(tmpdir(), "conformance-"));
-  try {
-    const outfile = join(folder, "program.mjs");
-    const program = fileURLToPath(new URL("conformance-program.ts", import.meta.url));
-    await build({
-      entryPoints: [program],
-      bundle: true,
-      outfile,
-      format: "esm",
-      platform: "neutral",
-      target: "es2022",
-    });
-    xs = await startXs();
-    await xs.evaluate(`(async () => {
-      const lib = await import(${JSON.stringify(BUNDLE)});
-      const { start } = await import(${JSON.stringify(outfile)});
-      host.register("play", start(lib).play);
-    })()`);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  xs = await startProgram(new URL("conformance-program.ts", import.meta.url), BUNDLE);
 });
 after(() => xs.close());
 

@@ -1067,12 +1067,16 @@ export const CASES: Record<string, Case> = {
   },
 };
 
-/** "" when the case went well, else what was wrong. */
-export function play(lib: ManagedLibrary, name: string): string {
-  try {
-    CASES[name]!(lib);
-    return "";
-  } catch (error) {
-    return (error as Error).message || String(error);
-  }
+/** `play(name)` returns "" when the case went well, else what was wrong. */
+export function start(lib: ManagedLibrary): { play(name: string): string } {
+  return {
+    play(name) {
+      try {
+        CASES[name]!(lib);
+        return "";
+      } catch (error) {
+        return (error as Error).message || String(error);
+      }
+    },
+  };
 }

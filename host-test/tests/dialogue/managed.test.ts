@@ -6,7 +6,7 @@ import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { Xs } from "../../harness/xs/host.ts";
 import { startProgram } from "../support/xs-program.ts";
-import { CASES, play } from "./managed-program.ts";
+import { CASES, start } from "./managed-program.ts";
 import type { ManagedLibrary } from "./managed-stage.ts";
 
 const MANAGED = fileURLToPath(new URL("../../../dist/managed.js", import.meta.url));
@@ -27,6 +27,6 @@ test("docs/managed.md lists every case, and its tables name no other", () => {
 });
 
 for (const name of Object.keys(CASES)) {
-  test(`${name}, on Node`, () => assert.equal(play(library, name), ""));
+  test(`${name}, on Node`, () => assert.equal(start(library).play(name), ""));
   test(`${name}, in XS`, async () => assert.equal(await xs.call<string>("play", name), ""));
 }

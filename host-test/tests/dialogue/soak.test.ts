@@ -2,15 +2,10 @@
 // before, counted object by object on Node, and slot by slot of the heap in XS.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
-import { startXs, type Xs } from "../../harness/xs/host.ts";
 import { BUNDLE } from "../engines/engines.ts";
 import { MqttClient } from "../support/subject.ts";
+import { startProgram } from "../support/xs-program.ts";
 import { type Life, type Soak, start } from "./soak-program.ts";
 
 const HOURS = 2;
@@ -53,27 +48,8 @@ test("on Node: one timer, one link, and as many objects and bytes after each two
   for (const count of counts) assert.deepEqual(count, counts[0]);
 });
 
-async function inXs(): Promise<Xs> {
-  const folder = mkdtempSync(join(tmpdir(), "soak-"));
-  try {
-    const outfile = join(folder, "program.mjs");
-    const program = fileURLToPath(new URL("soak-program.ts", import.meta.url));
-    const target = { format: "esm", platform: "neutral", target: "es2022" } as const;
-    await build({ entryPoints: [program], bundle: true, outfile, ...target });
-    const xs = await startXs();
-    await xs.evaluate(`(async () => {
-      const lib = await import(${JSON.stringify(BUNDLE)});
-      const { start } = await import(${JSON.stringify(outfile)});
-      host.register("live", start(lib).live);
-    })()`);
-    return xs;
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
-
 test("in XS: the heap is the same after each two hours", async t => {
-  const xs = await inXs();
+  const xs = await startProgram(new URL("soak-program.ts", import.meta.url), BUNDLE);
   const heaps: { slots: number; chunkBytes: number }[] = [];
   for (let round = 1; round <= ROUNDS; round++) {
     wasRight(await xs.call<Life>("live", HOURS), round);
