@@ -11,8 +11,8 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ["device", async () => (await import("./device.ts")).device],
   ["send", async () => (await import("./send.ts")).send],
   ["manage", async () => (await import("./manage.ts")).manage],
-  ["watch", async () => (await import("./watch.ts")).watch],
   ["update", async () => (await import("./update.ts")).update],
+  ["watch", async () => (await import("./watch.ts")).watch],
   ["xs", async () => (await import("./xs.ts")).xs],
 ]);
 

@@ -26,12 +26,14 @@ test("settings from words, a file and the environment, in this order", () => {
     "# comment\n[app]\ntoken = k=1$(x)\npassword=file\n\nhost=from-file\n".replace("[app]\n", ""),
   );
   const env = { WIOTP_AUTH_TOKEN: "env-token", WIFI_SSID: "net", WIFI_PASSWORD: "env", OTHER: "x" };
-  assert.deepEqual(readSettings(["--settings", file, "-i", "host=h", "url=a=b", "tls=false"], env), {
+  const words = ["--settings", file, "-i", "host=h", "url=a=b", "tls=false", "--firmware-key", "key.pem"];
+  assert.deepEqual(readSettings(words, env), {
+    firmwareKey: "key.pem",
     options: ["-i"],
     config: { ssid: "net", password: "file", token: "k=1$(x)", host: "h", url: "a=b", secure: "false" },
   });
   assert.deepEqual(readSettings([`--settings=${file}`], {}).config.token, "k=1$(x)");
-  assert.deepEqual(readSettings([], {}), { options: [], config: {} });
+  assert.deepEqual(readSettings([], {}), { options: [], config: {}, firmwareKey: undefined });
 });
 
 test("errors in a settings file name its line, not its text", () => {
