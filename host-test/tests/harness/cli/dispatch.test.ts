@@ -67,7 +67,7 @@ for (const [name, options] of [
 }
 
 for (const [args, message] of [
-  [["sned"], /^iotf-embedded: unknown command 'sned'; commands: platform, device, send, manage, watch, update, xs$/],
+  [["sned"], /^iotf-embedded: unknown command 'sned'; commands: platform, device, send, manage, update, watch, xs$/],
   [["help", "sned"], /^iotf-embedded: unknown command 'sned'/],
   [["constructor"], /^iotf-embedded: unknown command 'constructor'/],
   [["platform", "--bogus"], /^iotf-embedded platform: unknown option --bogus$/],
