@@ -4,15 +4,20 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { describe, test } from "node:test";
-import { type InstallListener, ManagedDeviceClient, type ManagedDeviceOptions } from "../../../../dist/managed-node.js";
+import {
+  type InstallListener,
+  ManagedDeviceClient,
+  type ManagedDeviceOptions,
+  type PreviousStart,
+} from "../../../../dist/managed-node.js";
 import { type Bench, testDevice } from "../../../../dist/testing.js";
 import * as rig from "../platform/testing.ts";
 
 /** A device program with an installer that a test drives. */
-function program(options: ManagedDeviceOptions, left?: { state: 0 | 2; updateStatus: 0 | 5; finished?: boolean }) {
+function program(options: ManagedDeviceOptions, previousStart?: PreviousStart) {
   const listeners: InstallListener[] = [];
   const work = (_: unknown, listener: InstallListener) => listeners.push(listener);
-  const installer = { ...(left ? { left } : {}), download: work, update: work };
+  const installer = { ...(previousStart && { previousStart }), download: work, update: work };
   const bundles = ["acme-v1"];
   const client = new ManagedDeviceClient({
     ...options,
@@ -31,10 +36,10 @@ const ENTRY = { message: "low heap", severity: 1, data: "x" } as const;
 
 describe("testDevice", () => {
   const started = () => {
-    let left: Parameters<typeof program>[1];
-    const t = testDevice(({ options }: Bench) => program(options, left));
+    let previousStart: PreviousStart | undefined;
+    const t = testDevice(({ options }: Bench) => program(options, previousStart));
     t.platform.accept({ always: true });
-    return { t, leave: (value: typeof left) => (left = value) };
+    return { t, leave: (value: PreviousStart) => (previousStart = value) };
   };
 
   test("what the device tells", () => {
@@ -94,7 +99,7 @@ describe("testDevice", () => {
     t.expectNoViolation();
   });
 
-  for (const updateStatus of [2, 3, 4, 6] as const) {
+  for (const updateStatus of [2, 3, 4, 5, 6] as const) {
     test(`a download that fails with ${updateStatus}`, () => {
       const { t } = started();
       const download = t.platform.downloadFirmware(OFFER);
