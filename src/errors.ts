@@ -51,8 +51,9 @@ export class ConnectionException extends Error {
 }
 
 /**
- * An option is missing, unknown or has a wrong value; the text names it. Thrown before anything is sent. `limit`: the
- * value does not fit one of the `limits`.
+ * An option is missing, unknown or has a wrong value; the text names it. Thrown by constructors and methods before
+ * anything is sent; also the reason in disconnectedCallback if the endpoint can never work, and the warning in
+ * errorCallback that a token is sent in clear text. `limit`: the value does not fit one of the `limits`.
  */
 export class ConfigurationException extends ConnectionException {
   override get name(): string {

@@ -25,7 +25,10 @@ export interface TlsOptions {
   serverName?: string;
 }
 
-/** One byte stream. Made by {@link Ports.open}; used until `close` is called or the listener's `closed` was called. */
+/**
+ * One byte stream. Made by {@link Ports.open}; used until `close` is called. After the
+ * listener's `closed`, `writable` is 0, and `close` still calls its callback.
+ */
 export interface Transport {
   /** Number of bytes that `write` accepts now. 0 before `opened` and while the engine's own buffer is full. */
   readonly writable: number;

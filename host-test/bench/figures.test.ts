@@ -101,7 +101,7 @@ test("the committed figures are within the budgets", () => {
   assert.ok(ours.connectedSlots! <= 150, `${ours.connectedSlots} slots connected`);
   assert.ok(ours.outboxBytes! <= 8192, `${ours.outboxBytes} bytes for 100 waiting events`);
   // A larger budget needs its reason in the commit message.
-  assert.ok(ours.minifiedBytes <= 61_000, `${ours.minifiedBytes} bytes minified`);
+  assert.ok(ours.minifiedBytes <= 62_000, `${ours.minifiedBytes} bytes minified`);
 });
 
 test("docs/cost.md shows the committed figures", () => {

@@ -69,8 +69,9 @@ export interface DeviceOptions {
    */
   timeout?: number | string;
   /**
-   * Seconds, above 0, at most 65535, default 20. A packet that is not acknowledged in this time is sent again once; after
-   * the same time again the client reconnects. The first step may take up to twice the time. DeviceClient only.
+   * Seconds, above 0, at most 65535, default 20. The client looks at the oldest packet that is not acknowledged, at
+   * intervals of at most this time and more than half of it. When it finds the same one twice, it sends it again; at the
+   * third time it reconnects. DeviceClient only.
    */
   "ack-timeout"?: number | string;
   /** DeviceClient only. Default: no will. */
@@ -241,7 +242,8 @@ const WILL: Required<WillOptions> = Object.freeze({ event: "", format: "json", p
 // The platform silently drops a will whose topic is not an event topic of the device (docs/protocol.md 1.5).
 function will(options: WillOptions, quickstart: boolean): Will {
   checkKeys("will.", options, WILL);
-  const { event, format, payload, qos, retain } = Object.assign({}, WILL, options);
+  const given: WillOptions = Object.assign({}, options);
+  const { event, format = WILL.format, payload = WILL.payload, qos = WILL.qos, retain = WILL.retain } = given;
   const fault = levelFault(event) ? `event ${levelFault(event)}` : levelFault(format) && `format ${levelFault(format)}`;
   if (fault) throw wrong(`will.${fault}`);
   if (quickstart && (qos || format !== "json")) throw wrong("will: Quickstart takes format json at QoS 0 only");

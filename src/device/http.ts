@@ -9,9 +9,10 @@ import {
   MissingMessageDecoderException,
   MissingMessageEncoderException,
 } from "../errors.ts";
-import { DEFAULT_LIMITS } from "../mqtt/options.ts";
+import { checkLimits } from "../mqtt/options.ts";
 import type { Timer } from "../ports.ts";
 import { encodeUtf8 } from "../utf8.ts";
+import { base64 } from "./base64.ts";
 import { lowerCase } from "./characters.ts";
 import type { Codec } from "./codec/codec.ts";
 import { Codecs, parsesJson, wantsTime } from "./codec/index.ts";
@@ -103,11 +104,12 @@ export class HttpClient {
     );
     checkSegment("type", this.config.type);
     checkSegment("id", this.config.id);
-    const { username, password, timeout = TIMEOUT_SECONDS, limits } = this.config.mqtt;
+    const { username, password, timeout = TIMEOUT_SECONDS } = this.config.mqtt;
+    const limits = checkLimits(this.config.mqtt.limits, false);
     if (username !== undefined) hide(this, "authorization", `Basic ${base64(encodeUtf8(`${username}:${password}`))}`);
     this.timeoutMs = Math.ceil(timeout * 1000);
-    this.limit = limits?.frameBytes ?? DEFAULT_LIMITS.frameBytes;
-    this.maxValues = limits?.values ?? DEFAULT_LIMITS.values;
+    this.limit = limits.frameBytes;
+    this.maxValues = limits.values;
   }
 
   /**
@@ -202,8 +204,9 @@ export class HttpClient {
   // The formats of the server are content types; "text", "xml" and "bin" have codecs under other names.
   private codec(format: string): Codec | undefined {
     const own = this.codecs.get(format);
-    if (own || format === "json") return own;
-    return this.codecs.get(format === "bin" ? "raw" : format === "text" || format === "xml" ? "utf8" : format);
+    if (own) return own;
+    if (format === "bin") return this.codecs.get("raw");
+    return format === "text" || format === "xml" ? this.codecs.get("utf8") : undefined;
   }
 
   private decoded(asked: string, { contentType, commandId, body }: HttpAnswer): HttpCommand {
@@ -333,17 +336,4 @@ function hide(client: HttpClient, name: string, value: unknown): void {
 function checkSegment(option: string, text: string): void {
   const fault = segmentFault(text);
   if (fault) throw new ConfigurationException(`${option} ${fault}`);
-}
-
-const BASE64_DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-function base64(bytes: Uint8Array): string {
-  let text = "";
-  for (let i = 0; i < bytes.length; i += 3) {
-    const three = (bytes[i]! << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0);
-    text += BASE64_DIGITS.charAt(three >> 18) + BASE64_DIGITS.charAt((three >> 12) & 63);
-    text += i + 1 < bytes.length ? BASE64_DIGITS.charAt((three >> 6) & 63) : "=";
-    text += i + 2 < bytes.length ? BASE64_DIGITS.charAt(three & 63) : "=";
-  }
-  return text;
 }

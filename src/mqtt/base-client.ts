@@ -23,8 +23,8 @@ export abstract class BaseClient implements ClientCallbacks {
    */
   errorCallback: ((error: Error) => void) | undefined;
   /**
-   * There is room again after publish() or publishEvent() returned false because the outbox or the store was full. Called
-   * once after each such refusal, like the event "drain" of a Node stream.
+   * There is room again in the outbox after publish() or publishEvent() returned false because the outbox or the store was
+   * full. Called once after each such refusal, like the event "drain" of a Node stream. A store may still be full then.
    */
   drainCallback: (() => void) | undefined;
 
@@ -63,7 +63,8 @@ export abstract class BaseClient implements ClientCallbacks {
   /**
    * Connects, and reconnects until disconnect() or a refusal that will not change by itself (CONNACK 1, 2, 4, 5). Returns
    * at once. While the client waits for the next attempt, connect() makes it now, but not within 1 s of the last one. After
-   * a refusal the back-off delay goes on: connect() waits as long as a retry would. While disconnecting, it cancels
+   * a refusal, or after disconnect() while attempts fail, the back-off delay goes on: connect() waits as long as a retry
+   * would. While disconnecting, it cancels
    * disconnect().
    */
   connect(): void {
@@ -72,7 +73,7 @@ export abstract class BaseClient implements ClientCallbacks {
 
   /**
    * Sends what was accepted, waits up to 5 s for confirmations, sends DISCONNECT (the server discards the will) and
-   * closes. If the client is still connecting and has something to send, the 5 s include connecting. With a clean session
+   * closes. If the client is still connecting and has something to send, it waits up to 5 s for CONNACK before. With a clean session
    * and no store, messages that could not be sent are dropped and their callbacks get an error; otherwise they wait for
    * the next connect().
    * @param done called once when the last bytes have left and the transport is closed, at the latest 5 s after DISCONNECT,

@@ -2,14 +2,14 @@
 // between the link, which carries packets, and the session, which survives the connection. Knows nothing of the platform,
 // of topics or of payloads.
 //   in:   transport -> link -> Connection -> Session -> MessageReceiver
-//   out:  publish() -> Session -> encoder -> send buffer -> transport
+//   out:  publish() -> Publisher -> encoder -> send buffer -> transport
 
 import { ConfigurationException, ConnectionException } from "../errors.ts";
 import type { Ports, Timer } from "../ports.ts";
 import { Backoff } from "./backoff.ts";
 import { Callbacks, type ClientCallbacks, type MessageReceiver } from "./callbacks.ts";
-import type { Counters } from "./counters.ts";
-import { closed, protocolError, refused, SERVER_UNAVAILABLE, takeover, timeout, unreachable } from "./failures.ts";
+import { type Counters, countersOf } from "./counters.ts";
+import * as failures from "./failures.ts";
 import { KeepAlive } from "./keepalive.ts";
 import { ackTimeoutMs, type ConnectionOptions, checkLimits, checkOptions, type MqttOptions } from "./options.ts";
 import type { SessionListener } from "./session/listener.ts";
@@ -56,7 +56,9 @@ export class Connection implements LinkListener, SessionListener {
   private readonly keepAlive: KeepAlive;
   private readonly backoff = new Backoff();
   private state: State = IDLE;
-  // disconnect() was called before CONNACK, with something to send: it happens when that is done.
+  // connect() was called after a refusal or disconnect(), while attempts failed: it is no faster than a retry.
+  private fullDelay: boolean | undefined;
+  // disconnect() was called before CONNACK with messages to send: after CONNACK it is called again.
   private disconnectPending: boolean | undefined;
   private disconnectCallbacks: (() => void)[] | undefined;
   // After a connection: "telling" while callbacks are told of its end, then identifies the transport that is closing.
@@ -95,31 +97,27 @@ export class Connection implements LinkListener, SessionListener {
   }
 
   get counters(): Counters {
-    const { publisher } = this.session;
-    return {
-      queued: publisher.outbox.count,
-      inflight: publisher.inflight.count,
-      dropped: publisher.droppedCount ?? 0,
-      resent: publisher.resentCount ?? 0,
-      reconnects: Math.max(this.reconnects, 0),
-      oversize: this.oversizeCount ?? 0,
-    };
+    return countersOf(this.session.publisher, this.reconnects, this.oversizeCount);
   }
 
   /** See MqttClient.connect. */
   connect(): void {
     if (this.state === IDLE && this.closing !== "telling") this.callDisconnectCallbacks();
     const before = this.state; // not earlier: these callbacks may call connect()
-    if (before === RECONNECT_WAIT) return this.timer.set(this.backoff.leastDelayMs(this.ports.clock.now()));
+    if (before === RECONNECT_WAIT)
+      return this.fullDelay ? undefined : this.timer.set(this.backoff.leastDelayMs(this.ports.clock.now()));
     this.transition(CONNECT);
     if (before === IDLE) {
       this.callbacks.connecting();
       this.session.restore();
-      if (this.backoff.failing)
-        this.wait(); // connect() right after a refusal is no faster than a retry
-      else this.open();
-    } else if (before === DISCONNECTING) this.startTick();
-    else if (this.disconnectPending) this.timer.set(this.options.timeoutMs ?? OPEN_MS);
+      if (this.backoff.failing) {
+        this.fullDelay = true;
+        this.wait();
+      } else this.open();
+    } else if (before === DISCONNECTING) this.timer.set(this.keepAlive.partMs);
+    else if (this.disconnectPending && before === OPENING) this.timer.set(this.options.timeoutMs ?? OPEN_MS);
+    else if (this.disconnectPending && before === AWAITING_CONNACK)
+      this.timer.set(this.options.timeoutMs ?? CONNACK_MS);
     if (this.disconnectPending) this.disconnectPending = false;
     // Last: callbacks may publish, or disconnect.
     if (before === IDLE) this.session.reportStoreErrors();
@@ -157,7 +155,7 @@ export class Connection implements LinkListener, SessionListener {
     retain: boolean,
     done: PublishCallback | undefined,
   ): boolean {
-    const state = this.state;
+    const state = this.state; // not the getter: each event passes here
     const active = state !== IDLE && state !== DISCONNECTING && !this.disconnectPending;
     const accepted = active && this.session.publisher.publish(topic, payload, qos, retain, done);
     if (!accepted) this.callbacks.reportRejection(active);
@@ -186,7 +184,7 @@ export class Connection implements LinkListener, SessionListener {
     }
   }
 
-  // From the link; protocolError() and message() also from the session.
+  // From the link; message() from the session, protocolError() from both.
 
   opened(): void {
     this.transition(OPENED);
@@ -203,9 +201,9 @@ export class Connection implements LinkListener, SessionListener {
 
   closed(reason: string | undefined): void {
     const { endpoint } = this.options;
-    if (this.state === OPENING) return this.lose(unreachable(endpoint, reason));
+    if (this.state === OPENING) return this.lose(failures.unreachable(endpoint, reason));
     const unprovoked = !reason && !this.link.buffer.pending && !this.session.unacknowledged;
-    this.lose(closed(endpoint, reason, this.state === AWAITING_CONNACK), unprovoked);
+    this.lose(failures.closed(endpoint, reason, this.state === AWAITING_CONNACK), unprovoked);
   }
 
   packet(packet: Packet): void {
@@ -215,7 +213,7 @@ export class Connection implements LinkListener, SessionListener {
 
   protocolError(reason: string): void {
     this.link.buffer.flush(); // acknowledgements of earlier packets
-    this.lose(protocolError(reason));
+    this.lose(failures.protocolError(reason));
   }
 
   message(packet: Packet): void {
@@ -231,8 +229,8 @@ export class Connection implements LinkListener, SessionListener {
     if (packet.cmd !== "connack") return this.protocolError(`${packet.cmd} before CONNACK`); // [MQTT-3.2.0-1]
     const code = packet.returnCode!;
     if (code === 0) return this.accept(packet.sessionPresent!);
-    if (code === SERVER_UNAVAILABLE) this.lose(refused(code));
-    else this.refuse(refused(code));
+    if (code === failures.SERVER_UNAVAILABLE) this.lose(failures.refused(code));
+    else this.refuse(failures.refused(code));
   }
 
   private accept(present: boolean): void {
@@ -241,7 +239,7 @@ export class Connection implements LinkListener, SessionListener {
     this.backoff.accepted(this.ports.clock.now());
     this.reconnects++;
     this.keepAlive.reset();
-    this.startTick();
+    this.timer.set(this.keepAlive.partMs);
     this.session.connected(sessionPresent);
     if (this.state === CONNECTED) {
       this.callbacks.invoke(this.callbacks.client.connectedCallback, sessionPresent, undefined);
@@ -252,12 +250,9 @@ export class Connection implements LinkListener, SessionListener {
     }
   }
 
-  private startTick(): void {
-    this.timer.set(this.keepAlive.partMs);
-  }
-
   private onTimer(): void {
     if (this.state === RECONNECT_WAIT) {
+      if (this.fullDelay) this.fullDelay = undefined;
       this.transition(RETRY);
       this.open();
     } else if (this.state === CONNECTED) this.tick();
@@ -265,7 +260,7 @@ export class Connection implements LinkListener, SessionListener {
     else if (this.state === IDLE) this.callDisconnectCallbacks();
     else {
       const doing = this.state === OPENING ? "connecting to" : "waiting for CONNACK from";
-      this.lose(timeout(doing, this.options.endpoint));
+      this.lose(failures.timeout(doing, this.options.endpoint));
     }
   }
 
@@ -273,17 +268,17 @@ export class Connection implements LinkListener, SessionListener {
     const { buffer, receivedCount } = this.link;
     // What waits in the buffer may be the very packet that is not acknowledged.
     if (this.keepAlive.checkDue && !buffer.pending && !this.session.checkAcknowledgements()) {
-      return this.lose(timeout("waiting for an acknowledgement from", this.options.endpoint));
+      return this.lose(failures.timeout("waiting for an acknowledgement from", this.options.endpoint));
     }
     const action = this.keepAlive.tick(buffer.sent, receivedCount, buffer.pending);
-    if (action === "dead") return this.lose(timeout("waiting for an answer from", this.options.endpoint));
-    this.startTick();
+    if (action === "dead") return this.lose(failures.timeout("waiting for an answer from", this.options.endpoint));
+    this.timer.set(this.keepAlive.partMs);
     if (action === "ping") this.session.ping(); // last: a callback may call disconnect()
   }
 
   private closeLink(closed?: () => void): void {
     this.timer.clear();
-    this.session.disconnected(); // first: it asks the send buffer how much of the last payload was sent
+    this.session.disconnected(); // first: it asks the send buffer whether the last payload was sent whole
     this.link.close(closed);
   }
 
@@ -295,7 +290,7 @@ export class Connection implements LinkListener, SessionListener {
     const suspicious = this.backoff.failed(this.ports.clock.now(), before >= CONNECTED, unprovoked);
     if (this.state === IDLE) return this.end();
     this.closeLink();
-    const reason = suspicious ? takeover(this.backoff.earlyLosses, this.clientId, error) : error;
+    const reason = suspicious ? failures.takeover(this.backoff.earlyLosses, this.clientId, error) : error;
     this.callbacks.invoke(this.callbacks.client.disconnectedCallback, reason, this.wait());
     // Last: its callbacks may call disconnect().
     if (before === CONNECTED && error.code === "closed") this.session.publisher.serverClosed();

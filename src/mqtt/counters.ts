@@ -1,4 +1,6 @@
-// What a client counts. Types only.
+// What a client counts.
+
+import type { Publisher } from "./session/publisher.ts";
 
 /** Counters for people and for tests. `queued` and `inflight` are current values, the others count since construction. */
 export interface Counters {
@@ -6,7 +8,7 @@ export interface Counters {
   queued: number;
   /** Messages of QoS 1 and 2 that are sent and not confirmed. */
   inflight: number;
-  /** Accepted messages given up with an error: by disconnect(), a refusal, or `limits.dropOldest`. */
+  /** Accepted messages given up with an error: by disconnect(), a refusal, `limits.dropOldest` or `limits.redeliveries`. */
   dropped: number;
   /** PUBLISH and PUBREL packets sent again. */
   resent: number;
@@ -14,4 +16,16 @@ export interface Counters {
   reconnects: number;
   /** Received messages that were larger than `limits.frameBytes`. */
   oversize: number;
+}
+
+/** @param reconnects connections less one: -1 before the first */
+export function countersOf(publisher: Publisher, reconnects: number, oversize: number | undefined): Counters {
+  return {
+    queued: publisher.outbox.count,
+    inflight: publisher.inflight.count,
+    dropped: publisher.droppedCount ?? 0,
+    resent: publisher.resentCount ?? 0,
+    reconnects: Math.max(reconnects, 0),
+    oversize: oversize ?? 0,
+  };
 }

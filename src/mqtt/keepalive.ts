@@ -27,7 +27,7 @@ export class KeepAlive {
 
   /**
    * @param seconds keep-alive as in CONNECT, 0..65535; 0 switches PINGREQ off
-   * @param ackTimeoutMs most milliseconds between two checks for acknowledgements, if a part is not longer
+   * @param ackTimeoutMs most milliseconds between two checks for acknowledgements
    */
   constructor(seconds: number, ackTimeoutMs: number) {
     this.seconds = seconds;

@@ -74,10 +74,9 @@ export interface MqttOptions {
   /** Seconds to wait for the transport, and then again for CONNACK; above 0, at most 65535; default 30, for CONNACK 10. */
   timeout?: number;
   /**
-   * Seconds; above 0, at most 65535, default 20. A packet that is not acknowledged in this time is sent again once, with
-   * the same packet identifier; after the same time again the client ends the connection with code `timeout` and
-   * reconnects. The client looks at the oldest packet only, at intervals of at most this time and more than half of it: the
-   * first step may take up to twice the time.
+   * Seconds; above 0, at most 65535, default 20. The client looks at the oldest packet that is not acknowledged, at
+   * intervals of at most this time and more than half of it. When it finds the same one twice, it sends it again, with the
+   * same packet identifier; at the third time it ends the connection with code `timeout` and reconnects.
    */
   ackTimeout?: number;
 }
@@ -85,9 +84,9 @@ export interface MqttOptions {
 /** Checked options, with defaults, as the connection keeps them. */
 export interface ConnectionOptions {
   endpoint: Endpoint;
+  connect: ConnectPacket;
   /** For the transport, and then again for CONNACK; absent: the defaults. */
   timeoutMs?: number;
-  connect: ConnectPacket;
 }
 
 const DEFAULT_KEEP_ALIVE_SECONDS = 60;
@@ -112,7 +111,9 @@ const RANGES: readonly (readonly [Exclude<keyof Limits, "dropOldest">, number, n
  */
 export function checkLimits(given: Limits | undefined, stored: boolean): Readonly<Required<Limits>> {
   if (!given && !stored) return DEFAULT_LIMITS;
-  const limits: Required<Limits> = Object.assign({}, DEFAULT_LIMITS, given);
+  const limits: Required<Limits> = Object.assign({}, DEFAULT_LIMITS);
+  for (const name in given)
+    if (given[name as keyof Limits] !== undefined) Object.assign(limits, { [name]: given[name as keyof Limits] });
   for (let i = 0; i < RANGES.length; i++) {
     const name = RANGES[i]![0];
     checkRange(`limits.${name}`, limits[name], RANGES[i]![1], RANGES[i]![2]);
@@ -143,8 +144,8 @@ function milliseconds(name: string, seconds: number): number {
   throw new ConfigurationException(`${name} must be a number of seconds above 0, at most 65535, not ${seconds}`);
 }
 
-export function checkQos(qos: number): void {
-  if (qos !== 0 && qos !== 1 && qos !== 2) throw new ConfigurationException(`qos must be 0, 1 or 2, not ${qos}`);
+export function checkQos(qos: number, name = "qos"): void {
+  if (qos !== 0 && qos !== 1 && qos !== 2) throw new ConfigurationException(`${name} must be 0, 1 or 2, not ${qos}`);
 }
 
 /**
@@ -154,6 +155,10 @@ export function checkQos(qos: number): void {
 export function checkOptions(options: MqttOptions, transmitBytes: number): ConnectionOptions {
   const { endpoint, clientId, clean = true, keepAlive = DEFAULT_KEEP_ALIVE_SECONDS } = options;
   const { username, password, will, timeout } = options;
+  if (typeof endpoint?.host !== "string" || !endpoint.host) {
+    throw new ConfigurationException("endpoint.host must be a string that is not empty");
+  }
+  checkRange("endpoint.port", endpoint.port, 1, 65535);
   checkRange("keepAlive", keepAlive, 0, 65535);
   if (!clientId && !clean) throw new ConfigurationException("clientId is empty"); // [MQTT-3.1.3-7]
   const connect: ConnectPacket = { clientId, clean, keepalive: keepAlive };
@@ -177,7 +182,7 @@ export function checkOptions(options: MqttOptions, transmitBytes: number): Conne
       "limit",
     );
   }
-  const checked: ConnectionOptions = { endpoint, connect };
+  const checked: ConnectionOptions = { endpoint: Object.assign({}, endpoint), connect };
   if (timeout !== undefined) checked.timeoutMs = milliseconds("timeout", timeout);
   return checked;
 }
@@ -185,7 +190,7 @@ export function checkOptions(options: MqttOptions, transmitBytes: number): Conne
 function willBytes({ topic, payload, qos }: Will): number {
   const fault = topicFault(topic, false);
   if (fault) throw new ConfigurationException(`will.topic ${fault}`);
-  checkQos(qos);
+  checkQos(qos, "will.qos");
   return fieldBytes("will.topic", topic) + fieldBytes("will.payload", payload);
 }
 

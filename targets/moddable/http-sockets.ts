@@ -1,9 +1,15 @@
-// The port of HttpClient on an engine that has sockets and no HTTP client of its own to trust: one POST over one
-// connection. Knows Ports only. The SDK's own HTTP client was not taken: what a server sends out of order it throws into
+// HttpPorts on Ports: one POST over one connection of its own. The SDK's own HTTP client was not taken: what a server sends out of order it throws into
 // the event loop, which restarts the device.
 
 import type { HttpAnswer, HttpPorts, HttpRequest } from "../../src/device/http.ts";
-import type { Clock, Endpoint, Ports, Transport } from "../../src/index.ts";
+import {
+  type Clock,
+  ConfigurationException,
+  type Endpoint,
+  type Ports,
+  type Timer,
+  type Transport,
+} from "../../src/index.ts";
 import { encodeUtf8 } from "../../src/utf8.ts";
 import { AnswerReader } from "./http-answer.ts";
 
@@ -18,8 +24,12 @@ export class SocketHttpPorts implements HttpPorts {
   }
 
   post(request: HttpRequest, done: Done): () => void {
-    const exchange = new SocketExchange(this.ports, request, done);
-    return () => exchange.close();
+    const exchange = new SocketExchange(request, done);
+    const timer = exchange.open(this.ports, request.endpoint);
+    return () => {
+      timer?.clear();
+      exchange.close();
+    };
   }
 
   random(): number {
@@ -44,12 +54,25 @@ class SocketExchange {
   private body: Uint8Array;
   private transport: Transport | undefined;
 
-  constructor(ports: Ports, request: HttpRequest, done: Done) {
+  constructor(request: HttpRequest, done: Done) {
     this.done = done;
     this.answer = new AnswerReader(request.limit);
     this.head = encodeUtf8(headOf(request));
     this.body = request.body;
-    this.transport = ports.open(request.endpoint, this);
+  }
+
+  /** Returns the timer that tells that there is no connection, if there is none. @throws ConfigurationException */
+  open(ports: Ports, endpoint: Endpoint): Timer | undefined {
+    try {
+      this.transport = ports.open(endpoint, this);
+      return undefined;
+    } catch (error) {
+      if (error instanceof ConfigurationException) throw error;
+      // For example, no socket is free. `done` is never called from inside post().
+      const timer = ports.clock.timer(() => this.end((error as Error).message));
+      timer.set(0);
+      return timer;
+    }
   }
 
   close(): void {

@@ -43,7 +43,7 @@ class DeviceTimer {
   }
 
   clear(): void {
-    // One that has fired is cleared once more, which the SDK takes as nothing; a closure that notes it would be ten slots.
+    // May clear a timer that has fired; the SDK ignores that. To note it would take a closure of ten slots.
     if (this.timer) Timer.clear(this.timer);
     this.timer = undefined;
   }

@@ -46,6 +46,7 @@ class SocketTransport implements Transport {
   }
 
   write(bytes: Uint8Array): void {
+    if (this.socket.destroyed) return; // its end is about to be told
     // The caller may reuse its bytes when this returns, so they are copied.
     if (bytes.length > BLOCK_BYTES - this.used) this.flush();
     if (bytes.length > BLOCK_BYTES) {

@@ -311,6 +311,16 @@ test("drainCallback: once when there is room again after a refusal, in both clie
   }
 });
 
+test("drainCallback without an outbox: when a message could be sent at once", () => {
+  const stage = readyMqtt({ limits: { queuedMessages: 0, inflight: 2 } });
+  stage.client.drainCallback = () => stage.note("drain");
+  while (stage.client.publish("t", BYTE, 1)) {}
+  const [first] = stage.packets();
+  stage.link.receives(puback(first!.messageId!));
+  assert.equal(stage.heard().includes("drain"), true);
+  assert.equal(stage.client.publish("t", BYTE, 1), true);
+});
+
 test("a program that publishes from callbacks goes on after its first life left the store and the outbox full", () => {
   const store = memoryStore();
   const options = { clean: false, limits: { queuedMessages: 3, inflight: 2 } };

@@ -347,7 +347,7 @@ test("an application that calls connect() at each refusal connects no more often
   const stage = mqtt();
   stage.net.chance = 0;
   stage.client.disconnectedCallback = (_, retryMs) => {
-    if (retryMs < 0) stage.client.connect();
+    if (retryMs < 0) for (let n = 0; n < 3; n++) stage.client.connect();
   };
   stage.client.connect();
   const attempts: number[] = [];
@@ -375,6 +375,24 @@ test("an endpoint that can never work: connect() in disconnectedCallback neither
   stage.client.connect();
   stage.clock.advance(60_000);
   assert.ok(calls >= 5 && calls <= 7, `${calls} attempts in a minute`);
+});
+
+test("connect() that cancels a disconnect() which waits for CONNACK leaves the time-outs as they were", () => {
+  const opening = mqtt();
+  opening.client.connect();
+  opening.client.publish("t", new Uint8Array(1), 1);
+  opening.client.disconnect();
+  opening.client.connect();
+  assert.deepEqual(opening.clock.pending, [30_000]);
+  opening.link.opens();
+  opening.client.disconnect();
+  opening.client.connect();
+  assert.deepEqual(opening.clock.pending, [10_000], "for CONNACK");
+  opening.client.disconnect();
+  opening.client.connectedCallback = () => opening.client.connect();
+  opening.link.receives(connack());
+  assert.deepEqual(opening.clock.pending, [15_000], "keep-alive");
+  assert.equal(opening.client.active, true);
 });
 
 test("the back-off outlives disconnect(), counts from the last failure, and ends with a connection that disconnect() ended", () => {

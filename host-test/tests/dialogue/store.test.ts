@@ -11,7 +11,7 @@ import { connack, puback, pubcomp, publish, pubrec, pubrel } from "../../harness
 import { seeded } from "../../harness/testing/random.ts";
 import { mqtt, PLAIN, Stage } from "../support/device.ts";
 import { FakeServer } from "../support/fake-server.ts";
-import { MqttClient } from "../support/subject.ts";
+import { ConfigurationException, MqttClient } from "../support/subject.ts";
 
 const CONNECT = "CONNECT plain durable";
 
@@ -40,6 +40,16 @@ test("accepted at QoS 1 and 2, the device restarts: sent again with their ids an
   second.link.receives(puback(1), pubrec(2), pubcomp(2), puback(3));
   assert.deepEqual(store.keys(), []);
   assert.deepEqual(life(store).connected(true).said(), [CONNECT]);
+});
+
+test("what is wrong in a store is told although the first connect() fails at once, and the next one follows in its callback", () => {
+  const store = memoryStore();
+  store.set("zz", new Uint8Array(1));
+  const stage = life(store);
+  stage.net.refuseToOpen = new ConfigurationException("no such endpoint");
+  stage.client.disconnectedCallback = () => stage.client.connect();
+  stage.client.connect();
+  assert.match(stage.heard().join(), /zz/);
 });
 
 test("a message without payload is stored and sent again", () => {

@@ -17,7 +17,7 @@ export type MessageEvent = keyof typeof MESSAGE_EVENTS;
 
 /** Its states, by name. */
 export const MESSAGE_STATES = {
-  QUEUED: states.QUEUED,
+  NOT_IN_FLIGHT: states.NOT_IN_FLIGHT,
   AWAITING_PUBACK: states.AWAITING_PUBACK,
   AWAITING_PUBREC: states.AWAITING_PUBREC,
   AWAITING_PUBCOMP: states.AWAITING_PUBCOMP,

@@ -55,8 +55,11 @@ const REFUSED: [string, object, RegExp][] = [
   ["a timeout above 65535 s", { timeout: 65535.5 }, /^timeout must be/],
   ["a will on no topic", { will: { ...will, topic: "" } }, /^will\.topic is empty$/],
   ["a will on a wildcard", { will: { ...will, topic: "a/#" } }, /^will\.topic "a\/#" has a "#"$/],
-  ["a will at QoS 3 [MQTT-3.1.2-14]", { will: { ...will, qos: 3 } }, /^qos must be 0, 1 or 2, not 3$/],
+  ["a will at QoS 3 [MQTT-3.1.2-14]", { will: { ...will, qos: 3 } }, /^will\.qos must be 0, 1 or 2, not 3$/],
   ["a will without payload", { will: { topic: "w", qos: 0, retain: false } }, /^will\.payload is neither/],
+  ["no endpoint", { endpoint: undefined }, /^endpoint\.host must be a string/],
+  ["an empty host", { endpoint: { host: "", port: 1 } }, /^endpoint\.host must be a string/],
+  ["port 65536", { endpoint: { host: "h", port: 65_536 } }, /^endpoint\.port must be a whole number 1\.\.65535/],
   ["an unknown limit", { limits: { frameByte: 1 } }, /^Unknown option: limits\.frameByte$/],
 ];
 
@@ -87,7 +90,7 @@ const RANGES = {
 
 test("every limit is a number in its range, or a flag", () => {
   assert.deepEqual(Object.keys(DEFAULT_LIMITS).sort(), [...Object.keys(RANGES), "dropOldest"].sort());
-  for (const wrong of [0, "true", undefined, null]) {
+  for (const wrong of [0, "true", null]) {
     const options = { ...OPTIONS, limits: { dropOldest: wrong } } as unknown as MqttOptions;
     assert.throws(() => new MqttClient(options, new FakeNetwork(new FakeClock())), {
       name: "ConfigurationException",
@@ -104,7 +107,8 @@ for (const [name, [least, most]] of Object.entries(RANGES) as [string, [number, 
     };
     make(least);
     make(most);
-    for (const wrong of [least - 1, most + 1, least + 0.5, Number.NaN, "7", undefined, null]) {
+    make(undefined);
+    for (const wrong of [least - 1, most + 1, least + 0.5, Number.NaN, "7", null]) {
       assert.throws(() => make(wrong), {
         name: "ConfigurationException",
         message: new RegExp(`^limits\\.${name} must be`),

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import type { Message, PublishCallback } from "../../../src/mqtt/session/message.ts";
 import { MessageStore } from "../../../src/mqtt/session/message-store.ts";
 import { Outbox, type OutboxLimits, recordBytes } from "../../../src/mqtt/session/outbox.ts";
-import { QUEUED } from "../../../src/mqtt/session/publish-states.ts";
+import { NOT_IN_FLIGHT } from "../../../src/mqtt/session/publish-states.ts";
 import { utf8 } from "../../harness/testing/bytes.ts";
 import { seeded } from "../../harness/testing/random.ts";
 import { live, setup } from "../support/session-stage.ts";
@@ -20,7 +20,7 @@ type Qos = 0 | 1 | 2;
 function message(name: string, size: number, qos: Qos = 0, done?: PublishCallback): Message {
   const topic = utf8(name);
   const payload = new Uint8Array(size - OVERHEAD[qos] - topic.length).fill(name.charCodeAt(0));
-  return { topic, payload, qos, retain: false, id: qos, state: QUEUED, done, next: undefined };
+  return { topic, payload, qos, retain: false, id: qos, state: NOT_IN_FLIGHT, done, next: undefined };
 }
 
 function push(outbox: Outbox, { topic, payload, qos, retain, id, done }: Message): void {
@@ -55,7 +55,7 @@ test("what is pushed comes out in order and whole, and is a copy", () => {
   outbox.push(utf8("b/c"), new Uint8Array(0), 1, true, 65535, done);
   outbox.push(utf8("d".repeat(300)), new Uint8Array(500).fill(255), 2, false, 256, undefined);
   payload.fill(9);
-  const rest = { state: QUEUED, next: undefined };
+  const rest = { state: NOT_IN_FLIGHT, next: undefined };
   const topics = [utf8("a"), utf8("b/c"), utf8("d".repeat(300))] as const;
   assert.deepEqual(
     [outbox.firstQos, outbox.shift(), outbox.firstQos, outbox.shift(), outbox.firstQos, outbox.shift()],
@@ -293,7 +293,7 @@ test("whatever is pushed, put back, shifted and dropped: the outbox behaves like
           qos,
           retain: random() < 0.5,
           id: qos ? below(65536) : 0,
-          state: QUEUED,
+          state: NOT_IN_FLIGHT,
           done: random() < 0.5 ? () => {} : undefined,
           next: undefined,
         };

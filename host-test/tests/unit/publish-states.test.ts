@@ -22,7 +22,7 @@ type ActionName = keyof typeof ACTIONS;
 
 // Columns as in MESSAGE_EVENTS: PUBACK, PUBREC, PUBCOMP, session present, session lost.
 const OUTGOING = {
-  QUEUED: ["IGNORE", "PUBREL_FOR_UNKNOWN", "IGNORE", "IGNORE", "IGNORE"],
+  NOT_IN_FLIGHT: ["IGNORE", "PUBREL_FOR_UNKNOWN", "IGNORE", "IGNORE", "IGNORE"],
   AWAITING_PUBACK: ["COMPLETE", "PROTOCOL_ERROR", "PROTOCOL_ERROR", "RESEND_DUP", "RESEND_NEW"],
   AWAITING_PUBREC: ["COMPLETE_AS_QOS_1", "SEND_PUBREL", "PROTOCOL_ERROR", "RESEND_DUP", "RESEND_NEW"],
   AWAITING_PUBCOMP: ["PROTOCOL_ERROR", "SEND_PUBREL", "COMPLETE", "SEND_PUBREL", "RESEND_NEW"],
@@ -44,7 +44,7 @@ test("a message is published into the state that awaits the first acknowledgemen
 /** A session with one message in this state. Its packet identifier is 1; so is that of the packets below. */
 function inState(name: MessageState): Setup {
   const stage = live();
-  if (name !== "QUEUED") stage.send("m", 1, name === "AWAITING_PUBACK" ? 1 : 2);
+  if (name !== "NOT_IN_FLIGHT") stage.send("m", 1, name === "AWAITING_PUBACK" ? 1 : 2);
   if (name === "AWAITING_PUBCOMP") stage.take("pubrec", 1);
   stage.out.said();
   return stage;
@@ -61,7 +61,7 @@ function stateOf({ session, out }: Setup): MessageState {
   session.disconnected();
   session.connected(true);
   const said = out.said().join();
-  if (said === "") return "QUEUED";
+  if (said === "") return "NOT_IN_FLIGHT";
   if (said.startsWith("PUBREL")) return "AWAITING_PUBCOMP";
   return said.includes(" q1 ") ? "AWAITING_PUBACK" : "AWAITING_PUBREC";
 }
@@ -77,10 +77,10 @@ for (const [name, actions] of Object.entries(OUTGOING) as [MessageState, readonl
       happen(stage, event);
       const meaning: Record<ActionName, { said: string[]; next: MessageState }> = {
         IGNORE: { said: [], next: name },
-        COMPLETE: { said: ["done m"], next: "QUEUED" },
+        COMPLETE: { said: ["done m"], next: "NOT_IN_FLIGHT" },
         COMPLETE_AS_QOS_1: {
           said: ["error the server answers QoS 2 with PUBACK: messages may arrive twice", "done m"],
-          next: "QUEUED",
+          next: "NOT_IN_FLIGHT",
         },
         SEND_PUBREL: { said: ["PUBREL #1"], next: "AWAITING_PUBCOMP" },
         PUBREL_FOR_UNKNOWN: { said: ["PUBREL #1"], next: name },

@@ -8,6 +8,8 @@ export const MAX_DEPTH = 32;
 const QUOTE = 34;
 const BACKSLASH = 92;
 const COMMA = 44;
+/** And what else is white space in JSON is below it. */
+const SPACE = 32;
 
 /**
  * What is wrong with the JSON text in `bytes`, "" if nothing: nested deeper than {@link MAX_DEPTH}, or more than
@@ -24,7 +26,8 @@ export function boundsFault(bytes: Uint8Array, maxValues: number): string {
     const byte = bytes[at]!;
     if (byte === QUOTE) at = endOfText(bytes, at);
     else if (byte === 91 || byte === 123) {
-      values++;
+      // What it contains counts, not the bracket itself: it is a value of the container around it.
+      if (!isEmpty(bytes, at)) values++;
       if (++depth > MAX_DEPTH) return `nested deeper than ${MAX_DEPTH} levels`;
     } else if (byte === 93 || byte === 125) depth--;
     else if (byte === COMMA) values++;
@@ -38,6 +41,12 @@ function count(bytes: Uint8Array, bracket: number): number {
   let found = 0;
   for (let at = bytes.indexOf(bracket); at >= 0 && found <= MAX_DEPTH; at = bytes.indexOf(bracket, at + 1)) found++;
   return found;
+}
+
+function isEmpty(bytes: Uint8Array, bracket: number): boolean {
+  let next = bracket + 1;
+  while (bytes[next]! <= SPACE) next++;
+  return bytes[next] === bytes[bracket]! + 2; // "]" and "}" are two behind "[" and "{"
 }
 
 function endOfText(bytes: Uint8Array, start: number): number {

@@ -9,7 +9,7 @@
 
 import type { Store } from "../../ports.ts";
 import type { Message } from "./message.ts";
-import { AWAITING_PUBCOMP, QUEUED } from "./publish-states.ts";
+import { AWAITING_PUBCOMP, NOT_IN_FLIGHT } from "./publish-states.ts";
 
 /** First byte of a message: this value, the QoS and, as 4, retain. A different format would have a different value. */
 const FORMAT = 0x10;
@@ -86,7 +86,7 @@ export class MessageStore {
    * errorCallback may publish, and must not be given the packet identifier of a message that is still to be read.
    */
   load(received: number[]): Message[] {
-    this.errors = [];
+    if (!this.errors) this.errors = [];
     const restored: Restored[] = [];
     let keys: string[] = [];
     if (!this.loaded) {
@@ -165,6 +165,6 @@ function parseMessage(id: number, value: Uint8Array | undefined, released: boole
   const topic = new Uint8Array(value.subarray(HEADER_BYTES, end)); // Espruino makes an Array with slice()
   const payload = new Uint8Array(value.subarray(end));
   const retain = (value[0]! & 4) > 0;
-  const state = released && qos === 2 ? AWAITING_PUBCOMP : QUEUED;
+  const state = released && qos === 2 ? AWAITING_PUBCOMP : NOT_IN_FLIGHT;
   return { sequence, message: { topic, payload, qos, retain, id, state, done: undefined, next: undefined } };
 }

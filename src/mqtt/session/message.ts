@@ -1,4 +1,4 @@
-// An outgoing message. Types, and its size.
+// An outgoing message. Types only.
 
 import type { PublishState } from "./publish-states.ts";
 

@@ -5,7 +5,7 @@
 
 import type { Message, PublishCallback } from "./message.ts";
 import { freeIdsBefore, NO_ID_IN_USE, type PacketIdUser } from "./packet-ids.ts";
-import { QUEUED } from "./publish-states.ts";
+import { NOT_IN_FLIGHT } from "./publish-states.ts";
 
 export interface OutboxLimits {
   /** Most messages that wait. */
@@ -83,7 +83,7 @@ export class Outbox implements PacketIdUser {
   ): void {
     const size = recordBytes(topic, payload, qos);
     if (this.count === 0 && size > this.limits.queuedBytes) {
-      return this.unshift({ topic, payload, qos, retain, id, state: QUEUED, done, next: undefined });
+      return this.unshift({ topic, payload, qos, retain, id, state: NOT_IN_FLIGHT, done, next: undefined });
     }
     const buffer = this.reserve(size);
     const at = this.end;
@@ -151,7 +151,7 @@ export class Outbox implements PacketIdUser {
   makeRoom(size: number, inflightBytes: number): (PublishCallback | undefined)[] {
     const dropped: (PublishCallback | undefined)[] = [];
     const full = () => !this.fits(size, inflightBytes, false);
-    // In front, no message of QoS 0 comes behind others: it is there because a connection has sent a part of it.
+    // A message of QoS 0 in front is always the first: a part of it was sent, or it found no room.
     while (this.front?.qos === 0 && full()) dropped.push(this.shift().done);
     let at = this.start;
     let callback = 0;
@@ -224,7 +224,7 @@ export class Outbox implements PacketIdUser {
       qos: this.qos(at),
       retain: (flags & RETAIN) > 0,
       id: this.id(at),
-      state: QUEUED,
+      state: NOT_IN_FLIGHT,
       done: this.takeCallback(flags, 0),
       next: undefined,
     };

@@ -5,7 +5,7 @@
 // States of an outgoing message.
 
 /** Not in flight: not sent yet, already confirmed, or unknown to this session. */
-export const QUEUED = 0;
+export const NOT_IN_FLIGHT = 0;
 /** QoS 1: PUBLISH sent. */
 export const AWAITING_PUBACK = 1;
 /** QoS 2: PUBLISH sent. */
@@ -53,7 +53,7 @@ export function statePublished(qos: number): PublishState {
 
 const OUTGOING: readonly (readonly Action[])[] = Object.freeze([
   // Columns: PUBACK, PUBREC, PUBCOMP, SESSION_PRESENT, SESSION_LOST.
-  // QUEUED. PUBACK and PUBCOMP: the message was sent before a restart of the device, or before disconnect() dropped it.
+  // NOT_IN_FLIGHT. PUBACK and PUBCOMP: the message was sent before a restart of the device, or before disconnect() dropped it.
   // PUBREC: the same, and without PUBREL the server would keep the packet identifier in use for ever.
   row([IGNORE, PUBREL_FOR_UNKNOWN, IGNORE, IGNORE, IGNORE]),
   // AWAITING_PUBACK. Session present: PUBLISH or its PUBACK was lost; the client cannot know which, so the message may

@@ -21,8 +21,8 @@ import {
   COMPLETE_AS_QOS_1,
   type ConnackEvent,
   IGNORE,
+  NOT_IN_FLIGHT,
   outgoingAction,
-  QUEUED,
   RESEND_DUP,
   RESEND_NEW,
   SEND_PUBREL,
@@ -89,11 +89,11 @@ export class Publisher implements PacketIdUser {
   restore(messages: readonly Message[]): void {
     for (let i = 0; i < messages.length; i++) {
       const message = messages[i]!;
-      if (message.state === QUEUED && this.inflight.full) {
+      if (message.state === NOT_IN_FLIGHT && this.inflight.full) {
         const { topic, payload, qos, retain, id } = message;
         this.outbox.push(topic, payload, qos, retain, id, undefined);
       } else {
-        if (message.state === QUEUED) message.state = statePublished(message.qos);
+        if (message.state === NOT_IN_FLIGHT) message.state = statePublished(message.qos);
         this.inflight.push(message);
       }
     }
@@ -157,14 +157,14 @@ export class Publisher implements PacketIdUser {
     // Fast path: a QoS 0 message that leaves at once needs no Message.
     if (direct && qos === 0 && !(done && this.busy) && encoder.publish(topic, payload, 0, retain, false, 0)) {
       if (this.encoder.buffer.streaming) {
-        this.trackStreaming({ topic, payload, qos, retain, id: 0, state: QUEUED, done, next: undefined });
+        this.trackStreaming({ topic, payload, qos, retain, id: 0, state: NOT_IN_FLIGHT, done, next: undefined });
       } else if (done) this.complete(done);
       return true;
     }
     const sendNow = direct && qos > 0 && !inflight.full;
     // Fast path: a message that leaves at once never becomes a record of the outbox.
     if (sendNow && !this.store && outbox.allowsInflight(inflight.bytes, topic.length + payload.length)) {
-      if (this.send({ topic, payload, qos, retain, id: 0, state: QUEUED, done, next: undefined })) return true;
+      if (this.send({ topic, payload, qos, retain, id: 0, state: NOT_IN_FLIGHT, done, next: undefined })) return true;
     }
     // queuedMessages does not apply to a message that is sent now, or as soon as the running callback returns.
     const size = recordBytes(topic, payload, qos);
@@ -175,7 +175,7 @@ export class Publisher implements PacketIdUser {
     const id = store && qos > 0 ? this.ids.next(this) : 0;
     if (id && !store!.add(id, topic, payload, qos, retain)) return false;
     const dropped = fits ? undefined : outbox.makeRoom(size, inflight.bytes);
-    if (!sendNow || !this.send({ topic, payload, qos, retain, id, state: QUEUED, done, next: undefined })) {
+    if (!sendNow || !this.send({ topic, payload, qos, retain, id, state: NOT_IN_FLIGHT, done, next: undefined })) {
       outbox.push(topic, payload, qos, retain, id, done);
       this.waiting = true;
     }
@@ -215,9 +215,11 @@ export class Publisher implements PacketIdUser {
     this.callbacks.error(error);
   }
 
-  /** True if the outbox would take a message. */
+  /** True if a message would be taken: it can be sent now, or the outbox has room. */
   get hasRoom(): boolean {
-    return this.idle || this.outbox.fits(LEAST_BYTES, this.inflight.bytes, false);
+    const { outbox, inflight } = this;
+    const sendable = !outbox.count && !inflight.full && !this.streamingMessage;
+    return this.idle || sendable || outbox.fits(LEAST_BYTES, inflight.bytes, false);
   }
 
   /** Sends what waits while there is room. */
@@ -288,7 +290,7 @@ export class Publisher implements PacketIdUser {
     if (!this.encoder.publish(topic, payload, qos, retain, false, id)) return false;
     if (qos > 0) {
       message.id = id;
-      message.state = qos === 1 ? AWAITING_PUBACK : AWAITING_PUBREC;
+      message.state = qos === 1 ? AWAITING_PUBACK : AWAITING_PUBREC; // as statePublished(), without a call
       this.inflight.push(message);
     }
     if (this.encoder.buffer.streaming) this.trackStreaming(message);
@@ -316,7 +318,7 @@ export class Publisher implements PacketIdUser {
    */
   acknowledged(id: number, event: AckEvent): Action {
     const message = this.inflight.find(id);
-    const action = outgoingAction(message ? message.state : QUEUED, event);
+    const action = outgoingAction(message ? message.state : NOT_IN_FLIGHT, event);
     if (action === COMPLETE_AS_QOS_1 && !this.qos1Reported) {
       this.qos1Reported = true;
       this.callbacks.error(qos2AsQos1());

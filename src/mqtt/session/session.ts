@@ -16,12 +16,12 @@ import type { MessageStore } from "./message-store.ts";
 import type { OutboxLimits } from "./outbox.ts";
 import {
   type AckEvent,
+  NOT_IN_FLIGHT,
   PROTOCOL_ERROR,
   PUBACK,
   PUBCOMP,
   PUBREC,
   PUBREL_FOR_UNKNOWN,
-  QUEUED,
   SEND_PUBREL,
   SESSION_PRESENT,
 } from "./publish-states.ts";
@@ -92,7 +92,8 @@ export class Session {
    * CONNACK 0. Session present: messages in flight are sent again with DUP [MQTT-4.4.0-1]. Session absent: the client
    * subscribes again and publishes messages in flight as first attempts, because the server has lost them. If an earlier
    * CONNECT was not answered, its lost CONNACK may have said that the session is new; then the client subscribes again
-   * even though the session is present now.
+   * even though the session is present now. Identifiers of QoS 2 messages are kept in that case: a message that arrives
+   * twice is likelier than a server that gives its identifier to another one.
    */
   connected(sessionPresent: boolean): void {
     this.received.connected(sessionPresent);
@@ -153,7 +154,7 @@ export class Session {
     const message = request ? undefined : this.publisher.unacknowledged;
     if (!this.ackDeadline) this.ackDeadline = new AckDeadline();
     const oldest = request ?? message;
-    const verdict = this.ackDeadline.check(oldest ? oldest.id : 0, message ? message.state : QUEUED);
+    const verdict = this.ackDeadline.check(oldest ? oldest.id : 0, message ? message.state : NOT_IN_FLIGHT);
     if (verdict === "resend") {
       if (request) this.subscriptions.resend(request, this.publisher);
       else this.publisher.resend(message!, SESSION_PRESENT);

@@ -55,6 +55,11 @@ function stage(options: DeviceOptions = {}): {
 
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString();
 
+test("limits are checked as those of DeviceClient are", () => {
+  assert.throws(() => stage({ limits: { frameBytes: "abc" as never } }), { name: "ConfigurationException" });
+  assert.throws(() => stage({ limits: { values: -1 } }), { name: "ConfigurationException" });
+});
+
 test("an event is a POST with Basic authentication (docs/protocol.md 6)", () => {
   const { http, client } = stage();
   client.publishEvent("status", "json", { cpu: 60 });

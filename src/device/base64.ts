@@ -1,6 +1,6 @@
-// Bytes to base64 (RFC 4648, 4), which log entries use for their data. Not every engine has btoa().
+// Bytes to base64 (RFC 4648, 4), for the credentials of HTTP and the data of log entries. Not every engine has btoa().
 
-import { DIGITS, LETTERS } from "../characters.ts";
+import { DIGITS, LETTERS } from "./characters.ts";
 
 const SYMBOLS = `${LETTERS}${DIGITS}+/`;
 
