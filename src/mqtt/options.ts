@@ -112,8 +112,11 @@ const RANGES: readonly (readonly [Exclude<keyof Limits, "dropOldest">, number, n
 export function checkLimits(given: Limits | undefined, stored: boolean): Readonly<Required<Limits>> {
   if (!given && !stored) return DEFAULT_LIMITS;
   const limits: Required<Limits> = Object.assign({}, DEFAULT_LIMITS);
-  for (const name in given)
-    if (given[name as keyof Limits] !== undefined) Object.assign(limits, { [name]: given[name as keyof Limits] });
+  const values: Record<string, unknown> = limits as never;
+  for (const name in given) {
+    const value = given[name as keyof Limits];
+    if (value !== undefined) values[name] = value;
+  }
   for (let i = 0; i < RANGES.length; i++) {
     const name = RANGES[i]![0];
     checkRange(`limits.${name}`, limits[name], RANGES[i]![1], RANGES[i]![2]);
