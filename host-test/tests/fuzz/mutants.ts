@@ -182,7 +182,7 @@ const MUTANTS: readonly Mutant[] = [
   {
     name: "no deadline after a tick",
     file: CONNECTION,
-    from: "    this.startTick();\n    if (action",
+    from: "    this.timer.set(this.keepAlive.partMs);\n    if (action",
     to: "    if (action",
   },
   {
