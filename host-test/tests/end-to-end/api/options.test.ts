@@ -117,7 +117,7 @@ const REFUSED: [string, object, string | RegExp][] = [
   ["a will without event", { will: { payload: "" } }, "will.event is empty"],
   ["a will for a foreign topic", { will: { event: "a/b", payload: "" } }, 'will.event "a/b" has a "/"'],
   ["a will of no format", { will: { event: "a", format: "", payload: "" } }, "will.format is empty"],
-  ["a will at QoS 3", { will: { event: "a", payload: "", qos: 3 } }, "qos must be 0, 1 or 2, not 3"],
+  ["a will at QoS 3", { will: { event: "a", payload: "", qos: 3 } }, "will.qos must be 0, 1 or 2, not 3"],
   ["a will whose payload is no payload", { will: { event: "a", payload: {} } }, /^will\.payload/],
   [
     "a will retained by a number",
