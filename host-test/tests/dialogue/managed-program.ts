@@ -423,8 +423,10 @@ export const CASES: Record<string, Case> = {
     for (let i = 0; i < 3; i++) check(stage.client.addErrorCode(i), `request ${i}`);
     same(stage.client.addErrorCode(3, stage.done("fourth")), false, "accepted");
     same(stage.heard(), ["error iotdevice-1/add/diag/errorCodes: 3 requests wait for an answer, limits.requests"]);
+    same(stage.client.setLocation({ longitude: 1, latitude: 2 }), false, "location accepted");
     const said = stage.said();
     same(said.length, 3, "said");
+    same(stage.ask("observe", { fields: [{ field: "location" }] }).d.fields[0].value, {}, "location");
     stage.answer(said[1]!.message);
     check(stage.client.addErrorCode(4), "after an answer");
     stage.clock.advance(120_000);
@@ -560,7 +562,7 @@ export const CASES: Record<string, Case> = {
     const metadata = { a: 1 };
     stage.client.setMetadata(metadata);
     same(notified(stage), [{ field: "metadata", value: { a: 1 } }]);
-    stage.client.setMetadata({ a: 1 });
+    stage.client.setMetadata(metadata);
     same(stage.said(), [], "the metadata are the same");
     metadata.a = 2;
     same(stage.ask("observe", { fields: [{ field: "metadata" }] }).d.fields[0].value, { a: 1 }, "a copy");
