@@ -58,6 +58,7 @@ export const CASES: Record<string, Case> = {
   "the device subscribes to iotdm-1/# once, at QoS 1, and to its commands": lib => {
     const stage = new ManagedStage(lib).connected();
     same(stage.said(), [], "said");
+    same(stage.subscribed.sort(), ["iot-2/cmd/+/fmt/+ 1", "iotdm-1/# 1"], "subscribed");
     stage.message("iot-2/cmd/blink/fmt/json", "{}");
     same(stage.heard(), ["command blink"], "heard");
   },
@@ -81,12 +82,16 @@ export const CASES: Record<string, Case> = {
       installer: new FakeInstaller(),
     };
     const stage = new ManagedStage(lib, managed);
+    // What the application changes afterwards does not count.
+    managed.bundles.push("acme-v2");
+    managed.metadata.a.push(2);
+    managed.deviceInfo = Object.assign(deviceInfo, { model: "changed" });
     stage.client.rebootCallback = () => {};
     stage.connected();
     check(stage.client.manage(stage.done("manage")), "not accepted");
     const { d, reqId } = stage.saidOne("mgmt/manage");
     const supports = { deviceActions: true, firmwareActions: true, "acme-v1": true };
-    same(d, { lifetime: 7200, supports, deviceInfo, metadata: { a: [1] } }, "d");
+    same(d, { lifetime: 7200, supports, deviceInfo: { ...deviceInfo, model: "m" }, metadata: { a: [1] } }, "d");
     same(typeof reqId, "string", "reqId");
     same(stage.client.managed, false, "managed before the answer");
     stage.answer({ reqId });
@@ -99,6 +104,12 @@ export const CASES: Record<string, Case> = {
     const { d } = stage.saidOne("mgmt/manage");
     const supports = { deviceActions: false, firmwareActions: false };
     same(d, { lifetime: 0, supports, deviceInfo: {}, metadata: {} }, "d");
+    for (const name of ["rebootCallback", "factoryResetCallback"] as const) {
+      const one = new ManagedStage(lib).connected();
+      one.client[name] = () => {};
+      one.client.manage();
+      same(one.saidOne("mgmt/manage").d.supports.deviceActions, true, name);
+    }
   },
 
   "manage before connect() is sent when connected": lib => {
@@ -115,6 +126,9 @@ export const CASES: Record<string, Case> = {
     same(stage.heard(), ["manage: refused iotdevice-1/mgmt/manage refused: 403 action"]);
     stage.clock.advance(50_000);
     same([stage.said(), stage.client.managed], [[], false], "later");
+    stage.client.disconnect();
+    stage.connected();
+    same(stage.said(), [], "after the next connect()");
   },
 
   "manage answered with 400 and 404 is not tried again; with 409 and 500 after 60 s": lib => {
@@ -147,6 +161,12 @@ export const CASES: Record<string, Case> = {
     same(stage.said(), [], "before the next");
     stage.clock.advance(2000);
     stage.saidOne("mgmt/manage");
+    // Longer than the timer of an engine can wait.
+    const long = new ManagedStage(lib, { lifetime: 4_294_967 }, { "keep-alive": 0 }).managed();
+    long.clock.advance(1_999_999_999);
+    same(long.said(), [], "before 2,000,000 s");
+    long.clock.advance(1);
+    long.saidOne("mgmt/manage");
     const forever = new ManagedStage(lib, { lifetime: 0 }, { "keep-alive": 0 }).managed();
     forever.clock.advance(10_000_000);
     same(forever.said(), [], "renewal");
@@ -164,6 +184,52 @@ export const CASES: Record<string, Case> = {
     same(stage.client.managed, true, "managed again");
   },
 
+  "manage that is not accepted changes nothing; a renewal that finds no room is tried again after 60 s": lib => {
+    const limits = { requests: 1 };
+    const options = { "keep-alive": 0 };
+    const early = new ManagedStage(lib, { limits }, options);
+    let code = "";
+    try {
+      early.client.manage(() => {});
+    } catch (error) {
+      ({ code } = error as { code: string });
+    }
+    same(code, "not-connected", "with a callback before connect()");
+    same(early.connected().said(), [], "it was not called");
+    early.client.addErrorCode(1);
+    const before = early.saidOne("add/diag/errorCodes");
+    same(early.client.manage(), false, "no room");
+    early.answer(before).client.disconnect();
+    same(early.connected().said(), [], "after the next connect()");
+    early.client.disconnect();
+    try {
+      early.client.manage(() => {});
+    } catch {
+      // As above.
+    }
+    early.client.manage();
+    early.connected().answer(early.saidOne("mgmt/manage"));
+
+    const stage = new ManagedStage(lib, { limits, requestTimeout: 200_000 }, options).managed();
+    stage.clock.advance(3_400_000);
+    stage.client.addErrorCode(1);
+    const message = stage.saidOne("add/diag/errorCodes");
+    same(stage.client.manage(), false, "no room");
+    stage.clock.advance(80_000);
+    same(stage.said(), [], "no room for the renewal");
+    stage.answer(message);
+    stage.clock.advance(59_999);
+    same(stage.said(), [], "before");
+    stage.clock.advance(1);
+    stage.answer(stage.saidOne("mgmt/manage"));
+    stage.clock.advance(3_470_000);
+    stage.client.manage();
+    const asked = stage.saidOne("mgmt/manage");
+    stage.clock.advance(15_000);
+    same(stage.said(), [], "manage was sent 10 s before it was due");
+    stage.answer(asked);
+  },
+
   "unmanage: 200, and no renewal any more": lib => {
     const stage = new ManagedStage(lib, { lifetime: 3600 }, { "keep-alive": 0 }).managed();
     stage.client.unmanage(stage.done("unmanage"));
@@ -173,6 +239,9 @@ export const CASES: Record<string, Case> = {
     same([stage.heard(), stage.client.managed], [["unmanage: done"], false]);
     stage.clock.advance(4_000_000);
     same(stage.said(), [], "renewal");
+    stage.client.disconnect();
+    stage.connected();
+    same(stage.said(), [], "after the next connect()");
   },
 
   "unmanage refused: the device stays managed, and renews": lib => {
@@ -291,6 +360,12 @@ export const CASES: Record<string, Case> = {
     stage.acknowledge();
     stage.clock.advance(60_000);
     same(stage.heard(), [], "later");
+    stage.acknowledging = false;
+    stage.client.addErrorCode(2, stage.done("dropped"));
+    stage.answer(stage.saidOne("add/diag/errorCodes"));
+    stage.client.disconnect();
+    stage.clock.advance(10_000);
+    same(stage.heard(), ["dropped: done"], "never acknowledged");
   },
 
   "answers without a request, repeated, or malformed change nothing": lib => {
@@ -308,6 +383,25 @@ export const CASES: Record<string, Case> = {
     const { reqId } = stage.saidOne("add/diag/errorCodes");
     stage.server("response", { reqId, rc: "200" });
     same(stage.heard(), ["second: refused iotdevice-1/add/diag/errorCodes refused: 200"], "rc that is no number");
+    for (const [rc, returnCode] of [
+      [199, 199],
+      [300, 300],
+      [undefined, 0],
+    ] as const) {
+      let error: unknown;
+      stage.client.addErrorCode(3, end => {
+        error = end;
+      });
+      stage.server("response", { reqId: stage.saidOne("add/diag/errorCodes").reqId, rc, message: 7 });
+      const { code, message, returnCode: told } = error as { code: string; message: string; returnCode: number };
+      same(
+        [code, message, told],
+        ["refused", `iotdevice-1/add/diag/errorCodes refused: ${rc}`, returnCode],
+        `rc ${rc}`,
+      );
+    }
+    const [idle, quiet] = [0, 1].map(() => new ManagedStage(lib, { lifetime: 0 }, { "keep-alive": 0 }));
+    same(idle!.managed().clock.pending, quiet!.connected().clock.pending, "timers after the answer");
   },
 
   "request ids are unique, and differ after a restart": lib => {
@@ -329,8 +423,10 @@ export const CASES: Record<string, Case> = {
     for (let i = 0; i < 3; i++) check(stage.client.addErrorCode(i), `request ${i}`);
     same(stage.client.addErrorCode(3, stage.done("fourth")), false, "accepted");
     same(stage.heard(), ["error iotdevice-1/add/diag/errorCodes: 3 requests wait for an answer, limits.requests"]);
+    same(stage.client.setLocation({ longitude: 1, latitude: 2 }), false, "location accepted");
     const said = stage.said();
     same(said.length, 3, "said");
+    same(stage.ask("observe", { fields: [{ field: "location" }] }).d.fields[0].value, {}, "location");
     stage.answer(said[1]!.message);
     check(stage.client.addErrorCode(4), "after an answer");
     stage.clock.advance(120_000);
@@ -426,6 +522,7 @@ export const CASES: Record<string, Case> = {
       ];
       const answer = stage.ask("device/update", { fields });
       same([answer.rc, answer.d], [404, { fields: [{ field }] }], `${field} ${JSON.stringify(value)}`);
+      check(answer.message.includes(field) || field === "location", `message: ${answer.message}`);
     }
     same(stage.heard(), [], "set");
   },
@@ -462,14 +559,21 @@ export const CASES: Record<string, Case> = {
       { field: "location", value: {} },
       { field: "mgmt.firmware.state", value: 0 },
     ]);
-    stage.client.setMetadata({ a: 1 });
+    const metadata = { a: 1 };
+    stage.client.setMetadata(metadata);
     same(notified(stage), [{ field: "metadata", value: { a: 1 } }]);
+    stage.client.setMetadata(metadata);
+    same(stage.said(), [], "the metadata are the same");
+    metadata.a = 2;
+    same(stage.ask("observe", { fields: [{ field: "metadata" }] }).d.fields[0].value, { a: 1 }, "a copy");
+    stage.client.setMetadata(metadata);
+    same(notified(stage), [{ field: "metadata", value: { a: 2 } }]);
     stage.client.setDeviceInfo({ fwVersion: "1", model: "m" });
     same(stage.said(), [], "fwVersion is the same");
     stage.client.setDeviceInfo({ fwVersion: "2" });
     same(notified(stage), [{ field: "deviceInfo.fwVersion", value: "2" }]);
     same(stage.ask("cancel", { fields: [{ field: "metadata" }] }).rc, 200);
-    stage.client.setMetadata({ a: 2 });
+    stage.client.setMetadata({ a: 3 });
     same(stage.said(), [], "after cancel");
     stage.client.setLocation({ longitude: 1, latitude: 2, measuredDateTime: "2020-01-01T00:00:00Z" });
     same(
@@ -492,19 +596,21 @@ export const CASES: Record<string, Case> = {
   "observe of an unknown attribute: 404 names it, and none is observed": lib => {
     const stage = new ManagedStage(lib).managed();
     const members = ["location.color", "deviceInfo.color", "mgmt.firmware.color", "metadata.", "metadata.a.b"];
-    for (const field of ["color", "mgmt", "x".repeat(300), ...members]) {
+    const longest = `metadata.${"x".repeat(246)}`;
+    for (const field of ["color", "mgmt", `${longest}x`, ...members]) {
       const answer = stage.ask("observe", { fields: [{ field: "metadata" }, { field }] });
       same([answer.rc, answer.d], [404, { fields: [{ field }] }], field);
     }
     stage.client.setMetadata({ a: 1 });
     same(stage.said(), []);
+    same(stage.ask("observe", { fields: [{ field: longest }] }).rc, 200, "255 characters");
   },
 
   "limits.observed: further attributes are refused, the first go on": lib => {
     const stage = new ManagedStage(lib, { limits: { observed: 4 } }).managed();
-    const observe = (field: string) => stage.ask("observe", { fields: [{ field }] }).rc;
+    const observe = (...names: string[]) => stage.ask("observe", { fields: names.map(field => ({ field })) }).rc;
     same(
-      [0, 1, 2, 3].map(n => observe(`metadata.m${n}`)),
+      [0, 1, 2, 3].map(n => observe(`metadata.m${n}`, `metadata.m${n}`)),
       [200, 200, 200, 200],
     );
     same([observe("metadata.m4"), observe("metadata.m3")], [500, 200], "the fifth, and the fourth again");
@@ -549,8 +655,23 @@ export const CASES: Record<string, Case> = {
     stage.said();
     stage.acknowledge();
     stage.said();
-    stage.clock.advance(1000);
+    stage.clock.advance(999);
+    same(stage.said(), [], "before");
+    stage.clock.advance(1);
     same(notified(stage), [{ field: "metadata", value: { a: 2 } }]);
+    // The server keeps mgmt.firmware member by member: the members that have changed go out, and no other.
+    const installer = new FakeInstaller();
+    const options = { limits: { queuedMessages: 2, inflight: 1 }, "keep-alive": 0 };
+    const loading = new ManagedStage(lib, { installer }, options).managed();
+    offered(loading);
+    rcAndNotifies(loading, "mgmt/initiate/firmware/download");
+    loading.full();
+    installer.listener.done(4);
+    loading.said();
+    loading.acknowledge();
+    loading.said();
+    loading.clock.advance(1000);
+    same(notified(loading), [{ field: "mgmt.firmware", value: { state: 0, updateStatus: 4 } }]);
   },
 
   "a refusal for good ends requests that wait, and leaves no timer": lib => {
@@ -584,21 +705,74 @@ export const CASES: Record<string, Case> = {
     const message = stage.saidOne("add/diag/errorCodes");
     for (let n = 0; n < 100; n++) stage.client.setMetadata({ n });
     stage.client.setDeviceInfo({ model: "m" });
-    same(stage.said(), [], "while one waits");
+    same([stage.said(), stage.heard()], [[], []], "while one waits");
     stage.answer(message);
-    stage.clock.advance(1000);
     same(notified(stage), [
       { field: "metadata", value: { n: 99 } },
       { field: "deviceInfo.model", value: "m" },
     ]);
   },
 
-  "a notify that the server refuses goes to errorCallback": lib => {
-    const stage = new ManagedStage(lib).managed();
+  "a notify that the server refuses or does not answer goes to errorCallback, and the next one goes out": lib => {
+    const stage = new ManagedStage(lib, {}, { "keep-alive": 0 }).managed();
     stage.ask("observe", { fields: [{ field: "metadata" }] });
     stage.client.setMetadata({ a: 1 });
     stage.answer(stage.saidOne("notify"), 500);
     same(stage.heard(), ["error iotdevice-1/notify refused: 500"]);
+    stage.client.setMetadata({ a: 2 });
+    stage.saidOne("notify");
+    stage.client.setMetadata({ a: 3 });
+    stage.clock.advance(30_000);
+    same(stage.heard(), ["error timed out waiting for the answer to iotdevice-1/notify"]);
+    same(notified(stage), [{ field: "metadata", value: { a: 3 } }]);
+  },
+
+  "a notify of more than 131,072 bytes is dropped with an error, and the next one goes out": lib => {
+    const stage = new ManagedStage(lib, { limits: { attributeBytes: 32_768 } }).managed();
+    const names = ["metadata", "metadata.a", "deviceInfo", "deviceInfo.model"];
+    stage.ask("observe", { fields: names.map(field => ({ field })) });
+    stage.client.setMetadata({ b: 1 });
+    const first = stage.saidOne("notify");
+    stage.client.setMetadata({ a: "x".repeat(32_760) });
+    stage.client.setDeviceInfo({ model: "x".repeat(32_756) });
+    stage.answer(first);
+    same(stage.said(), [], "too large");
+    const heard = stage.heard();
+    check(heard.length === 1 && heard[0]!.includes("iotdevice-1/notify of 131"), `errors: ${heard}`);
+    stage.client.setDeviceInfo({ model: "m" });
+    same(notified(stage), [
+      { field: "deviceInfo", value: { model: "m" } },
+      { field: "deviceInfo.model", value: "m" },
+    ]);
+  },
+
+  "what is cancelled before it was sent is not notified": lib => {
+    const stage = new ManagedStage(lib).managed();
+    stage.ask("observe", { fields: [{ field: "metadata" }, { field: "deviceInfo" }] });
+    stage.client.setMetadata({ a: 1 });
+    const first = stage.saidOne("notify");
+    stage.client.setMetadata({ a: 2 });
+    stage.client.setDeviceInfo({ model: "m" });
+    stage.ask("cancel", { fields: [{ field: "metadata" }] });
+    stage.answer(first);
+    const second = stage.saidOne("notify");
+    same(second.d.fields, [{ field: "deviceInfo", value: { model: "m" } }], "the other one");
+    stage.client.setDeviceInfo({ model: "n" });
+    stage.ask("cancel", { fields: [{ field: "deviceInfo" }] });
+    stage.answer(second);
+    same(stage.said(), [], "with nothing in it");
+  },
+
+  "changes after disconnect() are notified when connected": lib => {
+    const stage = new ManagedStage(lib, { lifetime: 0 }, { "clean-session": false }).managed();
+    stage.ask("observe", { fields: [{ field: "metadata" }] });
+    stage.client.disconnect();
+    stage.clock.advance(10_000);
+    stage.client.setMetadata({ a: 1 });
+    same([stage.heard(), stage.clock.pending], [[], []], "without a connection");
+    stage.connected();
+    const said = stage.said();
+    same(said.map(({ topic }) => topic).sort(), ["mgmt/manage", "notify"], "after connect()");
   },
 
   "reboot and factory reset: 202, and confirmed when the server has the answer": lib => {
@@ -652,6 +826,8 @@ export const CASES: Record<string, Case> = {
     same([late!(), stage.said()], [false, []], "late");
     stage.server("mgmt/initiate/device/reboot", { reqId: "b" });
     same([late!(), late!(), stage.said().length], [true, false, 1], "in time, and again");
+    stage.server("mgmt/initiate/device/reboot", { reqId: "c" }).refused();
+    same(late!(), false, "after the client has stopped");
   },
 
   "an rc that is none is refused with an error, and the request may still be answered": lib => {
@@ -699,9 +875,10 @@ export const CASES: Record<string, Case> = {
       stage.server(topic, {});
     }
     stage.server("observe", { d: { fields: [{ field: "color" }] } });
+    stage.server("mgmt/initiate/device/reboot", { reqId: null });
     same([stage.said(), stage.heard()], [[], []], "before the requests are acknowledged");
     stage.clock.advance(0);
-    same([stage.said(), stage.heard()], [[], ["restart", "custom"]]);
+    same([stage.said(), stage.heard()], [[], ["restart", "custom", "restart"]]);
   },
 
   "a request that comes twice is executed once": lib => {
@@ -717,6 +894,20 @@ export const CASES: Record<string, Case> = {
     // A server that has begun to count anew.
     stage.server("mgmt/initiate/device/reboot", { reqId: "same" });
     same([stage.said().length, count], [1, 22]);
+    // The last 32 ids, each at most 64 characters.
+    count = 0;
+    const executed = (reqId: string, dup = true) => {
+      const before = count;
+      stage.server("mgmt/initiate/device/reboot", { reqId }, dup);
+      return count - before;
+    };
+    for (let n = 0; n < 33; n++) executed(`n${n}`, false);
+    same([executed("n1"), executed("n0")], [0, 1], "the oldest of 33 is forgotten");
+    const long = "x".repeat(64);
+    same([executed(long), executed(long), executed(`${long}x`), executed(`${long}x`)], [1, 0, 1, 1], "64 and 65");
+    // Without DUP, while the application has not answered.
+    stage.client.rebootCallback = () => void count++;
+    same([executed("open", false), executed("open", false)], [1, 0], "not answered yet");
   },
 
   "custom actions: bundle, action and parameters; 200 after the action, or its error": lib => {
@@ -743,6 +934,7 @@ export const CASES: Record<string, Case> = {
     for (const rest of ["foreign/blink", "acme", "acme/", "acme/blink/more", "/blink", ""]) {
       same(stage.ask(`mgmt/custom/${rest}`).rc, 501, rest);
     }
+    same(stage.ask("mgmt/custom/foreign/blink").message, "foreign/blink is not supported");
     same(stage.heard(), []);
   },
 
@@ -756,6 +948,12 @@ export const CASES: Record<string, Case> = {
     const values = `{"reqId":"x","d":{"fields":[${"1,".repeat(1200)}1]}}`;
     stage.server("observe", values);
     check(stage.heard()[0]!.includes("limits.values"), "values");
+    const small = new ManagedStage(lib, {}, { limits: { values: 10 } }).managed();
+    small.server("observe", `{"reqId":"x","d":{"fields":[${"1,".repeat(20)}1]}}`);
+    check(small.heard()[0]!.includes("limits.values"), "limits.values of the options");
+    const narrow = new ManagedStage(lib, {}, { limits: { frameBytes: 512 } }).managed();
+    narrow.server("observe", { reqId: "x", d: { fields: [{ field: "x".repeat(600) }] } });
+    check(narrow.heard()[0]!.includes("exceeds limits.frameBytes"), "frameBytes");
   },
 
   "a numeric reqId is answered as it came": lib => {
@@ -776,6 +974,57 @@ export const CASES: Record<string, Case> = {
       stage.clock.advance(1000);
     }
     same([...before.map(({ message }) => message.reqId), ...after], ["r0", "r1", "r2", "r3", "r4", "r5"]);
+    same(stage.heard(), ["error message not accepted: outbox or store is full"], "errors");
+  },
+
+  "limits.requests bounds the answers that find no room: what is beyond is dropped with an error": lib => {
+    const options = { limits: { queuedMessages: 2, inflight: 1 }, "keep-alive": 0 };
+    const stage = new ManagedStage(lib, { limits: { requests: 2 }, lifetime: 0 }, options);
+    stage.client.rebootCallback = request => {
+      request.answer(202, "", () => stage.diary.push("restart"));
+    };
+    stage.managed().full();
+    for (let n = 0; n < 3; n++) stage.server("mgmt/initiate/device/reboot", { reqId: `r${n}` });
+    const errors = stage.heard();
+    same(errors.pop(), "error the answer to a request of the server was dropped", "the third");
+    same(errors, [], "before");
+    // A new answer goes behind those that wait.
+    stage.acknowledge();
+    stage.said();
+    stage.server("mgmt/initiate/device/reboot", { reqId: "r3" });
+    const ids = stage.said().map(({ message }) => message.reqId);
+    same(
+      [ids, stage.heard()],
+      [
+        ["r0", "r1", "r3"],
+        ["restart", "restart", "restart"],
+      ],
+      "when there is room",
+    );
+    // Without reqId there is no answer; each is confirmed when the request is acknowledged.
+    for (let n = 0; n < 3; n++) stage.server("mgmt/initiate/device/reboot", {});
+    same(stage.heard(), ["error the answer to a request of the server was dropped"], "the third without reqId");
+    stage.clock.advance(0);
+    same(stage.heard(), ["restart", "restart"], "confirmed");
+  },
+
+  "an answer of more than 131,072 bytes becomes 500; a text of 1,024 characters is sent, one more is an error": lib => {
+    const stage = new ManagedStage(lib, { limits: { attributeBytes: 32_768 }, bundles: ["acme"] }).managed();
+    stage.client.setMetadata({ a: "x".repeat(32_000) });
+    stage.client.setDeviceInfo({ model: "x".repeat(32_000) });
+    const fields = ["metadata", "metadata.a", "deviceInfo", "deviceInfo.model", "metadata"].map(field => ({ field }));
+    same(stage.ask("observe", { fields }).rc, 500, "rc");
+    check(stage.heard().join().includes("iotdevice-1/response of 1"), "error");
+    stage.client.customActionCallback = request => {
+      try {
+        request.answer(200, "x".repeat(1025));
+      } catch (error) {
+        stage.diary.push((error as { code: string }).code);
+      }
+      request.answer(200, "x".repeat(1024));
+    };
+    same(stage.ask("mgmt/custom/acme/say").message.length, 1024);
+    same(stage.heard(), ["configuration"]);
   },
 
   "firmware: download and update as docs/protocol.md 7.5 has them": lib => {
@@ -790,7 +1039,7 @@ export const CASES: Record<string, Case> = {
     installer.listener.done(0);
     same(notified(stage), [{ field: "mgmt.firmware", value: { state: 0, updateStatus: 0 } }]);
     stage.ask("observe", { fields: [{ field: "deviceInfo.fwVersion" }] });
-    same(stage.client.firmware.state, 0);
+    same([stage.client.firmware.state, stage.heard()], [0, []], "at the end");
   },
 
   "firmware: an update sets fwVersion": lib => {
@@ -803,6 +1052,19 @@ export const CASES: Record<string, Case> = {
       { field: "deviceInfo.fwVersion", value: "1.3.0" },
       { field: "mgmt.firmware", value: { state: 0, updateStatus: 0 } },
     ]);
+    // The server offers another image meanwhile, and one without a version.
+    offered(stage, { uri: "http://pc.test/fw" });
+    rcAndNotifies(stage, "mgmt/initiate/firmware/download");
+    stage.ask("device/update", {
+      fields: [{ field: "mgmt.firmware", value: { version: "9", uri: "http://pc.test/9" } }],
+    });
+    installer.listener.done(0);
+    notified(stage);
+    rcAndNotifies(stage, "mgmt/initiate/firmware/update");
+    same(installer.calls.at(-1), "update undefined", "what was downloaded");
+    installer.listener.done(0);
+    notified(stage);
+    same(stage.ask("observe", { fields: [{ field: "deviceInfo" }] }).d.fields[0].value, { fwVersion: "1.3.0" }, "kept");
   },
 
   "firmware: every failure of a download ends in state 0 with its status, and another download may follow": lib => {
@@ -833,6 +1095,7 @@ export const CASES: Record<string, Case> = {
         [{ field: "mgmt.firmware", value: { state: 0, updateStatus: status } }],
         `status ${status}`,
       );
+      same(stage.ask("observe", { fields: [{ field: "deviceInfo" }] }).d.fields[0].value, {}, "no new fwVersion");
       same(rcAndNotifies(stage, "mgmt/initiate/firmware/download")[0], 202, "download again");
     }
   },
@@ -862,10 +1125,11 @@ export const CASES: Record<string, Case> = {
 
   "firmware: a download without mgmt.firmware before it is answered 400": lib => {
     const [stage] = withInstaller(lib);
-    same(rcAndNotifies(stage, "mgmt/initiate/firmware/download")[0], [
-      400,
-      "mgmt.firmware.uri is missing, or is not http:// or https://",
-    ]);
+    const refused = [[400, "mgmt.firmware.uri is missing, or is not http:// or https://"]];
+    same(rcAndNotifies(stage, "mgmt/initiate/firmware/download"), refused, "never offered");
+    offered(stage);
+    offered(stage, { uri: null });
+    same(rcAndNotifies(stage, "mgmt/initiate/firmware/download"), refused, "offered without uri");
   },
 
   "firmware: without an installer 501": lib => {
@@ -887,11 +1151,18 @@ export const CASES: Record<string, Case> = {
     rcAndNotifies(stage, "mgmt/initiate/firmware/update");
     same(stage.client.firmware.updateStatus, 5);
     check(stage.heard().includes("error broken"), "errorCallback");
+    installer.download = (_, listener) => {
+      listener.done(4);
+      throw new Error("after done");
+    };
+    rcAndNotifies(stage, "mgmt/initiate/firmware/download");
+    same(stage.client.firmware.updateStatus, 4, "done before it throws");
   },
 
   "firmware: reports of an earlier download are ignored": lib => {
     const [stage, installer] = withInstaller(lib);
     offered(stage);
+    stage.ask("observe", { fields: [{ field: "metadata" }] });
     rcAndNotifies(stage, "mgmt/initiate/firmware/download");
     const first = installer.listener;
     first.done(3);
@@ -901,7 +1172,8 @@ export const CASES: Record<string, Case> = {
     same([stage.said(), stage.client.firmware.state], [[], 0], "after done");
     rcAndNotifies(stage, "mgmt/initiate/firmware/download");
     first.done(0);
-    same(stage.client.firmware.state, 1, "during the second");
+    first.progress(5);
+    same([stage.said(), stage.client.firmware.state], [[], 1], "during the second");
   },
 
   "firmware: progress is notified while the metadata are observed": lib => {
@@ -913,6 +1185,22 @@ export const CASES: Record<string, Case> = {
     same(notified(stage), [{ field: "metadata", value: { firmwareProgress: 40 } }]);
     installer.listener.progress(40);
     same(stage.said(), [], "the same again");
+    same(stage.ask("observe", { fields: [{ field: "location" }] }).d.fields[0].value, {}, "of another attribute");
+    for (const [percent, told] of [
+      [99.9, 99],
+      [250, 100],
+      [-1, 0],
+      [50, 50],
+      [Number.NaN, 0],
+    ] as const) {
+      installer.listener.progress(percent);
+      same(notified(stage), [{ field: "metadata", value: { firmwareProgress: told } }], `${percent}`);
+    }
+    installer.listener.done(0);
+    same(notified(stage), [
+      { field: "mgmt.firmware", value: { state: 2 } },
+      { field: "metadata", value: {} },
+    ]);
   },
 
   "firmware: without observe, state changes are not notified": lib => {
@@ -947,6 +1235,20 @@ export const CASES: Record<string, Case> = {
     stage.unacknowledged.length = 0;
     stage.connected().said();
     same(installer.calls, [], "before");
+    // One that the client drops when the server refuses the device.
+    offered(stage);
+    stage.full();
+    stage.server("mgmt/initiate/firmware/download", { reqId: "e" });
+    stage.refused();
+    same(stage.heard().filter(line => line.includes("dropped")).length, 0, "errors");
+    stage.acknowledging = true;
+    stage.unacknowledged.length = 0;
+    stage.connected();
+    check(!stage.said().some(({ topic }) => topic === "response"), "an answer of the last connection");
+    // One that is not sent, because the request has no reqId.
+    stage.server("mgmt/initiate/firmware/download", {}).client.disconnect();
+    stage.clock.advance(10_000);
+    same([stage.connected().said().length, installer.calls], [1, []], "without reqId");
     same(rcAndNotifies(stage, "mgmt/initiate/firmware/download")[0], 202, "again");
   },
 
@@ -958,6 +1260,14 @@ export const CASES: Record<string, Case> = {
     stage.clock.advance(10_000);
     installer.listener.done(0);
     same([installer.calls[1], stage.client.firmware.state, stage.client.firmware.updateStatus], ["cancel", 0, 3]);
+    const [persistent, other] = withInstaller(lib);
+    other.cancel = undefined as never;
+    offered(persistent);
+    rcAndNotifies(persistent, "mgmt/initiate/firmware/download");
+    persistent.client.disconnect();
+    persistent.clock.advance(10_000);
+    other.listener.done(0);
+    same(persistent.client.firmware.state, 2, "an installer without cancel() goes on");
   },
 
   "firmware: a downloaded image that the previous start left may be updated; a finished update is told after manage":
@@ -980,6 +1290,7 @@ export const CASES: Record<string, Case> = {
         stage.client.manage();
         stage.answer(stage.saidOne("mgmt/manage"));
         same(stage.said(), [], "told once");
+        same(stage.ask("mgmt/initiate/firmware/update").rc, 400, "nothing was downloaded");
       }
     },
 

@@ -38,7 +38,8 @@ const DEVICE: ManagedDeviceOptions = {
 };
 
 export class ManagedStage {
-  readonly clock = new FakeClock();
+  /** now() wraps after 20 s, so that every case with a deadline runs over that. */
+  readonly clock = new FakeClock(2 ** 32 - 20_000);
   readonly client: ManagedDeviceClient;
   /** What the application was told, a line each. */
   readonly diary: string[] = [];
@@ -46,6 +47,8 @@ export class ManagedStage {
   acknowledging = true;
   /** Packet identifiers of PUBLISH that were not acknowledged. */
   unacknowledged: number[] = [];
+  /** Filter and QoS, in order. */
+  readonly subscribed: string[] = [];
   private readonly net: FakeNetwork;
   private stream = new PacketStream();
   private link: FakeTransport | undefined;
@@ -68,7 +71,9 @@ export class ManagedStage {
 
   /** From connect() to SUBACK. */
   connected(): this {
+    const before = this.net.links.length;
     this.client.connect();
+    while (this.net.links.length === before) this.clock.jumpToNext();
     return this.accepted();
   }
 
@@ -115,7 +120,10 @@ export class ManagedStage {
       const packets = this.packets();
       if (!packets.length) return said;
       for (const { cmd, topic = "", payload, messageId = 0, qos, subscriptions = [] } of packets) {
-        if (cmd === "subscribe") this.link!.receives(suback(messageId, ...subscriptions.map(one => one.qos)));
+        if (cmd === "subscribe") {
+          this.subscribed.push(...subscriptions.map(one => `${one.topic} ${one.qos}`));
+          this.link!.receives(suback(messageId, ...subscriptions.map(one => one.qos)));
+        }
         if (cmd !== "publish") continue;
         check(qos === 1, `${topic} at QoS ${qos}`);
         if (topic.startsWith("iotdevice-1/")) {

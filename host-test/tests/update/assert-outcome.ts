@@ -10,6 +10,8 @@ export function assertOutcome(one: Case, outcome: Outcome): void {
   else assert.deepEqual(outcome.asked, one.asked);
   assert.equal(outcome.version, one.status === 0 ? NEXT.version : OLD.version);
   assert.ok(outcome.flood < 20_000, `${outcome.flood} bytes of a server without an end`);
+  const ifRange = outcome.headers.some(headers => headers.includes("if-range"));
+  if (one.ifRange !== undefined) assert.equal(ifRange, one.ifRange, "if-range");
   for (const headers of outcome.headers) {
     assert.match(headers, /^(accept-encoding connection host( if-range)?( range)?)?$/, "no token, no cookie");
   }

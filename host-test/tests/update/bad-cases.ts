@@ -21,6 +21,23 @@ function changed(file: Uint8Array, at: number): Uint8Array {
   return copy;
 }
 
+/** Signed or not, with this manifest. */
+function withManifest(manifest: unknown): Uint8Array {
+  const json = new TextEncoder().encode(JSON.stringify(manifest));
+  return Uint8Array.from([...good.slice(0, 8), json.length >> 8, json.length & 255, 0, 0, ...json, ...NEXT.image]);
+}
+
+/** In chunks of 900 bytes, and what follows the last one. */
+function chunked(file: Uint8Array, behind: string): Uint8Array {
+  const text = new TextEncoder();
+  const parts: number[] = [];
+  for (let at = 0; at < file.length; at += 900) {
+    const chunk = file.subarray(at, at + 900);
+    parts.push(...text.encode(`${chunk.length.toString(16)}\r\n`), ...chunk, 13, 10);
+  }
+  return Uint8Array.from([...parts, ...text.encode(behind)]);
+}
+
 function sealed(version: string, { type = "thermo", size = SIZE, key = signingKey } = {}): Uint8Array {
   return new Uint8Array(sealFirmware(imageOf(NEXT.version, size), type, version, key).file);
 }
@@ -28,6 +45,13 @@ function sealed(version: string, { type = "thermo", size = SIZE, key = signingKe
 const FILES: Case[] = [
   { name: "a good file", file: good, status: 0, asked: [0] },
   { name: "its SHA-256 as verifier", file: good, verifier: shaOf(good), status: 0, asked: [0] },
+  {
+    name: "its SHA-256 as verifier, in capitals",
+    file: good,
+    verifier: shaOf(good).toUpperCase(),
+    status: 0,
+    asked: [0],
+  },
   {
     name: "another SHA-256 as verifier",
     file: good,
@@ -166,6 +190,35 @@ const FILES: Case[] = [
     message: "the header of the firmware file is malformed",
     asked: [0],
   },
+  ...[
+    ["without a manifest", [0, 0, 0, 0]],
+    ["with a signature that is too long", [0, 100, 2, 1]],
+  ].map(([name, lengths]) => ({
+    name: `a header ${name}`,
+    file: Uint8Array.from([...good.slice(0, 8), ...(lengths as number[]), ...good.slice(12)]),
+    status: 5,
+    message: "the header of the firmware file is malformed",
+    asked: [0],
+  })),
+  ...[
+    ["null", null],
+    ["a size with a fraction", { size: SIZE + 0.5 }],
+    ["a size of 0", { size: 0 }],
+    ["a SHA-256 of 63 digits", { sha256: "0".repeat(63) }],
+    ["a SHA-256 in capitals", { sha256: "A".repeat(64) }],
+    ["a number as type", { type: 7 }],
+    ["no version", { version: undefined }],
+  ].map(([name, change]) => ({
+    name: `a manifest with ${name}`,
+    file: withManifest(
+      change && { type: "thermo", version: NEXT.version, size: SIZE, sha256: shaOf(good), ...(change as object) },
+    ),
+    options: { allowUnsigned: true },
+    status: 5,
+    message: "the manifest in the firmware file is malformed",
+    asked: [0],
+  })),
+  { name: "as large as the slot", file: sealed(NEXT.version, { size: 5 * SECTOR }), status: 0, asked: [0] },
   {
     name: "signed, with a version that is none",
     file: sealed("1.3-beta"),
@@ -179,7 +232,88 @@ const AFTER_A_CHUNK = head + SECTOR + 300;
 const LOST = { cutAfter: AFTER_A_CHUNK };
 
 const SERVERS: Case[] = [
-  { name: "a link that is lost once: continues", file: good, faults: [LOST], status: 0, asked: [0, AFTER_A_CHUNK] },
+  {
+    name: "a link that is lost once: continues",
+    file: good,
+    faults: [LOST],
+    ifRange: true,
+    status: 0,
+    asked: [0, AFTER_A_CHUNK],
+  },
+  ...[
+    ["a weak tag", 'W/"1"'],
+    ["a tag of more than 256 bytes", `"${"x".repeat(300)}"`],
+  ].map(([name, etag]) => ({
+    name: `${name}: continues without If-Range`,
+    file: good,
+    etag: etag!,
+    faults: [LOST],
+    ifRange: false,
+    status: 0,
+    asked: [0, AFTER_A_CHUNK],
+  })),
+  {
+    name: "the tag is missing in the rest: continues",
+    file: good,
+    faults: [LOST, { headers: { ETag: "" } }],
+    status: 0,
+    asked: [0, AFTER_A_CHUNK],
+  },
+  {
+    name: "content-range without the length of the whole: continues",
+    file: good,
+    faults: [LOST, { headers: { "Content-Range": `bytes ${AFTER_A_CHUNK}-${good.length - 1}/*` } }],
+    status: 0,
+    asked: [0, AFTER_A_CHUNK],
+  },
+  {
+    name: "content-range in another unit: begins again",
+    file: good,
+    faults: [LOST, { headers: { "Content-Range": `lines ${AFTER_A_CHUNK}-${good.length - 1}/${good.length}` } }],
+    status: 0,
+    asked: [0, AFTER_A_CHUNK, 0],
+  },
+  {
+    name: "a part though the whole was asked for: begins again",
+    file: good,
+    faults: [
+      LOST,
+      { headers: { "Content-Range": "" } },
+      { status: 206, body: good, headers: { "Content-Range": `bytes 0-${good.length - 1}/${good.length}` } },
+    ],
+    status: 0,
+    asked: [0, AFTER_A_CHUNK, 0, 0],
+  },
+  {
+    name: "100 Continue before the answer",
+    file: good,
+    faults: [{ before: "HTTP/1.1 100 Continue\r\nContent-Length: 7\r\n\r\n" }],
+    status: 0,
+    asked: [0],
+  },
+  ...[
+    ["in chunks", "0\r\n\r\n"],
+    ["in chunks, with garbage behind them", "what is that?\r\n"],
+  ].map(([name, behind]) => ({
+    name: `${name}; the length does not count`,
+    file: good,
+    faults: [
+      {
+        status: 200,
+        body: chunked(good, behind!),
+        headers: { "Content-Length": "7", "Transfer-Encoding": "chunked" },
+      },
+    ],
+    status: 0,
+    asked: [0],
+  })),
+  {
+    name: "a byte behind the file, length not told",
+    file: new Uint8Array([...good, 0]),
+    faults: [{ headers: { "Content-Length": "" } }],
+    status: 0,
+    asked: [0],
+  },
   {
     name: "a link that is lost in the header",
     file: good,
@@ -201,6 +335,7 @@ const SERVERS: Case[] = [
     name: "lost after each chunk: goes on as long as there is progress",
     file: good,
     always: { cutAfter: SECTOR },
+    options: { attempts: 1 },
     status: 0,
     asked: [0, SECTOR, 2 * SECTOR],
   },
@@ -319,7 +454,7 @@ const SERVERS: Case[] = [
     message: "not a firmware file of iotf-embedded",
     asked: [0],
   },
-  ...[404, 403, 410, 204].map(status => ({
+  ...[404, 403, 410, 204, 416].map(status => ({
     name: `HTTP status ${status}`,
     file: good,
     faults: [{ status }],
@@ -330,9 +465,9 @@ const SERVERS: Case[] = [
   {
     name: "HTTP status 503, then the file",
     file: good,
-    faults: [{ status: 503 }, { status: 429 }],
+    faults: [{ status: 503 }, { status: 429 }, { status: 408 }],
     status: 0,
-    asked: [0, 0, 0],
+    asked: [0, 0, 0, 0],
   },
   {
     name: "HTTP status 500 always",
@@ -356,6 +491,29 @@ const SERVERS: Case[] = [
     faults: [{ status: 302, headers: { Location: "/other?v=2" } }],
     status: 0,
     asked: [0, 0],
+  },
+  {
+    name: "a redirect with a body",
+    file: good,
+    faults: [{ status: 302, headers: { Location: "/other" }, body: new Uint8Array(500) }],
+    status: 0,
+    asked: [0, 0],
+  },
+  ...[300, 304, 309].map(status => ({
+    name: `HTTP status ${status} with a location`,
+    file: good,
+    faults: [{ status, headers: { Location: "/other" } }],
+    status: 6,
+    message: `HTTP status ${status} for the URI of the firmware`,
+    asked: [0],
+  })),
+  {
+    name: "a redirect to more than 256 bytes",
+    file: good,
+    faults: [{ status: 302, headers: { Location: `/${"x".repeat(300)}` } }],
+    status: 6,
+    message: "HTTP status 302 for the URI of the firmware",
+    asked: [0],
   },
   ...[
     ["to another host", "http://192.0.2.8:8080/firmware", "192.0.2.8:8080"],

@@ -15,6 +15,8 @@ export interface Case {
   ranges?: boolean;
   etag?: string;
   options?: Partial<UpdateOptions>;
+  /** Whether a request has the header `if-range`; absent: either. */
+  ifRange?: boolean;
   uri?: string;
   verifier?: string;
   /** updateStatus; -1: download() throws, which the client counts as 6. */

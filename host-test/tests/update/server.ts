@@ -20,6 +20,10 @@ export interface Fault {
   /** The connection does not come up. */
   unreachable?: boolean;
   status?: number;
+  /** With `status`: sent as it is. */
+  body?: Uint8Array;
+  /** Before the answer. */
+  before?: string;
   /** Replace those of the answer; an empty value leaves one out. */
   headers?: Record<string, string>;
   /** Bytes 0, without end, behind what is sent. */
@@ -67,15 +71,19 @@ export class FileServer {
     const matches = headers["if-range"] === undefined || headers["if-range"] === this.etag;
     const partial = this.ranges && from > 0 && matches;
     const tooFar = partial && from >= this.file.length;
-    const body = tooFar || fault.status !== undefined ? new Uint8Array(0) : this.file.subarray(partial ? from : 0);
+    const body =
+      tooFar || fault.status !== undefined ? (fault.body ?? new Uint8Array(0)) : this.file.subarray(partial ? from : 0);
     const status = fault.status ?? (tooFar ? 416 : partial ? 206 : 200);
     const told: Record<string, string> = { "Content-Length": String(body.length), ETag: this.etag };
     if (partial) told["Content-Range"] = `bytes ${from}-${this.file.length - 1}/${this.file.length}`;
     Object.assign(told, fault.headers);
     const lines = Object.entries(told).map(([name, value]) => (value ? `${name}: ${value}\r\n` : ""));
-    link.receives(new TextEncoder().encode(`HTTP/1.1 ${status} -\r\n${lines.join("")}\r\n`));
+    const head = new TextEncoder().encode(`${fault.before ?? ""}HTTP/1.1 ${status} -\r\n${lines.join("")}\r\n`);
+    // A body that a test brings arrives with the head, in one piece.
+    if (fault.body) link.receives(head, fault.body);
+    else link.receives(head);
     const end = Math.min(body.length, fault.cutAfter ?? body.length, fault.stallAfter ?? body.length);
-    for (let at = 0; at < end; at += PIECE) link.receives(body.slice(at, Math.min(at + PIECE, end)));
+    for (let at = 0; at < end && !fault.body; at += PIECE) link.receives(body.slice(at, Math.min(at + PIECE, end)));
     if (fault.endless) this.pour(link);
     else if (fault.stallAfter === undefined) link.ends();
   }

@@ -6,9 +6,10 @@ import { describe, test } from "node:test";
 import { ConfigurationException } from "../../../src/index.ts";
 import { publicDer } from "../../../targets/esp32/firmware-key.ts";
 import { confirmSelected, crcOf, deselect, selected } from "../../../targets/moddable/update/boot.ts";
-import { compareVersions, isVersion } from "../../../targets/moddable/update/image.ts";
+import { compareVersions, headerLength, isVersion, MOST_HEADER_BYTES } from "../../../targets/moddable/update/image.ts";
 import type { UpdateOptions } from "../../../targets/moddable/update/installer.ts";
 import { UpdateRecord } from "../../../targets/moddable/update/record.ts";
+import { authorityOf, parseUri } from "../../../targets/moddable/update/uri.ts";
 import { imageOf, TestBoard, URI } from "./board.ts";
 import { fileOf, NEXT, nodeEngine, OLD, publicKey, SIZE } from "./files.ts";
 import { Hardware, SECTOR } from "./hardware.ts";
@@ -127,6 +128,63 @@ for (const rollback of [true, false]) {
   });
 }
 
+for (const rollback of [true, false]) {
+  test(`the second update does not connect, bootloader ${rollback ? "with" : "without"} rollback: the first stays`, () => {
+    const third = { version: "1.11.0", image: imageOf("1.11.0", SIZE) };
+    for (const how of ["waits", "restarts"] as const) {
+      const board = onTrial({}, rollback);
+      board.confirm();
+      board.builds.push(third);
+      board.server.file = fileOf(third);
+      board.download();
+      board.update();
+      board.start();
+      assert.equal(board.version, third.version);
+      if (how === "waits") {
+        board.clock.advance(5 * MINUTE);
+        board.start();
+      } else restart(board);
+      assert.deepEqual([board.version, board.installer.previousStart], [NEXT.version, LEFT.wentBack]);
+      board.confirm();
+      restart(board);
+      assert.deepEqual([board.version, board.installer.previousStart], [NEXT.version, LEFT.nothing]);
+    }
+  });
+
+  test(`the power fails in confirm(), bootloader ${rollback ? "with" : "without"} rollback: confirmed stays`, () => {
+    const board = onTrial({}, rollback);
+    // Erase and write the entry, then remove the record.
+    [board.hardware.steps, board.hardware.failAt] = [0, 3];
+    assert.equal(board.confirm(), false);
+    board.hardware.failAt = Number.POSITIVE_INFINITY;
+    restart(board);
+    assert.deepEqual([board.version, board.installer.previousStart], [NEXT.version, LEFT.updated]);
+    assert.deepEqual([board.installer.onTrial, board.clock.pending], [false, []]);
+  });
+}
+
+test("a trial with nothing to go back to goes on", () => {
+  const board = onTrial();
+  const [first, second] = [board.hardware.otadata.subarray(0, SECTOR), board.hardware.otadata.subarray(SECTOR)];
+  // Both entries select this slot.
+  const [from, to] = selected(board.hardware.sectors())!.sector === 0 ? [first, second] : [second, first];
+  to.set(from);
+  board.clock.advance(5 * MINUTE);
+  assert.deepEqual([board.restarts, board.hardware.powered], [false, true]);
+  assert.match(board.lines.at(-1)!, /^firmware: cannot go back: there is no other firmware/);
+  assert.equal(board.installer.confirm(), true);
+});
+
+test("the board restarts 1 s after the new firmware was selected", () => {
+  const board = boardWith();
+  board.download();
+  board.installer.update({ uri: URI, state: 2, updateStatus: 0 }, { progress: () => {}, done: () => {} });
+  board.clock.advance(999);
+  assert.deepEqual([board.restarts, selected(board.hardware.sectors())?.slot], [false, 1]);
+  board.clock.advance(1);
+  assert.equal(board.restarts, true);
+});
+
 test("the record is lost in the switch: the bootloader's state begins the trial", () => {
   const board = boardWith();
   board.download();
@@ -152,6 +210,7 @@ describe("one at a time", () => {
     assert.throws(() => board.installer.download(firmware, listener), /another download or update is under way/);
     assert.throws(() => board.installer.update(firmware, listener), /another download or update is under way/);
     board.installer.confirm(); // a reconnect meanwhile
+    assert.equal(new UpdateRecord(board.hardware.store()).progress?.phase, "download");
     board.settle(() => told.length > 0);
     assert.deepEqual(told, [0]);
     restart(board);
@@ -248,6 +307,91 @@ describe("flash that fails", () => {
     assert.deepEqual(board.told, ["done 2", "cannot write the image to flash: nvs set fail"]);
     assert.deepEqual(board.hardware.slots[1], before);
   });
+
+  test("has no room for the record at the end: the download has failed", () => {
+    const board = boardWith();
+    const { nvs } = board.hardware;
+    nvs.set = (key, value) => {
+      if (new TextDecoder().decode(value).includes("ready")) throw new Error("nvs set fail");
+      return Map.prototype.set.call(nvs, key, value) as typeof nvs;
+    };
+    board.download();
+    assert.deepEqual(board.told.slice(-2), ["done 5", "cannot keep the state of the update: nvs set fail"]);
+    restart(board);
+    assert.deepEqual(board.installer.previousStart, LEFT.nothing);
+  });
+});
+
+describe("the connection of a download", () => {
+  /** A download that the test serves. */
+  function begun(options: Partial<UpdateOptions> = {}, uri: string = URI) {
+    const board = boardWith(options);
+    const told: unknown[] = [];
+    const done = (status: number) => void told.push(status);
+    board.installer.download({ uri, state: 0, updateStatus: 0 }, { progress: () => {}, done });
+    board.clock.advance(0);
+    return { board, told };
+  }
+
+  test("11 attempts; waits of 0.5 to 1 s, doubled each time up to 60 s", () => {
+    for (const [chance, share] of [
+      [0, 0.5],
+      [1, 1],
+    ] as const) {
+      const board = boardWith();
+      board.network.chance = chance;
+      const done = (status: number) => assert.equal(status, 3);
+      board.installer.download({ uri: URI, state: 0, updateStatus: 0 }, { progress: () => {}, done });
+      const waits: number[] = [];
+      for (let wait = board.clock.jumpToNext(); wait >= 0; wait = board.clock.jumpToNext()) {
+        waits.push(wait / share);
+        board.network.link.ends("no connection");
+      }
+      assert.deepEqual(waits, [0, 1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000, 60_000, 60_000]);
+    }
+  });
+
+  test("4 KiB have to come within 30 s: a slow server is waited for, a slower one is not", () => {
+    for (const [pause, enough] of [
+      [7000, true],
+      [8000, false],
+    ] as const) {
+      const { board, told } = begun();
+      const { link } = board.network;
+      link.opens();
+      link.receives(new TextEncoder().encode("HTTP/1.1 200 OK\r\n\r\n"));
+      for (let at = 0; at < board.server.file.length; at += 1024) {
+        link.receives(board.server.file.slice(at, at + 1024));
+        board.clock.advance(at + 1024 < board.server.file.length ? pause : 0);
+      }
+      assert.equal(board.network.links.length === 1, enough, `1 KiB in ${pause} ms`);
+      assert.deepEqual(told, enough ? [0] : []);
+    }
+  });
+
+  test("the request goes out as the transport takes it; at the end nothing is left", () => {
+    const { board, told } = begun();
+    const { link } = board.network;
+    link.room = 10;
+    link.opens();
+    for (let times = 0; times < 20; times++) link.drains(times === 19 ? undefined : 10);
+    assert.match(
+      new TextDecoder().decode(link.sent),
+      /^GET \/firmware HTTP\/1\.1\r\nhost: 192\.0\.2\.7:8080\r\n(.+\r\n)+\r\n$/,
+    );
+    link.receives(new TextEncoder().encode("HTTP/1.1 200 OK\r\n\r\n"), board.server.file);
+    assert.deepEqual([told, board.clock.pending, link.alive], [[0], [], false]);
+  });
+
+  test("TLS with the options; a transport that is refused for them: invalid URI, at once", () => {
+    const tls = { serverName: "pc.test" };
+    const { board } = begun({ tls }, "https://pc.test/firmware");
+    assert.deepEqual(board.network.link.endpoint, { host: "pc.test", port: 443, tls });
+    const refused = boardWith();
+    refused.network.refuseToOpen = new ConfigurationException("no TLS here");
+    refused.download({ uri: "https://pc.test/firmware" });
+    assert.deepEqual(refused.told, ["done 6", "no TLS here"]);
+  });
 });
 
 test("progress goes from 0 to 100 and never back, and is told once", () => {
@@ -255,6 +399,7 @@ test("progress goes from 0 to 100 and never back, and is told once", () => {
   board.download();
   const percents = board.told.filter(line => line.startsWith("progress")).map(line => Number(line.slice(9)));
   assert.deepEqual(percents, [46, 92, 100]);
+  assert.deepEqual([board.clock.pending, board.server.requests.length], [[], 1], "at the end");
 });
 
 for (const [name, pair] of [
@@ -279,6 +424,11 @@ test("without a key nothing is accepted", () => {
   board.start();
   board.download();
   assert.deepEqual(board.told, ["done 4", "this device has no public key for firmware"]);
+  const open = new TestBoard(nodeEngine, { allowUnsigned: true }, [OLD, NEXT], new FileServer(fileOf(NEXT)));
+  open.hardware.install(0, OLD.image);
+  open.start();
+  open.download();
+  assert.equal(open.status, 0, "unless unsigned files are allowed");
 });
 
 describe("the boot sectors", () => {
@@ -298,6 +448,14 @@ describe("the boot sectors", () => {
     confirmSelected(sectors);
     assert.throws(() => deselect(sectors), /no other firmware/);
     assert.equal(hardware.steps, 0);
+  });
+
+  test("what is confirmed is not written again", () => {
+    const board = onTrial();
+    confirmSelected(board.hardware.sectors());
+    const { steps } = board.hardware;
+    confirmSelected(board.hardware.sectors());
+    assert.equal(board.hardware.steps, steps);
   });
 
   test("agree with the bootloader, whatever is in them", () => {
@@ -353,8 +511,20 @@ describe("the record", () => {
         hardware.boot();
         const phase = new UpdateRecord(hardware.store()).progress?.phase;
         assert.equal(phase, step === 1 && cut === "before" ? "download" : "failed");
+        assert.equal(hardware.nvs.size, 1, "the other one was removed");
       }
     }
+  });
+
+  test("after clear() there is none", () => {
+    const hardware = new Hardware(true);
+    hardware.boot();
+    const record = new UpdateRecord(hardware.store());
+    record.save({ phase: "download" });
+    record.clear();
+    assert.deepEqual([record.progress, hardware.nvs.size], [undefined, 0]);
+    record.save({ phase: "failed", status: 4 });
+    assert.deepEqual(new UpdateRecord(hardware.store()).progress, { phase: "failed", status: 4 });
   });
 
   test("a store that throws is empty", () => {
@@ -365,6 +535,39 @@ describe("the record", () => {
     restart(board);
     assert.deepEqual(board.installer.previousStart, LEFT.nothing);
   });
+});
+
+test("the longest header", () => {
+  const prefix = (...lengths: number[]) => Uint8Array.from([...Buffer.from("IOTFUPD1"), ...lengths]);
+  assert.equal(headerLength(prefix(2, 0, 2, 0)), MOST_HEADER_BYTES);
+  for (const lengths of [
+    [2, 1, 2, 0],
+    [2, 0, 2, 1],
+    [0, 0, 0, 0],
+  ]) {
+    assert.throws(() => headerLength(prefix(...lengths)), /malformed/);
+  }
+});
+
+test("the parts of a URI, and the header host", () => {
+  for (const [uri, host, port, path, header] of [
+    ["http://192.0.2.7/fw", "192.0.2.7", 80, "/fw", "192.0.2.7"],
+    ["HTTP://PC.test:8080/Fw#part", "pc.test", 8080, "/Fw", "pc.test:8080"],
+    ["http://pc.test?v=2", "pc.test", 80, "/?v=2", "pc.test"],
+    ["http://pc.test:/fw?a/b", "pc.test", 80, "/fw?a/b", "pc.test"],
+    ["http://pc.test", "pc.test", 80, "/", "pc.test"],
+    ["https://pc.test/", "pc.test", 443, "/", "pc.test"],
+    ["https://pc.test:80/", "pc.test", 80, "/", "pc.test:80"],
+    ["http://pc.test:443/", "pc.test", 443, "/", "pc.test:443"],
+    ["http://[2001:db8::1]:8080/fw", "2001:db8::1", 8080, "/fw", "[2001:db8::1]:8080"],
+    [`http://pc.test/${"x".repeat(497)}`, "pc.test", 80, `/${"x".repeat(497)}`, "pc.test"],
+  ] as const) {
+    const { endpoint, path: found } = parseUri(uri, {});
+    assert.deepEqual([endpoint.host, endpoint.port, found, authorityOf(endpoint)], [host, port, path, header], uri);
+  }
+  for (const uri of ["http://[::1]8080/", "http://pc.test/\x7f", `http://pc.test/${"x".repeat(498)}`, "http:///fw"]) {
+    assert.throws(() => parseUri(uri, {}), /^Error: the URI of the firmware has /, uri);
+  }
 });
 
 test("versions", () => {
@@ -380,10 +583,13 @@ test("versions", () => {
 test("options that are wrong are named, with their value", () => {
   const wrong: [Partial<UpdateOptions>, RegExp][] = [
     [{ type: "" }, /^type must be/],
+    [{ confirmMinutes: 61 }, /^confirmMinutes must be a number 1\.\.60, not 61$/],
+    [{ stallSeconds: 601 }, /^stallSeconds must be a number 5\.\.600, not 601$/],
     [{ confirmMinutes: 0 }, /^confirmMinutes must be a number 1\.\.60, not 0$/],
     [{ attempts: 101 }, /^attempts must be a number 1\.\.100, not 101$/],
     [{ stallSeconds: Number.NaN }, /^stallSeconds must be a number 5\.\.600, not NaN$/],
     [{ key: "none" }, /^key must be DER, or PEM with BEGIN PUBLIC KEY$/],
+    [{ key: new Uint8Array([...publicKey, 0]) }, /^key must be an RSA key of 2048 to 4096 bits, or an EC key/],
     [{ key: new Uint8Array([0x30, 1, 0]) }, /^key must be an RSA key of 2048 to 4096 bits, or an EC key/],
     [
       { key: new Uint8Array(publicDer(generateKeyPairSync("rsa", { modulusLength: 1024 }).privateKey)) },

@@ -123,8 +123,14 @@ export class Attributes {
     this.pending = undefined;
     this.retry = undefined;
     this.notifying = true;
-    if (this.requests.hasRoom && this.requests.send(NOTIFY, { fields }, error => this.notified(error))) return;
-    this.notifying = false;
+    let sent = false;
+    try {
+      sent = this.requests.hasRoom && this.requests.send(NOTIFY, { fields }, error => this.notified(error));
+    } finally {
+      // It throws when the notify is too large, whose changes are then dropped.
+      if (!sent) this.notifying = false;
+    }
+    if (sent) return;
     for (const path in pending) this.addPending(path, Object.keys(pending[path]!));
     this.retry = { since: this.connection.ports.clock.now(), ms: OUTBOX_RETRY_MS };
     this.schedule();
@@ -142,7 +148,7 @@ export class Attributes {
   observe(names: readonly string[]): { unknown: string[]; tooMany: string[] } {
     const unknown = names.filter(name => !isKnown(name));
     const added = names.filter((name, i) => this.observed.indexOf(name) < 0 && names.indexOf(name) === i);
-    const tooMany = unknown.length ? [] : added.slice(Math.max(this.maxObserved - this.observed.length, 0));
+    const tooMany = added.slice(this.maxObserved - this.observed.length);
     if (!unknown.length && !tooMany.length) this.observed = this.observed.concat(added);
     return { unknown, tooMany };
   }
@@ -169,7 +175,7 @@ export class Attributes {
         const image: Members = {};
         for (let m = 0; m < IMAGE_MEMBERS.length; m++) image[IMAGE_MEMBERS[m]!] = value[IMAGE_MEMBERS[m]!] ?? undefined;
         Object.assign(this.values[FIRMWARE], image);
-      } else this.values[field] = merged(field === "deviceInfo" ? this.values.deviceInfo : {}, copyOf(value));
+      } else this.values[field] = merged(field === "deviceInfo" ? this.values.deviceInfo : {}, value);
     }
     return faulty;
   }

@@ -83,7 +83,7 @@ export class FirmwareActions {
     if (!previous) return;
     if (previous.state === 2) this.step = DOWNLOADED;
     const { state, updateStatus, version } = previous;
-    attributes.setFirmware(version === undefined ? { state, updateStatus } : { state, updateStatus, version });
+    attributes.setFirmware({ state, updateStatus, version });
     this.image = Object.assign({}, attributes.firmware);
   }
 

@@ -65,10 +65,16 @@ export class Lifetime {
     const { asking, wanted } = this;
     this.asking = true;
     this.wanted = true;
-    if (this.requests.send(MANAGE, this.data(), error => this.answered(error, done))) return true;
-    this.asking = asking;
-    this.wanted = wanted;
-    return false;
+    let accepted = false;
+    try {
+      accepted = this.requests.send(MANAGE, this.data(), error => this.answered(error, done));
+    } finally {
+      if (!accepted) {
+        this.asking = asking;
+        this.wanted = wanted;
+      }
+    }
+    return accepted;
   }
 
   unmanage(done: RequestCallback | undefined): boolean {
@@ -103,11 +109,7 @@ export class Lifetime {
     if (!error) {
       if (this.seconds) this.wait(Math.min(this.seconds - RENEW_BEFORE_S, LONGEST_WAIT_S) * 1000);
       this.accepted();
-    } else if (
-      error instanceof ConnectionException &&
-      error.code === "refused" &&
-      FINAL.indexOf(error.returnCode) >= 0
-    ) {
+    } else if (error instanceof ConnectionException && FINAL.indexOf(error.returnCode) >= 0) {
       this.wanted = false;
     } else this.wait(MANAGE_RETRY_MS);
     tellEnd(this.connection, done, error);

@@ -141,8 +141,7 @@ export class Management implements MessageReceiver {
     this.serverRequests.stopped(reason);
     this.deviceRequests.stopped(reason);
     this.firmwareActions.stopped();
-    this.lifetime.stopped();
-    this.schedule(); // last, because callbacks may have called connect()
+    this.lifetime.stopped(); // last, because it schedules, and callbacks may have called connect()
   }
 
   // Without a connection to come there is no timer: it would keep a program alive.
