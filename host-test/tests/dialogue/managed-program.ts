@@ -1282,11 +1282,15 @@ export const CASES: Record<string, Case> = {
         stage.client.manage();
         stage.connected();
         stage.answer(stage.saidOne("mgmt/manage"));
-        same(
-          notified(stage),
-          [{ field: "mgmt.firmware", value: { state: 0, updateStatus } }],
-          `status ${updateStatus}`,
-        );
+        const ended = [{ field: "mgmt.firmware", value: { state: 0, updateStatus } }];
+        const first = stage.saidOne("notify");
+        same(first.d.fields, ended, `status ${updateStatus}`);
+        stage.answer(first, 500);
+        same([installer.calls, stage.heard().length], [[], 1], "refused");
+        stage.client.manage();
+        stage.answer(stage.saidOne("mgmt/manage"));
+        same(notified(stage), ended, "told again");
+        same(installer.calls, ["told"]);
         stage.client.manage();
         stage.answer(stage.saidOne("mgmt/manage"));
         same(stage.said(), [], "told once");

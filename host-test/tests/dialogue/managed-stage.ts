@@ -220,6 +220,10 @@ export class FakeInstaller implements FirmwareInstaller {
     if (previousStart) this.previousStart = previousStart;
   }
 
+  told(): void {
+    this.calls.push("told");
+  }
+
   cancel(): void {
     this.calls.push("cancel");
   }

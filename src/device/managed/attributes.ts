@@ -109,11 +109,6 @@ export class Attributes {
     this.changed("metadata", [PROGRESS]);
   }
 
-  /** The server is told these members of `mgmt.firmware` although it may not observe it. */
-  tellFirmware(members: readonly string[]): void {
-    this.addPending(FIRMWARE, members);
-  }
-
   /** Tells the server what has changed, in one notify. */
   flush(): void {
     const { pending } = this;

@@ -1,9 +1,14 @@
 // Firmware actions: which step follows which, as a table (docs/protocol.md 7.4), and what the server is told of it.
 
 import type { Connection } from "../../mqtt/connection.ts";
+import { lowerCase } from "../characters.ts";
 import type { Attributes } from "./attributes.ts";
+import type { DeviceRequests } from "./device-requests.ts";
 import type { RequestId, ServerRequests } from "./server-requests.ts";
+import { NOTIFY } from "./topics.ts";
 import type { Firmware, FirmwareInstaller, FirmwareState, InstallListener, UpdateStatus } from "./types.ts";
+
+const ATTRIBUTE = "mgmt.firmware";
 
 // Steps.
 
@@ -58,6 +63,7 @@ function row(cells: (Step | string)[]): readonly (Step | string)[] {
 export class FirmwareActions {
   private readonly connection: Connection;
   private readonly attributes: Attributes;
+  private readonly deviceRequests: DeviceRequests;
   private readonly serverRequests: ServerRequests;
   private readonly installer: FirmwareInstaller | undefined;
   private step: Step = IDLE;
@@ -71,11 +77,13 @@ export class FirmwareActions {
   constructor(
     connection: Connection,
     attributes: Attributes,
+    deviceRequests: DeviceRequests,
     serverRequests: ServerRequests,
     installer: FirmwareInstaller | undefined,
   ) {
     this.connection = connection;
     this.attributes = attributes;
+    this.deviceRequests = deviceRequests;
     this.serverRequests = serverRequests;
     this.installer = installer;
     const previous = installer?.previousStart;
@@ -90,9 +98,14 @@ export class FirmwareActions {
   /** The server has accepted manage. */
   onManaged(): void {
     if (!this.endUntold) return;
-    this.endUntold = false;
-    this.attributes.tellFirmware(["state", "updateStatus"]);
-    this.attributes.flush();
+    // Not through the attributes: the observation may have ended, and this must not be lost.
+    const { state, updateStatus } = this.attributes.firmware;
+    const fields = [{ field: ATTRIBUTE, value: { state, updateStatus } }];
+    this.deviceRequests.send(NOTIFY, { fields }, error => {
+      this.endUntold = error !== undefined; // then the next manage tries again
+      if (error) this.connection.callbacks.error(error);
+      else this.installer?.told?.();
+    });
   }
 
   /** The work begins when the server has the answer: an update may restart the device. */
@@ -118,8 +131,8 @@ export class FirmwareActions {
   }
 
   private get hasUri(): boolean {
-    const { uri = "" } = this.attributes.firmware;
-    return uri.indexOf("http://") === 0 || uri.indexOf("https://") === 0;
+    const scheme = lowerCase((this.attributes.firmware.uri ?? "").slice(0, 8));
+    return scheme.indexOf("http://") === 0 || scheme === "https://";
   }
 
   private start(installer: FirmwareInstaller, request: FirmwareRequest): void {

@@ -67,7 +67,13 @@ export class Management implements MessageReceiver {
     this.deviceRequests = new DeviceRequests(connection, limits.requests, requestTimeout, schedule);
     this.serverRequests = new ServerRequests(connection, limits.requests, requestTimeout, schedule);
     this.attributes = new Attributes(connection, this.deviceRequests, settings, schedule);
-    this.firmwareActions = new FirmwareActions(connection, this.attributes, this.serverRequests, installer);
+    this.firmwareActions = new FirmwareActions(
+      connection,
+      this.attributes,
+      this.deviceRequests,
+      this.serverRequests,
+      installer,
+    );
     this.lifetime = new Lifetime(
       connection,
       this.deviceRequests,

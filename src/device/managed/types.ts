@@ -153,6 +153,8 @@ export interface FirmwareInstaller {
    * @throws an error: the client counts it as `done(5)`
    */
   update(firmware: Firmware, listener: InstallListener): void;
+  /** The server knows how the update of `previousStart` ended: it need not be told again. */
+  told?(): void;
   /** The client has stopped, by disconnect() or a refusal: ends the download or update, which counts as `done(3)`. */
   cancel?(): void;
 }
