@@ -221,13 +221,23 @@ export const CASES: Record<string, Case> = {
     stage.clock.advance(59_999);
     same(stage.said(), [], "before");
     stage.clock.advance(1);
-    stage.answer(stage.saidOne("mgmt/manage"));
-    stage.clock.advance(3_470_000);
-    stage.client.manage();
-    const asked = stage.saidOne("mgmt/manage");
-    stage.clock.advance(15_000);
-    same(stage.said(), [], "manage was sent 10 s before it was due");
-    stage.answer(asked);
+    stage.saidOne("mgmt/manage");
+
+    const asking = new ManagedStage(lib, {}, options).managed();
+    asking.clock.advance(3_470_000);
+    asking.client.manage();
+    asking.saidOne("mgmt/manage");
+    asking.clock.advance(15_000);
+    same(asking.said(), [], "manage was sent 10 s before it was due");
+
+    // The engine calls a timer late, and something else happens before.
+    const late = new ManagedStage(lib, {}, options).managed();
+    const now = late.clock.now() + 3_500_000;
+    late.clock.now = () => now % 2 ** 32;
+    late.client.addErrorCode(1);
+    late.saidOne("add/diag/errorCodes");
+    late.clock.advance(0);
+    late.saidOne("mgmt/manage");
   },
 
   "unmanage: 200, and no renewal any more": lib => {
@@ -449,8 +459,14 @@ export const CASES: Record<string, Case> = {
   "disconnect() ends requests that wait, stops the timer, and connect() begins again": lib => {
     const stage = new ManagedStage(lib, { lifetime: 3600 }, { "keep-alive": 0 }).managed();
     stage.client.addErrorCode(1, stage.done("add"));
+    stage.client.rebootCallback = () => stage.diary.push("reboot");
     stage.said();
+    stage.acknowledging = false;
+    stage.client.publishEvent("status", "json", 1, 1);
     stage.client.disconnect(() => stage.diary.push("gone"));
+    stage.server("mgmt/initiate/device/reboot", { reqId: "late" });
+    stage.said();
+    stage.acknowledge();
     stage.clock.advance(10_000);
     same(stage.heard(), ["add: not-connected disconnect() was called before the answer", "gone"]);
     same(stage.clock.pending, [], "timers");
@@ -614,6 +630,10 @@ export const CASES: Record<string, Case> = {
       [200, 200, 200, 200],
     );
     same([observe("metadata.m4"), observe("metadata.m3")], [500, 200], "the fifth, and the fourth again");
+    const usual = new ManagedStage(lib).managed();
+    const names = Array.from({ length: 17 }, (_, n) => ({ field: `metadata.m${n}` }));
+    same(usual.ask("observe", { fields: names }).rc, 500, "17 by default");
+    same(usual.ask("observe", { fields: names.slice(1) }).rc, 200, "16 by default");
     stage.client.setMetadata({ m3: 1, m4: 1 });
     same(notified(stage), [{ field: "metadata.m3", value: 1 }]);
   },
