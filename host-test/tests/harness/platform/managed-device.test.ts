@@ -227,6 +227,26 @@ describe("requests of the device", () => {
     assert.deepEqual([answer?.rc, answer?.message], [400, 'unknown member "reqid" beside d and reqId']);
   });
 
+  test("names of the engine are no requests", () => {
+    const rig = new Rig();
+    for (const path of ["constructor", "toString", "__proto__"]) assert.equal(rig.tell(path)?.rc, 400, path);
+  });
+
+  test("a bundle that is claimed with false is not claimed; metadata that are left out stay", () => {
+    const rig = new Rig().manage({ metadata: { a: 1 }, supports: { "acme-v1": false, "acme-v2": true } });
+    assert.equal(rig.tell("mgmt/manage", { lifetime: 0, supports: { "acme-v2": true } })?.rc, 200);
+    assert.deepEqual(rig.device.state.supports.bundles, ["acme-v2"]);
+    assert.deepEqual(rig.device.state.metadata, { a: 1 });
+    const first = new Rig().manage({ supports: { "acme-v1": false } });
+    assert.throws(() => first.act("acme-v1/blink"), /does not claim acme-v1/);
+  });
+
+  test("a reqId that comes again on another topic: 400", () => {
+    const rig = new Rig();
+    assert.equal(rig.tell("clear/diag/log", undefined, "same")?.rc, 200);
+    assert.equal(rig.tell("clear/diag/errorCodes", undefined, "same")?.rc, 400);
+  });
+
   test("a bundle id that cannot be one: 403", () => {
     const rig = new Rig();
     assert.equal(rig.tell("mgmt/manage", { supports: { "a/b": true } })?.rc, 403);
@@ -359,6 +379,7 @@ describe("what an operator may ask for", () => {
     ["device/explode", [], /^an action is device\/reboot, .* or <bundleId>\/<actionId>, not "device\/explode"$/],
     ["reboot", [], /^an action is/],
     ["a/b/c", [], /^an action is/],
+    ["firmware/explode", [], /^an action is/],
     ["acme v1/blink", [], /^an action is/],
     ["device/reboot", [{ name: "when", value: "now" }], /^device\/reboot takes no parameters$/],
     ["firmware/download", [{ name: "state", value: 0 }], /^a parameter of firmware is one of/],
@@ -592,6 +613,53 @@ describe("actions", () => {
     assert.match(rig.violations.join(), /device\/update answered with rc 200; 204 is success$/);
   });
 
+  test("metadata of an operator replace the stored ones; a long text of the device is cut", () => {
+    const rig = new Rig().manage({ metadata: { room: 5 } });
+    rig.act("device/update", [{ name: "metadata", value: { floor: 1 } }]);
+    rig.answer("device/update", 204);
+    assert.deepEqual([rig.end().status, rig.device.state.metadata], ["done", { floor: 1 }]);
+    rig.act("acme-v1/blink");
+    rig.answer("mgmt/custom/acme-v1/blink", 200, { message: "x".repeat(1025) });
+    assert.equal(rig.end().text, "x".repeat(1024));
+    rig.fine();
+  });
+
+  test("which codes of failure are allowed", () => {
+    const violations = (action: string, topic: string, parameters: Parameter[]) =>
+      [400, 404, 500].filter(rc => {
+        const rig = new Rig().manage();
+        rig.act(action, parameters);
+        rig.answer(topic, rc);
+        assert.equal(rig.end().rc, rc);
+        return rig.violations.length > 0;
+      });
+    const metadata = [{ name: "metadata", value: {} }];
+    assert.deepEqual(violations("device/update", "device/update", metadata), []);
+    assert.deepEqual(violations("device/observe", "observe", metadata), [400]);
+    assert.deepEqual(violations("device/cancel", "cancel", metadata), [400, 404, 500]);
+  });
+
+  test("an observe that fails leaves what was observed before; unmanage ends all", () => {
+    const rig = new Rig().manage();
+    for (const rc of [200, 404]) {
+      rig.act("device/observe", [{ name: "metadata.a" }]);
+      rig.answer("observe", rc);
+    }
+    assert.deepEqual(rig.device.state.observed, ["metadata.a"]);
+    assert.equal(rig.tell("notify", { fields: [{ field: "metadata.ab", value: 1 }] })?.rc, 409, "another member");
+    assert.equal(rig.tell("mgmt/unmanage")?.rc, 200);
+    assert.deepEqual(rig.device.state.observed, []);
+  });
+
+  test("every message of the device and every action is told as a change", () => {
+    const rig = new Rig().manage();
+    assert.equal(rig.changes, 1);
+    rig.act("acme-v1/blink");
+    assert.equal(rig.changes, 2);
+    rig.clock.advance(30_000);
+    assert.deepEqual([rig.changes, rig.end().status], [3, "timeout"]);
+  });
+
   test("a request sent by hand may be answered with any code, once", () => {
     const rig = new Rig().manage();
     rig.device.sent("iotdm-1/observe", '{"d":{"fields":[{"field":"location"},{"x":1},7]},"reqId":"h1"}');
@@ -601,6 +669,18 @@ describe("actions", () => {
     rig.fine();
     rig.raw("response", '{"rc":200,"reqId":"h1"}');
     assert.match(rig.violations.join(), /a second answer to observe/);
+    const other = new Rig().manage();
+    for (const [topic, rc] of [
+      ["observe", 200],
+      ["mgmt/initiate/firmware/download", 202],
+    ]) {
+      const d = topic === "observe" ? { fields: [{ field: "mgmt.firmware" }] } : undefined;
+      other.device.sent(`iotdm-1/${topic}`, JSON.stringify({ d, reqId: topic }));
+      other.raw("response", JSON.stringify({ rc, reqId: topic }));
+    }
+    other.firmware({ state: 0, updateStatus: 0 });
+    assert.equal(other.firmware({ state: 1 })?.rc, 200);
+    other.fine();
   });
 
   test("close ends what is under way", () => {
@@ -613,6 +693,27 @@ describe("actions", () => {
 });
 
 describe("firmware", () => {
+  test("an update sends what the operator names, and no state", () => {
+    const rig = new Rig().manage();
+    rig.act("firmware/update", [{ name: "version", value: "1.3.0" }]);
+    const { d } = rig.request("device/update");
+    assert.deepEqual(d, { fields: [{ field: "mgmt.firmware", value: { version: "1.3.0" } }] });
+  });
+
+  test("a reboot or an observation under way does not keep it from beginning, nor does its end end it", () => {
+    const rig = new Rig().manage();
+    rig.act("device/reboot");
+    rig.answer("mgmt/initiate/device/reboot", 202);
+    rig.begin("download", 0);
+    rig.act("device/cancel", [{ name: "location" }]);
+    rig.answer("cancel", 200);
+    assert.deepEqual([rig.end().action, rig.outcomes], ["device/cancel", []]);
+    rig.firmware({ state: 1 });
+    rig.firmware({ state: 0 });
+    rig.answer("cancel", 200);
+    assert.equal(rig.end().text, "the device went back to state 0");
+  });
+
   const OFFER = { version: "1.3.0", name: "fw", uri: "https://example.com/fw.bin", verifier: "9f86d081" };
   const PARAMETERS = Object.entries(OFFER).map(([name, value]) => ({ name, value }));
 

@@ -349,6 +349,9 @@ describe("the REST API", () => {
         ["refused", "device/reboot: d:abc123:thermo:t-02 is not managed"],
       ],
     );
+    const other = await ask(platform, "POST", REQUESTS, { action: "device/reboot", devices });
+    const { complete } = (await ask(platform, "GET", `${REQUESTS}/${other.body.reqId}`)).body;
+    assert.equal(complete, false, "one is refused, one has not answered");
   });
 
   test("observe, with values", async t => {
@@ -405,6 +408,14 @@ describe("the REST API", () => {
     ["a web page", 403, "POST", REQUESTS, REBOOT, { origin: "http://evil.example" }],
     ["a foreign Host", 421, "POST", REQUESTS, REBOOT, { host: "evil.example" }],
     ["another method", 405, "GET", REQUESTS, undefined, {}],
+    [
+      "DELETE of a status",
+      405,
+      "DELETE",
+      `${REQUESTS}/00000000-0000-0000-0000-000000000000/deviceStatus`,
+      undefined,
+      {},
+    ],
     ["another path", 404, "GET", `${REQUESTS}/1`, undefined, {}],
     ["an unknown request", 404, "GET", `${REQUESTS}/00000000-0000-0000-0000-000000000000`, undefined, {}],
     ["a body that is not JSON", 400, "POST", REQUESTS, "{", {}],
@@ -418,6 +429,7 @@ describe("the REST API", () => {
     ["parameters that are none", 400, "POST", REQUESTS, { ...REBOOT, parameters: [{ value: 1 }] }, {}],
     ["another member", 400, "POST", REQUESTS, { ...REBOOT, force: true }, {}],
     ["a time-out of 0", 400, "POST", REQUESTS, { ...REBOOT, answerSecs: 0 }, {}],
+    ["a time-out above a day", 400, "POST", REQUESTS, { ...REBOOT, completeSecs: 86_401 }, {}],
     ["unanswered that is no boolean", 400, "POST", REQUESTS, { ...REBOOT, unanswered: 1 }, {}],
     ["a device that is not managed", 409, "POST", REQUESTS, REBOOT, {}],
   ] as const) {
