@@ -6,12 +6,12 @@ import { privateKey } from "../../../targets/esp32/firmware-key.ts";
 import { isVersion } from "../../../targets/moddable/update/image.ts";
 import { ImageServer, ownAddress } from "../update/image-server.ts";
 import { Progress } from "../update/progress.ts";
-import { runAction } from "../update/requests.ts";
 import { sealFirmware } from "../update/seal.ts";
 import { parse, whole } from "./args.ts";
 import type { Command, Io } from "./command.ts";
-import { deviceName } from "./device-name.ts";
+import { type DeviceName, deviceName } from "./device-name.ts";
 import { CommandError, UsageError } from "./errors.ts";
+import { RestClient } from "./rest.ts";
 import { findTarget, TARGET_HELP, TARGET_OPTIONS } from "./target.ts";
 
 const KEY = "firmware-key.pem";
@@ -59,6 +59,7 @@ export const update: Command = {
     const port = whole("--port", values.port, 0, 65_535) ?? 0;
     const image = readImage(path);
     const { file, manifest } = sealFirmware(image, device.type, version, findKey(values.key, io));
+    const rest = new RestClient(target, io.signal);
     const server = await ImageServer.open(file, { host, port }).catch(error => {
       throw new CommandError(`cannot serve the image on ${host}:${port}: ${error.message}`);
     });
@@ -67,9 +68,9 @@ export const update: Command = {
       const progress = new Progress(io.stdout, "download");
       server.sentCallback = bytes => progress.show(Math.floor((100 * bytes) / file.length));
       const parameters = { version, name: "firmware", uri: server.uri, verifier: manifest.sha256 };
-      await runAction(target, "firmware/download", device, parameters, io.signal).finally(() => progress.end());
+      await act(rest, "firmware/download", device, parameters).finally(() => progress.end());
       io.stdout.write("downloaded and verified; update and restart …\n");
-      await runAction(target, "firmware/update", device, {}, io.signal);
+      await act(rest, "firmware/update", device);
       io.stdout.write(`${device.type}:${device.id} runs ${version}\n`);
       return 0;
     } catch (error) {
@@ -80,6 +81,18 @@ export const update: Command = {
     }
   },
 };
+
+/** @throws CommandError unless the device has done it */
+async function act(
+  rest: RestClient,
+  action: string,
+  device: DeviceName,
+  values: Readonly<Record<string, string>> = {},
+) {
+  const parameters = Object.entries(values).map(([name, value]) => ({ name, value }));
+  const { done, status, message } = await rest.run({ action, parameters }, device);
+  if (!done) throw new CommandError(`${action} ${status}: ${message}`);
+}
 
 function readImage(path: string): Buffer {
   let image: Buffer;
