@@ -1,6 +1,6 @@
 // `iotf-embedded update`: signs an image, serves it, and has a device download and install it.
 
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { privateKey } from "../../../targets/esp32/firmware-key.ts";
 import { isVersion } from "../../../targets/moddable/update/image.ts";
@@ -8,7 +8,7 @@ import { ImageServer, ownAddress } from "../update/image-server.ts";
 import { Progress } from "../update/progress.ts";
 import { sealFirmware } from "../update/seal.ts";
 import { parse, whole } from "./args.ts";
-import type { Command, Io } from "./command.ts";
+import type { Command } from "./command.ts";
 import { type DeviceName, deviceName } from "./device-name.ts";
 import { CommandError, UsageError } from "./errors.ts";
 import { RestClient } from "./rest.ts";
@@ -25,7 +25,7 @@ went. The device must have been flashed with the public key: npm run flash -- â€
   <device>                TYPE:ID, for example thermo:t-01
   <image>                 the application as the SDK's build makes it: xs_esp32.bin
   --version VERSION       of the image, 1 to 4 numbers with dots; the device refuses one that is not newer than its own
-  --key FILE              private key that signs (PEM). Default ${KEY}, made on first use
+  --key FILE              private key that signs (PEM, default ${KEY})
   --host ADDRESS          address of this PC that the device reaches (default its first address in a network)
   --port NUMBER           port for the image (default any free one)
   --help                  show this text
@@ -58,7 +58,7 @@ export const update: Command = {
     if (!isIP(host)) throw new UsageError(`--host must be an IP address of this PC, not '${host}'`);
     const port = whole("--port", values.port, 0, 65_535) ?? 0;
     const image = readImage(path);
-    const { file, manifest } = sealFirmware(image, device.type, version, findKey(values.key, io));
+    const { file, manifest } = sealFirmware(image, device.type, version, findKey(values.key ?? KEY));
     const rest = new RestClient(target, io.signal);
     const server = await ImageServer.open(file, { host, port }).catch(error => {
       throw new CommandError(`cannot serve the image on ${host}:${port}: ${error.message}`);
@@ -105,12 +105,13 @@ function readImage(path: string): Buffer {
   return image;
 }
 
-function findKey(path: string | undefined, io: Io) {
+/** Never makes a key: no device would accept it. */
+function findKey(path: string) {
+  if (!existsSync(path)) {
+    throw new UsageError(`no such key '${path}'; npm run flash -- â€¦ --firmware-key ${path} makes it`);
+  }
   try {
-    const { key, made } = privateKey(path ?? KEY);
-    if (!made) return key;
-    io.stderr.write(`made the key ${path ?? KEY}: only devices flashed with --firmware-key ${path ?? KEY} accept it\n`);
-    return key;
+    return privateKey(path).key;
   } catch (error) {
     throw new UsageError((error as Error).message);
   }

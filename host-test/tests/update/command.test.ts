@@ -147,16 +147,23 @@ describe("the whole update", () => {
     );
   });
 
-  test("the device does not have the key that was made now", async () => {
-    const fresh = join(folder, "fresh.pem");
-    const run = await updated(new Operator(act), [image, "--key", fresh, "--host", LOOPBACK, "--version", "2.0"]);
-    assert.equal(await run.code, 1);
-    const made = `made the key ${fresh}: only devices flashed with --firmware-key ${fresh} accept it\n`;
-    assert.equal(
-      run.err,
-      `${made}iotf-embedded update: firmware/download failed: the signature is not by the key of this device\n`,
+  test("the device does not have this key", async () => {
+    const other = join(folder, "other.pem");
+    privateKey(other);
+    const run = await updated(new Operator(act), [image, "--key", other, "--host", LOOPBACK, "--version", "2.0"]);
+    assert.deepEqual(
+      [await run.code, run.err],
+      [1, "iotf-embedded update: firmware/download failed: the signature is not by the key of this device\n"],
     );
-    assert.equal(statSync(fresh).mode & 0o777, 0o600);
+  });
+
+  test("no such key: exit code 2, and none is made", async () => {
+    const none = join(folder, "none.pem");
+    const run = new Run(["update", "thermo:t-01", image, "--key", none, "--host", LOOPBACK, "--version", "2"]);
+    assert.equal(await run.code, 2);
+    const way = `npm run flash -- … --firmware-key ${none} makes it`;
+    assert.equal(run.err, `iotf-embedded update: no such key '${none}'; ${way}\n`);
+    assert.equal(existsSync(none), false);
   });
 
   test("an error of the platform, and one that is not there", async () => {
@@ -230,6 +237,7 @@ test("keys: made once, read again, public ones too; others are refused", () => {
   assert.throws(() => publicKey(join(folder, "none.pem")), /cannot read the key '.*none\.pem' \(ENOENT\)/);
   assert.throws(() => privateKey(join(folder, "no/such/folder.pem")), /cannot write the key '.*' \(ENOENT\)/);
   assert.equal(existsSync(join(folder, "no")), false);
+  assert.equal(statSync(path).mode & 0o777, 0o600);
   assert.match(readFileSync(path, "utf8"), /BEGIN PRIVATE KEY/);
 });
 
