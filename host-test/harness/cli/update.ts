@@ -22,6 +22,8 @@ Signs a firmware image, serves it from this PC over HTTP, and tells the platform
 and verifies the image, restarts, and goes back to the old one unless it connects. Ends when the device has said how it
 went. The device must have been flashed with the public key: npm run flash -- … --firmware-key FILE
 
+An image contains the id and the token of one device. The signature covers the device argument: no other device installs it.
+
   <device>                TYPE:ID, for example thermo:t-01
   <image>                 the application as the SDK's build makes it: xs_esp32.bin
   --version VERSION       of the image, 1 to 4 numbers with dots; the device refuses one that is not newer than its own
@@ -58,7 +60,7 @@ export const update: Command = {
     if (!isIP(host)) throw new UsageError(`--host must be an IP address of this PC, not '${host}'`);
     const port = whole("--port", values.port, 0, 65_535) ?? 0;
     const image = readImage(path);
-    const { file, manifest } = sealFirmware(image, device.type, version, findKey(values.key ?? KEY));
+    const { file, manifest } = sealFirmware(image, device.type, version, findKey(values.key ?? KEY), device.id);
     const rest = new RestClient(target, io.signal);
     const server = await ImageServer.open(file, { host, port }).catch(error => {
       throw new CommandError(`cannot serve the image on ${host}:${port}: ${error.message}`);

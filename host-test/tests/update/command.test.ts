@@ -2,7 +2,7 @@
 // over real sockets. The platform of these tests knows nothing but the two actions.
 
 import assert from "node:assert/strict";
-import { generateKeyPairSync } from "node:crypto";
+import { generateKeyPairSync, verify } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer, request, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -12,6 +12,7 @@ import { after, before, beforeEach, describe, test } from "node:test";
 import { privateKey, publicDer, publicKey } from "../../../targets/esp32/firmware-key.ts";
 import { ImageServer } from "../../harness/update/image-server.ts";
 import { Progress } from "../../harness/update/progress.ts";
+import { sealFirmware } from "../../harness/update/seal.ts";
 import { Run } from "../harness/cli/testing.ts";
 import { NEXT, OLD } from "./files.ts";
 import { NodeDevice } from "./node-device.ts";
@@ -137,6 +138,27 @@ describe("the whole update", () => {
     );
     assert.deepEqual(update, { action: "firmware/update", parameters: {}, devices, authorization });
     await assert.rejects(fetch(uri!), "the image is served no longer");
+  });
+
+  test("the signed manifest names the device", async () => {
+    let file = new Uint8Array();
+    const operator = new Operator(async ({ action, parameters }) => {
+      if (action === "firmware/download") file = new Uint8Array(await (await fetch(parameters.uri!)).arrayBuffer());
+      return { status: "done" };
+    });
+    const run = await updated(operator, [...files(), "--version", "2.0"]);
+    assert.equal(await run.code, 0, run.err);
+    const [length, signatureLength] = [Buffer.from(file).readUInt16BE(8), Buffer.from(file).readUInt16BE(10)];
+    const manifest = Buffer.from(file.subarray(12, 12 + length));
+    const { type, id, version, size } = JSON.parse(manifest.toString());
+    assert.deepEqual([type, id, version, size], ["thermo", "t-01", "2.0", NEXT.image.length]);
+    const signature = file.subarray(12 + length, 12 + length + signatureLength);
+    const signed = Buffer.concat([Buffer.from("IOTFUPD1"), manifest]);
+    assert.ok(verify("sha256", signed, publicKey(key), signature));
+  });
+
+  test("without a device: the manifest has no id", () => {
+    assert.equal("id" in sealFirmware(NEXT.image, "thermo", "2.0", undefined).manifest, false);
   });
 
   test("the device refuses an older version: exit code 1, with its reason", async () => {
