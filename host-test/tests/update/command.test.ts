@@ -121,7 +121,7 @@ describe("the whole update", () => {
     const run = await updated(operator, [...files(), "--version", NEXT.version]);
     assert.equal(run.err, "");
     assert.equal(await run.code, 0);
-    assert.match(run.out, /^8892 bytes, SHA-256 [0-9a-f]{64}\n/);
+    assert.match(run.out, /^8892 bytes, SHA-256 [0-9a-f]{64}\nserving on http:\/\/127\.0\.0\.1:\d+\n/);
     assert.match(run.out, /downloaded and verified; update and restart …\nthermo:t-01 runs 1\.10\.0\n$/);
     assert.equal(device.hardware.running, 1);
     assert.deepEqual(device.hardware.slots[1]!.slice(0, NEXT.image.length), NEXT.image);
@@ -155,6 +155,26 @@ describe("the whole update", () => {
     const signature = file.subarray(12 + length, 12 + length + signatureLength);
     const signed = Buffer.concat([Buffer.from("IOTFUPD1"), manifest]);
     assert.ok(verify("sha256", signed, publicKey(key), signature));
+  });
+
+  test("--public-host: the device gets it, the server listens on --host", async () => {
+    for (const host of ["pc.example.com", "2001:db8::1"]) {
+      const operator = new Operator(() => Promise.resolve({ status: 2 }));
+      const run = await updated(operator, [
+        image,
+        "--key",
+        key,
+        "--version",
+        "2.0",
+        "--host",
+        "0.0.0.0",
+        "--public-host",
+        host,
+      ]);
+      const [, origin] = /^serving on (.*)$/m.exec(run.out) ?? [];
+      assert.match(origin!, RegExp(`^http://${host.includes(":") ? `\\[${host}\\]` : host}:\\d+$`));
+      assert.ok(operator.started[0]!.parameters.uri!.startsWith(`${origin}/`));
+    }
   });
 
   test("without a device: the manifest has no id", () => {
@@ -214,6 +234,26 @@ describe("the whole update", () => {
       "a host that is no address",
       () => [image, "--host", "my-pc", "--version", "2"],
       /must be an IP address of this PC, not 'my-pc'/,
+    ],
+    ...["0.0.0.0", "::", "0:0::0"].map((host): [string, () => string[], RegExp] => [
+      `--host ${host}`,
+      () => [image, "--host", host, "--version", "2"],
+      RegExp(`no device can reach ${host}: name the address of this PC with --public-host`),
+    ]),
+    [
+      "an address with a zone",
+      () => [image, "--host", "fe80::1%eth0", "--version", "2"],
+      /--host must be an address that the device can reach, not 'fe80::1%eth0'/,
+    ],
+    [
+      "a public host that is none",
+      () => [image, "--host", LOOPBACK, "--public-host", "my_pc/x", "--version", "2"],
+      /--public-host must be an address that the device can reach, not 'my_pc\/x'/,
+    ],
+    [
+      "an address of this PC only, and the platform elsewhere",
+      () => [image, "--host", LOOPBACK, "--version", "2", "--url", "mqtt://192.0.2.1"],
+      /a device cannot reach 127\.0\.0\.1: name an address of this PC in its network with --host/,
     ],
     [
       "no such image",
