@@ -17,6 +17,11 @@ const POLL_MS = 200;
 /** A hosted platform limits the rate of requests. */
 const HOSTED_POLL_MS = 1000;
 
+/** How long to ask again after errors that may pass. */
+const PATIENCE_MS = 60_000;
+/** Too many requests; a gateway or the platform is not available. */
+const TRANSIENT_STATUS: readonly number[] = [429, 502, 503, 504];
+
 const REQUESTS = "/api/v0002/mgmt/requests";
 
 export interface Action {
@@ -42,6 +47,9 @@ interface Place {
   readonly url: string;
 }
 
+/** May pass: the connection, or one of TRANSIENT_STATUS. */
+class TransientError extends CommandError {}
+
 export class RestClient {
   readonly #target: Target;
   readonly #signal: AbortSignal;
@@ -65,7 +73,7 @@ export class RestClient {
       throw new CommandError(`${action}: the platform gave no reqId`);
     }
     for (;;) {
-      const answer = await this.ask("GET", `${REQUESTS}/${reqId}/deviceStatus`);
+      const answer = await this.#askPatiently(`${REQUESTS}/${reqId}/deviceStatus`);
       const { results = [] } = (answer ?? {}) as { results?: readonly (Partial<Outcome> & { complete?: boolean })[] };
       const [device] = results;
       if (!device) throw new CommandError(`${action}: the platform knows no status of the device`);
@@ -81,11 +89,27 @@ export class RestClient {
    */
   async ask(method: string, path: string, body?: unknown): Promise<unknown> {
     const { status, text } = await this.#send(method, path, body);
-    if (status < 200 || status > 299) throw new CommandError(text.slice(0, 500) || `the platform answered ${status}`);
+    if (status < 200 || status > 299) {
+      const Reason = TRANSIENT_STATUS.includes(status) ? TransientError : CommandError;
+      throw new Reason(text.slice(0, 500) || `the platform answered ${status}`);
+    }
     try {
       return text === "" ? undefined : JSON.parse(text);
     } catch {
       throw new CommandError(`${this.#place.url}: what the platform answered to ${path} is not JSON`);
+    }
+  }
+
+  /** Only for GET: another request may have been carried out although no answer arrived. */
+  async #askPatiently(path: string): Promise<unknown> {
+    const end = performance.now() + PATIENCE_MS;
+    for (;;) {
+      try {
+        return await this.ask("GET", path);
+      } catch (error) {
+        if (!(error instanceof TransientError) || performance.now() > end) throw error;
+      }
+      await this.#pause();
     }
   }
 
@@ -119,9 +143,10 @@ export class RestClient {
       return { status: response.statusCode!, text: await textOf(response) };
     } catch (error) {
       if (this.#signal.aborted) throw new CommandError("interrupted");
+      if (error instanceof CommandError) throw error;
       const { code, message } = error as NodeJS.ErrnoException;
       const hint = local && code === "ECONNREFUSED" ? "; is it running? 'iotf-embedded platform' starts one" : "";
-      throw new CommandError(`${url}: ${message || code}${hint}`);
+      throw new TransientError(`${url}: ${message || code}${hint}`);
     }
   }
 }
@@ -147,7 +172,7 @@ async function textOf(response: IncomingMessage): Promise<string> {
   let length = 0;
   for await (const part of response as AsyncIterable<Buffer>) {
     length += part.length;
-    if (length > MOST_ANSWER_BYTES) throw new Error(`the answer has more than ${MOST_ANSWER_BYTES} bytes`);
+    if (length > MOST_ANSWER_BYTES) throw new CommandError(`the answer has more than ${MOST_ANSWER_BYTES} bytes`);
     parts.push(part);
   }
   return Buffer.concat(parts).toString();

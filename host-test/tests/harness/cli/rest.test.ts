@@ -89,6 +89,33 @@ for (const [what, answers, message] of [
   });
 }
 
+test("errors that may pass: asks again for the end of an action, never starts it twice", async t => {
+  const busy: Answer[] = [429, 502, 503, 504].map(status => [status, ""]);
+  const { requests, url } = await platform(t, STARTED, "reset", ...busy, [
+    200,
+    { results: [{ complete: true, status: 0 }] },
+  ]);
+  assert.equal((await run(url)).done, true);
+  assert.deepEqual(
+    requests.map(request => request.split(" ")[0]),
+    ["POST", ...Array<string>(6).fill("GET")],
+  );
+  const refused = await platform(t, [503, "200 requests are under way"], STARTED, PENDING);
+  await assert.rejects(run(refused.url), { message: "200 requests are under way" });
+  assert.equal(refused.requests.length, 1);
+});
+
+test("errors that do not pass within 60 s end it", async t => {
+  let now = 0;
+  t.mock.method(performance, "now", () => {
+    now += 20_000;
+    return now;
+  });
+  const { requests, url } = await platform(t, STARTED, [503, ""]);
+  await assert.rejects(run(url), { message: "the platform answered 503" });
+  assert.equal(requests.length, 5);
+});
+
 test("Ctrl-C while an action is under way", async t => {
   const { requests, url } = await platform(t, STARTED, PENDING);
   const stop = new AbortController();
