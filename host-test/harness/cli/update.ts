@@ -51,6 +51,9 @@ const UNSPECIFIED = new BlockList();
 UNSPECIFIED.addAddress("0.0.0.0");
 UNSPECIFIED.addAddress("::", "ipv6");
 
+/** A device with state 2 refuses another download until it has installed the first one. */
+const NOT_IDLE = /not in idle state/;
+
 /** First byte of each image of an ESP32. */
 const IMAGE_MAGIC = 0xe9;
 
@@ -86,8 +89,10 @@ export const update: Command = {
       io.stdout.write(`${device.type}:${device.id} runs ${version}\n`);
       return 0;
     } catch (error) {
-      if (io.signal.aborted) throw new CommandError("interrupted; the device may still have downloaded the image");
-      throw error;
+      const { message } = error as Error;
+      const open = io.signal.aborted || NOT_IDLE.test(message);
+      const way = `'iotf-embedded manage ${device.type}:${device.id} firmware-update' installs it`;
+      throw open ? new CommandError(`${message}; if the device has downloaded an image, ${way}`) : error;
     } finally {
       await server.close();
     }
