@@ -78,12 +78,15 @@ export const update: Command = {
     const server = await ImageServer.open(file, { host, publicHost, port }).catch(error => {
       throw new CommandError(`cannot serve the image on ${host}:${port}: ${error.message}`);
     });
+    const progress = new Progress(io.stdout, "download");
+    server.sentCallback = bytes => progress.show(Math.floor((100 * bytes) / file.length));
+    const parameters = { version, name: "firmware", uri: server.uri, verifier: manifest.sha256 };
     try {
       io.stdout.write(`${manifest.size} bytes, SHA-256 ${manifest.sha256}\nserving on ${server.origin}\n`);
-      const progress = new Progress(io.stdout, "download");
-      server.sentCallback = bytes => progress.show(Math.floor((100 * bytes) / file.length));
-      const parameters = { version, name: "firmware", uri: server.uri, verifier: manifest.sha256 };
-      await act(rest, "firmware/download", device, parameters).finally(() => progress.end());
+      await act(rest, "firmware/download", device, parameters).finally(async () => {
+        await server.close();
+        progress.end();
+      });
       io.stdout.write("downloaded and verified; update and restart …\n");
       await act(rest, "firmware/update", device);
       io.stdout.write(`${device.type}:${device.id} runs ${version}\n`);
@@ -93,8 +96,6 @@ export const update: Command = {
       const open = io.signal.aborted || NOT_IDLE.test(message);
       const way = `'iotf-embedded manage ${device.type}:${device.id} firmware-update' installs it`;
       throw open ? new CommandError(`${message}; if the device has downloaded an image, ${way}`) : error;
-    } finally {
-      await server.close();
     }
   },
 };

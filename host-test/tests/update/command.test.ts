@@ -157,6 +157,24 @@ describe("the whole update", () => {
     assert.ok(verify("sha256", signed, publicKey(key), signature));
   });
 
+  test("the image is served until the end of the download only", async () => {
+    const served: boolean[] = [];
+    let uri = "";
+    const operator = new Operator(async ({ parameters }) => {
+      uri = parameters.uri ?? uri;
+      served.push(
+        await fetch(uri, { method: "HEAD" }).then(
+          () => true,
+          () => false,
+        ),
+      );
+      return { status: "done" };
+    });
+    const run = await updated(operator, [...files(), "--version", "2.0"]);
+    assert.equal(await run.code, 0, run.err);
+    assert.deepEqual(served, [true, false]);
+  });
+
   test("--public-host: the device gets it, the server listens on --host", async () => {
     for (const host of ["pc.example.com", "2001:db8::1"]) {
       const operator = new Operator(() => Promise.resolve({ status: 2 }));
@@ -379,10 +397,11 @@ test("the progress bar: redrawn on a terminal, a line for each 10 % elsewhere", 
     const progress = new Progress(stdout as never, "download");
     for (const percent of [0, 4, 4, 55, 100]) progress.show(percent);
     progress.end();
+    progress.show(50);
     return text;
   };
   assert.equal(drawn(false), "download 0 %\ndownload 50 %\ndownload 100 %\n");
   const bar = drawn(true);
   assert.equal(bar.split("\r").length, 5);
-  assert.ok(bar.endsWith(`\rdownload [${"#".repeat(30)}] 100 %\n`));
+  assert.ok(bar.endsWith(`\rdownload [${"#".repeat(30)}] 100 %\n`), "nothing behind the end");
 });
