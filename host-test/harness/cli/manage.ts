@@ -2,7 +2,7 @@
 
 import { type Parameter, plan } from "../platform/management/actions.ts";
 import { toNames } from "../platform/management/operator.ts";
-import { printableJson } from "../platform/printable.ts";
+import { printable, printableJson } from "../platform/printable.ts";
 import { parse, whole } from "./args.ts";
 import type { Command, Io } from "./command.ts";
 import { deviceName } from "./device-name.ts";
@@ -100,7 +100,7 @@ export const manage: Command = {
       text: message,
       fields,
     };
-    const lines = [`${action} ${client} ${status}: ${message}`, ...Object.entries(fields ?? {}).map(line)];
+    const lines = [printable(`${action} ${client} ${status}: ${message}`), ...Object.entries(fields ?? {}).map(line)];
     io.stdout.write(values.json ? `${printableJson(result)}\n` : `${lines.join("\n")}\n`);
     return done ? 0 : 1;
   },

@@ -227,9 +227,9 @@ describe("the whole update", () => {
   });
 
   test("an error of the platform, and one that is not there", async () => {
-    const operator = new Operator(() => Promise.resolve({ status: 2, message: "no such thing" }));
+    const operator = new Operator(() => Promise.resolve({ status: 2, message: "no such \x1b[2Jthing" }));
     const run = await updated(operator, [...files(), "--version", "2.0"]);
-    assert.equal(run.err, "iotf-embedded update: firmware/download 2: no such thing\n");
+    assert.equal(run.err, "iotf-embedded update: firmware/download 2: no such ·[2Jthing\n");
     const gone = new Run(["update", "thermo:t-01", ...files(), "--version", "2.0", "--url", "mqtt://127.0.0.1:1"]);
     assert.equal(await gone.code, 1);
     assert.match(gone.err, /^iotf-embedded update: http:\/\/127\.0\.0\.1:1: .*ECONNREFUSED/);

@@ -7,6 +7,7 @@ import { type TestContext, test } from "node:test";
 import { CommandError } from "../../../harness/cli/errors.ts";
 import { RestClient, restPlace } from "../../../harness/cli/rest.ts";
 import { findTarget } from "../../../harness/cli/target.ts";
+import { Run } from "./testing.ts";
 
 type Answer = readonly [status: number, body: unknown] | "reset";
 
@@ -114,6 +115,19 @@ test("errors that do not pass within 60 s end it", async t => {
   const { requests, url } = await platform(t, STARTED, [503, ""]);
   await assert.rejects(run(url), { message: "the platform answered 503" });
   assert.equal(requests.length, 5);
+});
+
+test("texts of the platform do not control the terminal", async t => {
+  const results = [{ complete: true, status: "bad\x1b[2J", message: "no\x1b]0;x\x07\nline" }];
+  for (const [answers, out, err] of [
+    [[STARTED, [200, { results }]], "bad·[2J: no·]0;x··line\n", ""],
+    [[[409, "\x1b[2J\n"]], "", "iotf-embedded manage: ·[2J·\n"],
+  ] as [Answer[], string, string][]) {
+    const { url } = await platform(t, ...answers);
+    const run = new Run(["manage", "thermo:t-01", "reboot", "--url", url]);
+    assert.equal(await run.code, 1);
+    assert.deepEqual([run.out.replace("device/reboot d:abc123:thermo:t-01 ", ""), run.err], [out, err]);
+  }
 });
 
 test("Ctrl-C while an action is under way", async t => {
