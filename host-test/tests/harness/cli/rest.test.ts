@@ -1,12 +1,17 @@
 // RestClient against a server that answers as a test says: where it asks, as whom, and what it makes of the answers.
 
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { CommandError } from "../../../harness/cli/errors.ts";
 import { RestClient, restPlace } from "../../../harness/cli/rest.ts";
 import { findTarget } from "../../../harness/cli/target.ts";
+import { selfSigned } from "../../engines/xs/selfsigned.ts";
 import { Run } from "./testing.ts";
 
 type Answer = readonly [status: number, body: unknown] | "reset";
@@ -115,6 +120,33 @@ test("errors that do not pass within 60 s end it", async t => {
   const { requests, url } = await platform(t, STARTED, [503, ""]);
   await assert.rejects(run(url), { message: "the platform answered 503" });
   assert.equal(requests.length, 5);
+});
+
+test("TLS elsewhere than at a hosted platform: the port of MQTT, and the certificate of the host", async t => {
+  const hosts: (string | undefined)[] = [];
+  const server = createSecureServer(({ headers }, response) => {
+    hosts.push(headers.host);
+    response.end("{}");
+  });
+  await new Promise<void>(resolve => server.listen(0, "localhost", resolve));
+  const folder = mkdtempSync(join(tmpdir(), "iotf-rest-"));
+  t.after(() => {
+    server.close();
+    rmSync(folder, { recursive: true });
+  });
+  const { port } = server.address() as AddressInfo;
+  const ask = (ca: string) => {
+    writeFileSync(join(folder, "ca.pem"), ca);
+    const target = findTarget({ url: `mqtts://localhost:${port}`, org: "org123", ca: join(folder, "ca.pem") }, {});
+    return new RestClient(target, new AbortController().signal).ask("GET", "/");
+  };
+  const good = selfSigned("localhost");
+  server.setSecureContext(good);
+  assert.deepEqual(await ask(good.cert), {});
+  assert.deepEqual(hosts, ["org123.messaging.local"]);
+  const other = selfSigned("other.example.com");
+  server.setSecureContext(other);
+  await assert.rejects(ask(other.cert), { message: /localhost\. is not in the cert's altnames/ });
 });
 
 test("texts of the platform do not control the terminal", async t => {
