@@ -1,13 +1,12 @@
 // `iotf-embedded manage`: one action on a managed device, or what it told.
 
-import { setTimeout as pause } from "node:timers/promises";
 import { type Parameter, plan } from "../platform/management/actions.ts";
 import { toNames } from "../platform/management/operator.ts";
-import { printableJson } from "../platform/printable.ts";
+import { printable, printableJson } from "../platform/printable.ts";
 import { parse, whole } from "./args.ts";
 import type { Command, Io } from "./command.ts";
 import { deviceName } from "./device-name.ts";
-import { CommandError, UsageError } from "./errors.ts";
+import { UsageError } from "./errors.ts";
 import { RestClient } from "./rest.ts";
 import { findTarget, TARGET_HELP, TARGET_OPTIONS } from "./target.ts";
 
@@ -55,8 +54,6 @@ const OPTIONS = {
 
 const FIRMWARE_OPTIONS = ["version", "name", "uri", "verifier"] as const;
 const MAX_SECONDS = 86_400;
-/** Between two looks at a request under way. */
-const POLL_MS = 200;
 
 type Values = ReturnType<typeof parse<typeof OPTIONS>>["values"];
 
@@ -91,12 +88,8 @@ export const manage: Command = {
     const rest = new RestClient(target, io.signal);
     const client = `d:${target.org}:${type}:${id}`;
     if (request === "show") return show(rest, client, `/api/v0002/device/types/${type}/devices/${id}/mgmt`, values, io);
-    const devices = [{ typeId: type, deviceId: id }];
-    const { unanswered } = values;
-    const body = { action, parameters, devices, ...seconds, ...(unanswered ? { unanswered } : {}) };
-    const started = (await rest.ask("POST", "/api/v0002/mgmt/requests", body)) as { reqId: string };
-    const outcome = await ended(rest, started.reqId, io);
-    const { status, rc, message, fields } = outcome;
+    const settings = { ...seconds, ...(values.unanswered ? { unanswered: true } : {}) };
+    const { done, status, rc, message, fields } = await rest.run({ action, parameters }, { type, id }, settings);
     const result = {
       time: new Date().toISOString(),
       what: "action",
@@ -107,34 +100,11 @@ export const manage: Command = {
       text: message,
       fields,
     };
-    const lines = [`${action} ${client} ${status}: ${message}`, ...Object.entries(fields ?? {}).map(line)];
+    const lines = [printable(`${action} ${client} ${status}: ${message}`), ...Object.entries(fields ?? {}).map(line)];
     io.stdout.write(values.json ? `${printableJson(result)}\n` : `${lines.join("\n")}\n`);
-    return status === "done" ? 0 : 1;
+    return done ? 0 : 1;
   },
 };
-
-/** What a device did, as the platform reports it. */
-interface DeviceStatus {
-  readonly complete: boolean;
-  readonly status: string;
-  readonly rc?: number;
-  readonly message: string;
-  readonly fields?: Readonly<Record<string, unknown>>;
-}
-
-async function ended(rest: RestClient, reqId: string, { signal }: Io): Promise<DeviceStatus> {
-  for (;;) {
-    const { results } = (await rest.ask("GET", `/api/v0002/mgmt/requests/${reqId}/deviceStatus`)) as {
-      results: readonly DeviceStatus[];
-    };
-    const [status] = results;
-    if (!status) throw new CommandError("the platform knows no status of the device");
-    if (status.complete) return status;
-    await pause(POLL_MS, undefined, { signal }).catch(() => {
-      throw new CommandError("interrupted");
-    });
-  }
-}
 
 async function show(rest: RestClient, client: string, path: string, { json }: Values, io: Io): Promise<number> {
   const state = (await rest.ask("GET", path)) as Readonly<Record<string, unknown>>;

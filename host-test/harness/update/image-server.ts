@@ -7,8 +7,10 @@ import { type AddressInfo, isIPv6, type Socket } from "node:net";
 import { networkInterfaces } from "node:os";
 
 export interface ImageServerOptions {
-  /** Address to listen on; devices use the same one. */
+  /** Address to listen on. */
   readonly host: string;
+  /** Address or name that devices use. Default `host`. */
+  readonly publicHost?: string | undefined;
   /** Default 0: any free port. */
   readonly port?: number;
 }
@@ -22,19 +24,19 @@ export class ImageServer {
   readonly #etag: string;
   readonly #path = `/${randomBytes(16).toString("hex")}/firmware`;
   readonly #server: Server;
-  readonly #host: string;
+  readonly #publicHost: string;
 
-  private constructor(file: Uint8Array, host: string) {
+  private constructor(file: Uint8Array, publicHost: string) {
     this.#file = file;
-    this.#host = host;
+    this.#publicHost = publicHost;
     this.#etag = `"${createHash("sha256").update(file).digest("hex").slice(0, 32)}"`;
     this.#server = createServer((request, response) => this.#serve(request, response));
     this.#server.headersTimeout = HEAD_TIMEOUT_MS;
   }
 
   /** Rejects if the address cannot be used. */
-  static async open(file: Uint8Array, { host, port = 0 }: ImageServerOptions): Promise<ImageServer> {
-    const server = new ImageServer(file, host);
+  static async open(file: Uint8Array, { host, publicHost = host, port = 0 }: ImageServerOptions): Promise<ImageServer> {
+    const server = new ImageServer(file, publicHost);
     await new Promise<void>((resolve, reject) => {
       server.#server.once("error", reject);
       server.#server.listen(port, host, resolve);
@@ -43,8 +45,13 @@ export class ImageServer {
   }
 
   get uri(): string {
+    return `${this.origin}${this.#path}`;
+  }
+
+  /** Without the path, which is a secret. */
+  get origin(): string {
     const { port } = this.#server.address() as AddressInfo;
-    return `http://${isIPv6(this.#host) ? `[${this.#host}]` : this.#host}:${port}${this.#path}`;
+    return `http://${isIPv6(this.#publicHost) ? `[${this.#publicHost}]` : this.#publicHost}:${port}`;
   }
 
   close(): Promise<void> {

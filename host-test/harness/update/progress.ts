@@ -9,6 +9,7 @@ export class Progress {
   readonly #stdout: Io["stdout"];
   readonly #name: string;
   #percent = -1;
+  #ended = false;
 
   constructor(stdout: Io["stdout"], name: string) {
     this.#stdout = stdout;
@@ -18,12 +19,14 @@ export class Progress {
   /** @param percent 0..100. A smaller one than before is a download that began again */
   show(percent: number): void {
     const shown = this.#stdout.isTTY ? percent : percent - (percent % STEP);
-    if (shown === this.#percent) return;
+    if (this.#ended || shown === this.#percent) return;
     this.#percent = shown;
     this.#stdout.write(this.#stdout.isTTY ? `\r${this.#bar()}` : `${this.#name} ${shown} %\n`);
   }
 
+  /** Nothing is shown after it. */
   end(): void {
+    this.#ended = true;
     if (this.#stdout.isTTY && this.#percent >= 0) this.#stdout.write("\n");
   }
 

@@ -8,10 +8,19 @@ export interface Sealed {
   readonly manifest: Manifest;
 }
 
-/** @param key private; undefined: without a signature */
-export function sealFirmware(image: Uint8Array, type: string, version: string, key: KeyObject | undefined): Sealed {
+/**
+ * @param key private; undefined: without a signature
+ * @param id of the only device that may install the image; undefined: any device of the type
+ */
+export function sealFirmware(
+  image: Uint8Array,
+  type: string,
+  version: string,
+  key: KeyObject | undefined,
+  id?: string,
+): Sealed {
   const sha256 = createHash("sha256").update(image).digest("hex");
-  const manifest = { type, version, size: image.length, sha256 };
+  const manifest = { type, ...(id !== undefined && { id }), version, size: image.length, sha256 };
   const text = Buffer.from(JSON.stringify(manifest));
   const signature = key ? sign("sha256", Buffer.concat([Buffer.from(MAGIC), text]), key) : Buffer.alloc(0);
   const prefix = Buffer.alloc(PREFIX_BYTES);

@@ -2,7 +2,7 @@
 // over real sockets. The platform of these tests knows nothing but the two actions.
 
 import assert from "node:assert/strict";
-import { generateKeyPairSync } from "node:crypto";
+import { generateKeyPairSync, verify } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer, request, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -12,7 +12,7 @@ import { after, before, beforeEach, describe, test } from "node:test";
 import { privateKey, publicDer, publicKey } from "../../../targets/esp32/firmware-key.ts";
 import { ImageServer } from "../../harness/update/image-server.ts";
 import { Progress } from "../../harness/update/progress.ts";
-import { restUrl } from "../../harness/update/requests.ts";
+import { sealFirmware } from "../../harness/update/seal.ts";
 import { Run } from "../harness/cli/testing.ts";
 import { NEXT, OLD } from "./files.ts";
 import { NodeDevice } from "./node-device.ts";
@@ -121,7 +121,7 @@ describe("the whole update", () => {
     const run = await updated(operator, [...files(), "--version", NEXT.version]);
     assert.equal(run.err, "");
     assert.equal(await run.code, 0);
-    assert.match(run.out, /^8892 bytes, SHA-256 [0-9a-f]{64}\n/);
+    assert.match(run.out, /^8892 bytes, SHA-256 [0-9a-f]{64}\nserving on http:\/\/127\.0\.0\.1:\d+\n/);
     assert.match(run.out, /downloaded and verified; update and restart …\nthermo:t-01 runs 1\.10\.0\n$/);
     assert.equal(device.hardware.running, 1);
     assert.deepEqual(device.hardware.slots[1]!.slice(0, NEXT.image.length), NEXT.image);
@@ -140,6 +140,65 @@ describe("the whole update", () => {
     await assert.rejects(fetch(uri!), "the image is served no longer");
   });
 
+  test("the signed manifest names the device", async () => {
+    let file = new Uint8Array();
+    const operator = new Operator(async ({ action, parameters }) => {
+      if (action === "firmware/download") file = new Uint8Array(await (await fetch(parameters.uri!)).arrayBuffer());
+      return { status: "done" };
+    });
+    const run = await updated(operator, [...files(), "--version", "2.0"]);
+    assert.equal(await run.code, 0, run.err);
+    const [length, signatureLength] = [Buffer.from(file).readUInt16BE(8), Buffer.from(file).readUInt16BE(10)];
+    const manifest = Buffer.from(file.subarray(12, 12 + length));
+    const { type, id, version, size } = JSON.parse(manifest.toString());
+    assert.deepEqual([type, id, version, size], ["thermo", "t-01", "2.0", NEXT.image.length]);
+    const signature = file.subarray(12 + length, 12 + length + signatureLength);
+    const signed = Buffer.concat([Buffer.from("IOTFUPD1"), manifest]);
+    assert.ok(verify("sha256", signed, publicKey(key), signature));
+  });
+
+  test("the image is served until the end of the download only", async () => {
+    const served: boolean[] = [];
+    let uri = "";
+    const operator = new Operator(async ({ parameters }) => {
+      uri = parameters.uri ?? uri;
+      served.push(
+        await fetch(uri, { method: "HEAD" }).then(
+          () => true,
+          () => false,
+        ),
+      );
+      return { status: "done" };
+    });
+    const run = await updated(operator, [...files(), "--version", "2.0"]);
+    assert.equal(await run.code, 0, run.err);
+    assert.deepEqual(served, [true, false]);
+  });
+
+  test("--public-host: the device gets it, the server listens on --host", async () => {
+    for (const host of ["pc.example.com", "2001:db8::1"]) {
+      const operator = new Operator(() => Promise.resolve({ status: 2 }));
+      const run = await updated(operator, [
+        image,
+        "--key",
+        key,
+        "--version",
+        "2.0",
+        "--host",
+        "0.0.0.0",
+        "--public-host",
+        host,
+      ]);
+      const [, origin] = /^serving on (.*)$/m.exec(run.out) ?? [];
+      assert.match(origin!, RegExp(`^http://${host.includes(":") ? `\\[${host}\\]` : host}:\\d+$`));
+      assert.ok(operator.started[0]!.parameters.uri!.startsWith(`${origin}/`));
+    }
+  });
+
+  test("without a device: the manifest has no id", () => {
+    assert.equal("id" in sealFirmware(NEXT.image, "thermo", "2.0", undefined).manifest, false);
+  });
+
   test("the device refuses an older version: exit code 1, with its reason", async () => {
     const run = await updated(new Operator(act), [...files(), "--version", "1.1.0"]);
     assert.deepEqual(
@@ -148,25 +207,32 @@ describe("the whole update", () => {
     );
   });
 
-  test("the device does not have the key that was made now", async () => {
-    const fresh = join(folder, "fresh.pem");
-    const run = await updated(new Operator(act), [image, "--key", fresh, "--host", LOOPBACK, "--version", "2.0"]);
-    assert.equal(await run.code, 1);
-    const made = `made the key ${fresh}: only devices flashed with --firmware-key ${fresh} accept it\n`;
-    assert.equal(
-      run.err,
-      `${made}iotf-embedded update: firmware/download failed: the signature is not by the key of this device\n`,
+  test("the device does not have this key", async () => {
+    const other = join(folder, "other.pem");
+    privateKey(other);
+    const run = await updated(new Operator(act), [image, "--key", other, "--host", LOOPBACK, "--version", "2.0"]);
+    assert.deepEqual(
+      [await run.code, run.err],
+      [1, "iotf-embedded update: firmware/download failed: the signature is not by the key of this device\n"],
     );
-    assert.equal(statSync(fresh).mode & 0o777, 0o600);
+  });
+
+  test("no such key: exit code 2, and none is made", async () => {
+    const none = join(folder, "none.pem");
+    const run = new Run(["update", "thermo:t-01", image, "--key", none, "--host", LOOPBACK, "--version", "2"]);
+    assert.equal(await run.code, 2);
+    const way = `npm run flash -- … --firmware-key ${none} makes it`;
+    assert.equal(run.err, `iotf-embedded update: no such key '${none}'; ${way}\n`);
+    assert.equal(existsSync(none), false);
   });
 
   test("an error of the platform, and one that is not there", async () => {
-    const operator = new Operator(() => Promise.resolve({ status: 2, message: "no such thing" }));
+    const operator = new Operator(() => Promise.resolve({ status: 2, message: "no such \x1b[2Jthing" }));
     const run = await updated(operator, [...files(), "--version", "2.0"]);
-    assert.equal(run.err, "iotf-embedded update: firmware/download 2: no such thing\n");
+    assert.equal(run.err, "iotf-embedded update: firmware/download 2: no such ·[2Jthing\n");
     const gone = new Run(["update", "thermo:t-01", ...files(), "--version", "2.0", "--url", "mqtt://127.0.0.1:1"]);
     assert.equal(await gone.code, 1);
-    assert.match(gone.err, /^iotf-embedded update: cannot ask http:\/\/127\.0\.0\.1:1: .*ECONNREFUSED/);
+    assert.match(gone.err, /^iotf-embedded update: http:\/\/127\.0\.0\.1:1: .*ECONNREFUSED/);
   });
 
   test("Ctrl-C: ends, and serves the image no longer", async () => {
@@ -175,7 +241,8 @@ describe("the whole update", () => {
     const run = new Run(["update", "thermo:t-01", ...files(), "--version", "2.0", "--url", url]);
     await run.printed(/SHA-256/);
     assert.equal(await run.interrupt(), 1);
-    assert.equal(run.err, "iotf-embedded update: interrupted; the device may still have downloaded the image\n");
+    const way = "'iotf-embedded manage thermo:t-01 firmware-update' installs it";
+    assert.equal(run.err, `iotf-embedded update: interrupted; if the device has downloaded an image, ${way}\n`);
     operator.close();
   });
 
@@ -186,6 +253,26 @@ describe("the whole update", () => {
       "a host that is no address",
       () => [image, "--host", "my-pc", "--version", "2"],
       /must be an IP address of this PC, not 'my-pc'/,
+    ],
+    ...["0.0.0.0", "::", "0:0::0"].map((host): [string, () => string[], RegExp] => [
+      `--host ${host}`,
+      () => [image, "--host", host, "--version", "2"],
+      RegExp(`no device can reach ${host}: name the address of this PC with --public-host`),
+    ]),
+    [
+      "an address with a zone",
+      () => [image, "--host", "fe80::1%eth0", "--version", "2"],
+      /--host must be an address that the device can reach, not 'fe80::1%eth0'/,
+    ],
+    [
+      "a public host that is none",
+      () => [image, "--host", LOOPBACK, "--public-host", "my_pc/x", "--version", "2"],
+      /--public-host must be an address that the device can reach, not 'my_pc\/x'/,
+    ],
+    [
+      "an address of this PC only, and the platform elsewhere",
+      () => [image, "--host", LOOPBACK, "--version", "2", "--url", "mqtt://192.0.2.1"],
+      /a device cannot reach 127\.0\.0\.1: name an address of this PC in its network with --host/,
     ],
     [
       "no such image",
@@ -231,6 +318,7 @@ test("keys: made once, read again, public ones too; others are refused", () => {
   assert.throws(() => publicKey(join(folder, "none.pem")), /cannot read the key '.*none\.pem' \(ENOENT\)/);
   assert.throws(() => privateKey(join(folder, "no/such/folder.pem")), /cannot write the key '.*' \(ENOENT\)/);
   assert.equal(existsSync(join(folder, "no")), false);
+  assert.equal(statSync(path).mode & 0o777, 0o600);
   assert.match(readFileSync(path, "utf8"), /BEGIN PRIVATE KEY/);
 });
 
@@ -309,18 +397,11 @@ test("the progress bar: redrawn on a terminal, a line for each 10 % elsewhere", 
     const progress = new Progress(stdout as never, "download");
     for (const percent of [0, 4, 4, 55, 100]) progress.show(percent);
     progress.end();
+    progress.show(50);
     return text;
   };
   assert.equal(drawn(false), "download 0 %\ndownload 50 %\ndownload 100 %\n");
   const bar = drawn(true);
   assert.equal(bar.split("\r").length, 5);
-  assert.ok(bar.endsWith(`\rdownload [${"#".repeat(30)}] 100 %\n`));
-});
-
-test("where the REST API is", () => {
-  const of = (host: string, port: number, tls: boolean) =>
-    restUrl({ org: "abc123", mqtt: { clientId: "a:abc123:x", endpoint: { host, port, ...(tls && { tls: {} }) } } });
-  assert.equal(of("abc123.messaging.example.com", 8883, true), "https://abc123.example.com");
-  assert.equal(of("127.0.0.1", 1883, false), "http://127.0.0.1:1883");
-  assert.equal(of("::1", 8883, true), "https://[::1]:8883");
+  assert.ok(bar.endsWith(`\rdownload [${"#".repeat(30)}] 100 %\n`), "nothing behind the end");
 });

@@ -9,6 +9,8 @@ import { afterEach, beforeEach, describe, test } from "node:test";
 import { ManagedDeviceClient } from "../../../dist/managed-node.js";
 import { privateKey, publicDer } from "../../../targets/esp32/firmware-key.ts";
 import { type Platform, startPlatform } from "../../harness/platform/platform.ts";
+import { ImageServer } from "../../harness/update/image-server.ts";
+import { sealFirmware } from "../../harness/update/seal.ts";
 import { Run } from "../harness/cli/testing.ts";
 import { NEXT, OLD } from "./files.ts";
 import { NodeDevice } from "./node-device.ts";
@@ -93,6 +95,25 @@ describe("iotf-embedded update, the local platform and a managed device", () => 
     assert.match(command.err, /firmware\/update failed: .*unsupported image/i);
     assert.deepEqual(story, [OLD.version, "confirmed", NEXT.version, OLD.version, "confirmed"]);
     assert.equal(device.hardware.running, 0);
+  });
+
+  test("an image that was downloaded earlier: refused, with the command that installs it", async () => {
+    const key = privateKey(join(folder, "key.pem")).key;
+    const server = await ImageServer.open(sealFirmware(NEXT.image, IDENTITY.type, NEXT.version, key).file, {
+      host: LOOPBACK,
+    });
+    const manage = (...words: string[]) => new Run(["manage", "thermo:t-01", ...words, "--url", platform.url]);
+    const download = manage("firmware-download", "--version", NEXT.version, "--uri", server.uri);
+    assert.equal(await download.code, 0, download.err);
+    await server.close();
+    const command = update(NEXT.version);
+    assert.equal(await command.code, 1);
+    const way = "'iotf-embedded manage thermo:t-01 firmware-update' installs it";
+    assert.match(command.err, RegExp(`not in idle state.*; if the device has downloaded an image, ${way}\n$`));
+    device.restarted = () => client.disconnect(() => void run(NEXT.version));
+    const install = manage("firmware-update");
+    assert.equal(await install.code, 0, install.err + install.out);
+    assert.deepEqual(story, [OLD.version, "confirmed", NEXT.version, "confirmed"]);
   });
 
   test("an older version is refused: state 0, updateStatus 5", async () => {

@@ -120,7 +120,7 @@ test("refused, not let in, nobody there, interrupted: one line, exit code 1, no 
     [run(t, platform, ["show"], { env: { ...env, WIOTP_AUTH_TOKEN: "SECRET-WRONG" } }), /not authorized/],
     [
       new Run(["manage", "thermo:t-01", "reboot", "--url", absent.url]),
-      /^iotf-embedded manage: mqtt:\S+ .*ECONNREFUSED/,
+      /^iotf-embedded manage: http:\S+ .*ECONNREFUSED/,
     ],
   ] as const) {
     assert.equal(await command.code, 1);
