@@ -507,7 +507,8 @@ describe("the record", () => {
         const record = new UpdateRecord(hardware.store());
         record.save({ phase: "download" });
         [hardware.steps, hardware.failAt, hardware.cut] = [0, step, cut];
-        assert.throws(() => record.save({ phase: "failed", status: 4 }));
+        if (step === 1) assert.throws(() => record.save({ phase: "failed", status: 4 }));
+        else record.save({ phase: "failed", status: 4 }); // only the removal of the last one failed
         hardware.boot();
         const phase = new UpdateRecord(hardware.store()).progress?.phase;
         assert.equal(phase, step === 1 && cut === "before" ? "download" : "failed");
@@ -525,6 +526,26 @@ describe("the record", () => {
     assert.deepEqual([record.progress, hardware.nvs.size], [undefined, 0]);
     record.save({ phase: "failed", status: 4 });
     assert.deepEqual(new UpdateRecord(hardware.store()).progress, { phase: "failed", status: 4 });
+  });
+
+  test("a removal that fails: clear() keeps the record; save() and the next start go on", () => {
+    const hardware = new Hardware(true);
+    hardware.boot();
+    const { nvs } = hardware;
+    const store = hardware.store();
+    const record = new UpdateRecord(store);
+    record.save({ phase: "download" });
+    nvs.delete = () => {
+      throw new Error("nvs erase fail");
+    };
+    assert.throws(() => record.clear(), /nvs erase fail/);
+    assert.equal(record.progress?.phase, "download");
+    record.save({ phase: "failed", status: 4 });
+    assert.deepEqual([record.progress?.phase, nvs.size], ["failed", 2]);
+    assert.equal(new UpdateRecord(store).progress?.phase, "failed");
+    nvs.delete = Map.prototype.delete;
+    record.clear();
+    assert.deepEqual([record.progress, nvs.size], [undefined, 0]);
   });
 
   test("a store that throws is empty", () => {
