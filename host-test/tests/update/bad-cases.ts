@@ -252,6 +252,12 @@ const SERVERS: Case[] = [
     status: 0,
     asked: [0, AFTER_A_CHUNK],
   })),
+/** 206 with `count` bytes, although the rest was asked for. */
+function piece(from: number, count: number): Fault {
+  const range = `bytes ${from}-${from + count - 1}/${good.length}`;
+  return { status: 206, body: good.slice(from, from + count), headers: { "Content-Range": range } };
+}
+
   {
     name: "the tag is missing in the rest: continues",
     file: good,
@@ -280,6 +286,30 @@ const SERVERS: Case[] = [
       LOST,
       { headers: { "Content-Range": "" } },
       { status: 206, body: good, headers: { "Content-Range": `bytes 0-${good.length - 1}/${good.length}` } },
+  {
+    name: "ranges of which the server sends a part: asks for the next one",
+    file: good,
+    faults: [LOST, piece(AFTER_A_CHUNK, SECTOR), piece(AFTER_A_CHUNK + SECTOR, 10)],
+    status: 0,
+    asked: [0, AFTER_A_CHUNK, AFTER_A_CHUNK + SECTOR, AFTER_A_CHUNK + SECTOR + 10],
+  },
+  {
+    name: "ranges of which the server sends a byte each: no progress",
+    file: good,
+    faults: [LOST, piece(AFTER_A_CHUNK, 1), piece(AFTER_A_CHUNK + 1, 1), piece(AFTER_A_CHUNK + 2, 1)],
+    options: { attempts: 4 },
+    status: 3,
+    message: "gave up after 4 attempts: the server sends less than a chunk",
+    asked: [0, AFTER_A_CHUNK, AFTER_A_CHUNK + 1, AFTER_A_CHUNK + 2],
+  },
+  {
+    name: "ranges of which the server sends nothing",
+    file: good,
+    faults: [LOST, piece(AFTER_A_CHUNK, 0)],
+    status: 4,
+    message: `the file ends after ${AFTER_A_CHUNK} bytes`,
+    asked: [0, AFTER_A_CHUNK],
+  },
     ],
     status: 0,
     asked: [0, AFTER_A_CHUNK, 0, 0],
@@ -335,7 +365,7 @@ const SERVERS: Case[] = [
     name: "lost after each chunk: goes on as long as there is progress",
     file: good,
     always: { cutAfter: SECTOR },
-    options: { attempts: 1 },
+    options: { attempts: 2 },
     status: 0,
     asked: [0, SECTOR, 2 * SECTOR],
   },
@@ -436,7 +466,7 @@ const SERVERS: Case[] = [
     file: good,
     always: { stallAfter: 0 },
     status: 3,
-    message: "gave up after 5 attempts: no data for 30 s",
+    message: "gave up after 5 attempts: less than 4 KiB in 30 s",
     asked: [0, 0, 0, 0, 0],
   },
   {

@@ -45,7 +45,7 @@ export function runCase(engine: Engine, key: Uint8Array, old: Build, next: Build
   server.always = one.always;
   server.ranges = one.ranges ?? true;
   server.etag = one.etag ?? server.etag;
-  const board = new TestBoard(engine, { key, attempts: 4, ...one.options }, [old, next], server);
+  const board = new TestBoard(engine, { key, attempts: 5, ...one.options }, [old, next], server);
   board.hardware.install(0, old.image);
   board.start();
   let status = -1;

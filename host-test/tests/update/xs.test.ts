@@ -44,7 +44,7 @@ const engine = {
 };
 const build = ({ version, image }) => ({ version, image: bytes(image) });
 host.register("case", ({ key, old, next, one }) =>
-  runCase(engine, bytes(key), build(old), build(next), JSON.parse(one, (name, value) => name === "file" ? bytes(value) : value)));
+  runCase(engine, bytes(key), build(old), build(next), JSON.parse(one, (name, value) => name === "file" || name === "body" ? bytes(value) : value)));
 host.register("power", ({ key, old, next, file, setting }) =>
   failEverywhere({ engine, key: bytes(key), old: build(old), next: build(next), file: bytes(file) }, setting));
 `;

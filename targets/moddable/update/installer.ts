@@ -39,7 +39,7 @@ export interface UpdateOptions {
   allowOlder?: boolean;
   /** Minutes, 1..60, within which a new firmware has to be confirmed. Default 5. */
   confirmMinutes?: number;
-  /** Attempts without progress after which a download counts as lost, 1..100. Default 10. */
+  /** Attempts without progress, the first one included, after which a download counts as lost, 1..100. Default 10. */
   attempts?: number;
   /** Seconds, 5..600, within which 4 KiB have to arrive. Default 30. */
   stallSeconds?: number;
