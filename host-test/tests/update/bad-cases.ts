@@ -6,6 +6,7 @@ import { imageOf } from "./board.ts";
 import type { Case } from "./cases.ts";
 import { fileOf, NEXT, SIZE, signingKey } from "./files.ts";
 import { SECTOR } from "./hardware.ts";
+import type { Fault } from "./server.ts";
 
 const good = fileOf(NEXT);
 const head = good.length - SIZE;
@@ -208,6 +209,8 @@ const FILES: Case[] = [
     ["a SHA-256 in capitals", { sha256: "A".repeat(64) }],
     ["a number as type", { type: 7 }],
     ["no version", { version: undefined }],
+    ["a number as id", { id: 7 }],
+    ["an empty id", { id: "" }],
   ].map(([name, change]) => ({
     name: `a manifest with ${name}`,
     file: withManifest(
@@ -216,6 +219,24 @@ const FILES: Case[] = [
     options: { allowUnsigned: true },
     status: 5,
     message: "the manifest in the firmware file is malformed",
+    asked: [0],
+  })),
+  ...(
+    [
+      ["this device", "t-01", undefined],
+      ["another device", "t-02", "firmware for device t-01, not t-02"],
+      [
+        "a device, which does not know its id",
+        undefined,
+        "firmware for device t-01, and this updater has no option id",
+      ],
+    ] as const
+  ).map(([name, id, message]) => ({
+    name: `for ${name}`,
+    file: withManifest({ type: "thermo", id: "t-01", version: NEXT.version, size: SIZE, sha256: shaOf(good) }),
+    options: { allowUnsigned: true, ...(id && { id }) },
+    status: message ? 5 : 0,
+    ...(message && { message }),
     asked: [0],
   })),
   { name: "as large as the slot", file: sealed(NEXT.version, { size: 5 * SECTOR }), status: 0, asked: [0] },
@@ -230,6 +251,12 @@ const FILES: Case[] = [
 
 const AFTER_A_CHUNK = head + SECTOR + 300;
 const LOST = { cutAfter: AFTER_A_CHUNK };
+
+/** 206 with `count` bytes, although the rest was asked for. */
+function piece(from: number, count: number): Fault {
+  const range = `bytes ${from}-${from + count - 1}/${good.length}`;
+  return { status: 206, body: good.slice(from, from + count), headers: { "Content-Range": range } };
+}
 
 const SERVERS: Case[] = [
   {
@@ -252,12 +279,6 @@ const SERVERS: Case[] = [
     status: 0,
     asked: [0, AFTER_A_CHUNK],
   })),
-/** 206 with `count` bytes, although the rest was asked for. */
-function piece(from: number, count: number): Fault {
-  const range = `bytes ${from}-${from + count - 1}/${good.length}`;
-  return { status: 206, body: good.slice(from, from + count), headers: { "Content-Range": range } };
-}
-
   {
     name: "the tag is missing in the rest: continues",
     file: good,
@@ -265,27 +286,6 @@ function piece(from: number, count: number): Fault {
     status: 0,
     asked: [0, AFTER_A_CHUNK],
   },
-  {
-    name: "content-range without the length of the whole: continues",
-    file: good,
-    faults: [LOST, { headers: { "Content-Range": `bytes ${AFTER_A_CHUNK}-${good.length - 1}/*` } }],
-    status: 0,
-    asked: [0, AFTER_A_CHUNK],
-  },
-  {
-    name: "content-range in another unit: begins again",
-    file: good,
-    faults: [LOST, { headers: { "Content-Range": `lines ${AFTER_A_CHUNK}-${good.length - 1}/${good.length}` } }],
-    status: 0,
-    asked: [0, AFTER_A_CHUNK, 0],
-  },
-  {
-    name: "a part though the whole was asked for: begins again",
-    file: good,
-    faults: [
-      LOST,
-      { headers: { "Content-Range": "" } },
-      { status: 206, body: good, headers: { "Content-Range": `bytes 0-${good.length - 1}/${good.length}` } },
   {
     name: "ranges of which the server sends a part: asks for the next one",
     file: good,
@@ -310,6 +310,27 @@ function piece(from: number, count: number): Fault {
     message: `the file ends after ${AFTER_A_CHUNK} bytes`,
     asked: [0, AFTER_A_CHUNK],
   },
+  {
+    name: "content-range without the length of the whole: continues",
+    file: good,
+    faults: [LOST, { headers: { "Content-Range": `bytes ${AFTER_A_CHUNK}-${good.length - 1}/*` } }],
+    status: 0,
+    asked: [0, AFTER_A_CHUNK],
+  },
+  {
+    name: "content-range in another unit: begins again",
+    file: good,
+    faults: [LOST, { headers: { "Content-Range": `lines ${AFTER_A_CHUNK}-${good.length - 1}/${good.length}` } }],
+    status: 0,
+    asked: [0, AFTER_A_CHUNK, 0],
+  },
+  {
+    name: "a part though the whole was asked for: begins again",
+    file: good,
+    faults: [
+      LOST,
+      { headers: { "Content-Range": "" } },
+      { status: 206, body: good, headers: { "Content-Range": `bytes 0-${good.length - 1}/${good.length}` } },
     ],
     status: 0,
     asked: [0, AFTER_A_CHUNK, 0, 0],
