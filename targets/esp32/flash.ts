@@ -74,6 +74,10 @@ function build(platform: string, { options, config, firmwareKey }: Settings, too
   const manifest = join(folder, "esp32/manifest.json");
   // The build writes the settings to its output: readable for this user only.
   process.umask(0o077);
+  // Ctrl-C ends mcconfig too. Without a handler it would end this process before the settings are removed.
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  const ignore = () => {};
+  for (const signal of signals) process.on(signal, ignore);
   try {
     mkdirSync(join(folder, "esp32"));
     const include = [resolve(APP, "manifest.json")];
@@ -91,6 +95,7 @@ function build(platform: string, { options, config, firmwareKey }: Settings, too
     return status ?? 1;
   } finally {
     rmSync(folder, { recursive: true });
+    for (const signal of signals) process.off(signal, ignore);
   }
 }
 

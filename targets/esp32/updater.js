@@ -23,10 +23,10 @@ function start() {
   }
 }
 
-function makeUpdater({ type, ca }) {
+function makeUpdater({ type, id, ca }) {
   const resource = new Resource(KEY);
   const key = new Uint8Array(resource.slice(0, resource.byteLength));
-  return new FirmwareUpdater({ type, version: config.version, key, ...(ca && { tls: { ca } }) });
+  return new FirmwareUpdater({ type, id, version: config.version, key, ...(ca && { tls: { ca } }) });
 }
 
 /** Accepts no firmware. If this one is on trial, it goes back. */
@@ -34,6 +34,6 @@ function guard() {
   try {
     new FirmwareUpdater({ type: "none", version: "0" });
   } catch {
-    // The board has one slot. update.js says so.
+    // There is no updater at all, for example because the board has one slot only. update.js tells the first error.
   }
 }

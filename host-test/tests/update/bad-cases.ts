@@ -6,6 +6,7 @@ import { imageOf } from "./board.ts";
 import type { Case } from "./cases.ts";
 import { fileOf, NEXT, SIZE, signingKey } from "./files.ts";
 import { SECTOR } from "./hardware.ts";
+import type { Fault } from "./server.ts";
 
 const good = fileOf(NEXT);
 const head = good.length - SIZE;
@@ -208,6 +209,8 @@ const FILES: Case[] = [
     ["a SHA-256 in capitals", { sha256: "A".repeat(64) }],
     ["a number as type", { type: 7 }],
     ["no version", { version: undefined }],
+    ["a number as id", { id: 7 }],
+    ["an empty id", { id: "" }],
   ].map(([name, change]) => ({
     name: `a manifest with ${name}`,
     file: withManifest(
@@ -216,6 +219,24 @@ const FILES: Case[] = [
     options: { allowUnsigned: true },
     status: 5,
     message: "the manifest in the firmware file is malformed",
+    asked: [0],
+  })),
+  ...(
+    [
+      ["this device", "t-01", undefined],
+      ["another device", "t-02", "firmware for device t-01, not t-02"],
+      [
+        "a device, which does not know its id",
+        undefined,
+        "firmware for device t-01, and this updater has no option id",
+      ],
+    ] as const
+  ).map(([name, id, message]) => ({
+    name: `for ${name}`,
+    file: withManifest({ type: "thermo", id: "t-01", version: NEXT.version, size: SIZE, sha256: shaOf(good) }),
+    options: { allowUnsigned: true, ...(id && { id }) },
+    status: message ? 5 : 0,
+    ...(message && { message }),
     asked: [0],
   })),
   { name: "as large as the slot", file: sealed(NEXT.version, { size: 5 * SECTOR }), status: 0, asked: [0] },
@@ -230,6 +251,12 @@ const FILES: Case[] = [
 
 const AFTER_A_CHUNK = head + SECTOR + 300;
 const LOST = { cutAfter: AFTER_A_CHUNK };
+
+/** 206 with `count` bytes, although the rest was asked for. */
+function piece(from: number, count: number): Fault {
+  const range = `bytes ${from}-${from + count - 1}/${good.length}`;
+  return { status: 206, body: good.slice(from, from + count), headers: { "Content-Range": range } };
+}
 
 const SERVERS: Case[] = [
   {
@@ -257,6 +284,30 @@ const SERVERS: Case[] = [
     file: good,
     faults: [LOST, { headers: { ETag: "" } }],
     status: 0,
+    asked: [0, AFTER_A_CHUNK],
+  },
+  {
+    name: "ranges of which the server sends a part: asks for the next one",
+    file: good,
+    faults: [LOST, piece(AFTER_A_CHUNK, SECTOR), piece(AFTER_A_CHUNK + SECTOR, 10)],
+    status: 0,
+    asked: [0, AFTER_A_CHUNK, AFTER_A_CHUNK + SECTOR, AFTER_A_CHUNK + SECTOR + 10],
+  },
+  {
+    name: "ranges of which the server sends a byte each: no progress",
+    file: good,
+    faults: [LOST, piece(AFTER_A_CHUNK, 1), piece(AFTER_A_CHUNK + 1, 1), piece(AFTER_A_CHUNK + 2, 1)],
+    options: { attempts: 4 },
+    status: 3,
+    message: "gave up after 4 attempts: the server sends less than a chunk",
+    asked: [0, AFTER_A_CHUNK, AFTER_A_CHUNK + 1, AFTER_A_CHUNK + 2],
+  },
+  {
+    name: "ranges of which the server sends nothing",
+    file: good,
+    faults: [LOST, piece(AFTER_A_CHUNK, 0)],
+    status: 4,
+    message: `the file ends after ${AFTER_A_CHUNK} bytes`,
     asked: [0, AFTER_A_CHUNK],
   },
   {
@@ -335,7 +386,7 @@ const SERVERS: Case[] = [
     name: "lost after each chunk: goes on as long as there is progress",
     file: good,
     always: { cutAfter: SECTOR },
-    options: { attempts: 1 },
+    options: { attempts: 2 },
     status: 0,
     asked: [0, SECTOR, 2 * SECTOR],
   },
@@ -436,7 +487,7 @@ const SERVERS: Case[] = [
     file: good,
     always: { stallAfter: 0 },
     status: 3,
-    message: "gave up after 5 attempts: no data for 30 s",
+    message: "gave up after 5 attempts: less than 4 KiB in 30 s",
     asked: [0, 0, 0, 0, 0],
   },
   {

@@ -49,7 +49,7 @@ export class TestBoard {
   restarts = false;
   lines: string[] = [];
   /** Of the last download or update: "progress 50", "done 0 …". */
-  told: string[] = [];
+  heard: string[] = [];
   status: number | undefined;
   private served = 0;
   private readonly engine: Engine;
@@ -85,7 +85,10 @@ export class TestBoard {
         {
           network: this.network,
           slot: hardware.slot(),
-          readRunning: into => into.set(hardware.slots[hardware.running]!.subarray(0, into.length)),
+          readRunning: into => {
+            if (hardware.unreadable) throw new Error("read failed");
+            into.set(hardware.slots[hardware.running]!.subarray(0, into.length));
+          },
           boot: hardware.sectors(),
           record: hardware.store(),
           ...this.engine,
@@ -110,12 +113,12 @@ export class TestBoard {
   }
 
   private get listener() {
-    this.told = [];
+    this.heard = [];
     this.status = undefined;
     return {
-      progress: (percent: number) => void this.told.push(`progress ${percent}`),
+      progress: (percent: number) => void this.heard.push(`progress ${percent}`),
       done: (status: UpdateStatus, message = "") => {
-        this.told.push(`done ${status}`, message);
+        this.heard.push(`done ${status}`, message);
         this.status = status;
       },
     };
@@ -171,11 +174,17 @@ export class TestBoard {
       () => this.update() || this.restarts,
       () => this.start(),
       () => this.confirm(),
+      () => this.told(),
     ];
     return steps.every(step => step());
   }
 
   confirm(): boolean {
     return this.powered(() => void this.installer.confirm());
+  }
+
+  /** The server has acknowledged how an update ended. */
+  told(): boolean {
+    return this.powered(() => this.installer.told());
   }
 }

@@ -45,7 +45,7 @@ export function runCase(engine: Engine, key: Uint8Array, old: Build, next: Build
   server.always = one.always;
   server.ranges = one.ranges ?? true;
   server.etag = one.etag ?? server.etag;
-  const board = new TestBoard(engine, { key, attempts: 4, ...one.options }, [old, next], server);
+  const board = new TestBoard(engine, { key, attempts: 5, ...one.options }, [old, next], server);
   board.hardware.install(0, old.image);
   board.start();
   let status = -1;
@@ -56,7 +56,7 @@ export function runCase(engine: Engine, key: Uint8Array, old: Build, next: Build
       ...(one.verifier === undefined ? {} : { verifier: one.verifier }),
     });
     status = board.status!;
-    message = board.told.at(-1)!;
+    message = board.heard.at(-1)!;
   } catch (error) {
     message = (error as Error).message;
   }
@@ -64,6 +64,7 @@ export function runCase(engine: Engine, key: Uint8Array, old: Build, next: Build
     board.update();
     board.start();
     board.confirm();
+    board.told();
   } else {
     // Whatever failed: the board starts what it started before, and says nothing more of it.
     board.hardware.off();

@@ -40,6 +40,10 @@ export class Hardware {
   refuses: (slot: Uint8Array) => boolean = () => false;
   /** What the flash of the slot refuses to take. */
   worn = false;
+  /** The boot sectors cannot be erased, or not be written. */
+  bootFails: "erase" | "write" | undefined;
+  /** The slot that runs cannot be read. */
+  unreadable = false;
 
   constructor(rollback: boolean) {
     this.rollback = rollback;
@@ -170,8 +174,14 @@ export class Hardware {
   sectors(): BootSectors {
     return {
       read: sector => this.otadata.slice(sector * SECTOR, sector * SECTOR + ENTRY),
-      erase: sector => this.erase(this.otadata, sector * SECTOR),
-      write: (sector, entry) => this.program(this.otadata, sector * SECTOR, entry),
+      erase: sector => {
+        if (this.bootFails === "erase") throw new Error("erase failed");
+        this.erase(this.otadata, sector * SECTOR);
+      },
+      write: (sector, entry) => {
+        if (this.bootFails === "write") throw new Error("write failed");
+        this.program(this.otadata, sector * SECTOR, entry);
+      },
     };
   }
 

@@ -36,7 +36,7 @@ export class NodeDevice {
     const { hardware, key, network } = this;
     hardware.boot();
     this.installer = new UpdateInstaller(
-      { type: "thermo", version, key },
+      { type: "thermo", id: "t-01", version, key },
       {
         network,
         ...nodeEngine,

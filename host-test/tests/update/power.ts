@@ -58,7 +58,7 @@ function boardOf({ engine, key, old, next, file }: PowerPlan, { slot, rollback }
 function update(plan: PowerPlan, setting: Setting): TestBoard {
   const board = boardOf(plan, setting);
   if (!board.start() || !board.updateAndConfirm(setting.pause) || board.version !== plan.next.version) {
-    throw new Error(`no update: ${board.told.join(", ")}; ${board.lines.join(", ")}`);
+    throw new Error(`no update: ${board.heard.join(", ")}; ${board.lines.join(", ")}`);
   }
   return board;
 }
@@ -79,7 +79,7 @@ function failAt(plan: PowerPlan, setting: Setting, step: number, cut: Cut): stri
   board.confirm();
   if (board.version !== plan.next.version) {
     if (!board.updateAndConfirm() || board.version !== plan.next.version) {
-      throw new Error(`${where}: no update afterwards: ${board.told.join(", ")}; ${board.lines.join(", ")}`);
+      throw new Error(`${where}: no update afterwards: ${board.heard.join(", ")}; ${board.lines.join(", ")}`);
     }
   }
   // What is confirmed stays.

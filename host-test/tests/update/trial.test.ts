@@ -6,7 +6,7 @@ import { describe, test } from "node:test";
 import { ConfigurationException } from "../../../src/index.ts";
 import { publicDer } from "../../../targets/esp32/firmware-key.ts";
 import { confirmSelected, crcOf, deselect, selected } from "../../../targets/moddable/update/boot.ts";
-import { compareVersions, headerLength, isVersion, MOST_HEADER_BYTES } from "../../../targets/moddable/update/image.ts";
+import { compareVersions, headerLength, isVersion } from "../../../targets/moddable/update/image.ts";
 import type { UpdateOptions } from "../../../targets/moddable/update/installer.ts";
 import { UpdateRecord } from "../../../targets/moddable/update/record.ts";
 import { authorityOf, parseUri } from "../../../targets/moddable/update/uri.ts";
@@ -36,7 +36,7 @@ function onTrial(options: Partial<UpdateOptions> = {}, rollback = true): TestBoa
   const board = boardWith(options, rollback);
   board.download();
   board.update();
-  assert.deepEqual([board.restarts, board.told.at(-1)], [true, "progress 100"]);
+  assert.deepEqual([board.restarts, board.heard.at(-1)], [true, "progress 100"]);
   board.start();
   assert.deepEqual(
     [board.version, board.installer.previousStart, board.installer.onTrial],
@@ -59,6 +59,10 @@ for (const rollback of [true, false]) {
       assert.equal(board.installer.confirm(), true);
       assert.deepEqual(board.clock.pending, []);
       restart(board);
+      assert.deepEqual([board.version, board.installer.previousStart], [NEXT.version, LEFT.updated], "not told yet");
+      assert.equal(board.installer.onTrial, false);
+      board.installer.told();
+      restart(board);
       assert.deepEqual([board.version, board.installer.previousStart], [NEXT.version, LEFT.nothing]);
       assert.equal(board.installer.onTrial, false);
     });
@@ -72,6 +76,9 @@ for (const rollback of [true, false]) {
       restart(board);
       assert.deepEqual([board.version, board.installer.previousStart], [OLD.version, LEFT.wentBack]);
       board.installer.confirm();
+      restart(board);
+      assert.deepEqual([board.version, board.installer.previousStart], [OLD.version, LEFT.wentBack], "connected only");
+      board.installer.told();
       restart(board);
       assert.deepEqual([board.version, board.installer.previousStart], [OLD.version, LEFT.nothing]);
     });
@@ -92,7 +99,10 @@ for (const rollback of [true, false]) {
 
     test("accepts no download until it is confirmed: the slot has the firmware to go back to", () => {
       const board = onTrial({}, rollback);
-      assert.throws(() => board.download(), /not confirmed yet/);
+      for (const step of ["download", "update"] as const) {
+        board[step]();
+        assert.deepEqual(board.heard, ["done 5", "the running firmware is not confirmed yet"]);
+      }
       assert.deepEqual(board.hardware.slots[0]!.slice(0, SIZE), OLD.image);
       board.installer.confirm();
       board.server.file = fileOf({ version: "1.11.0", image: imageOf("1.11.0", SIZE) });
@@ -109,6 +119,7 @@ for (const rollback of [true, false]) {
       assert.deepEqual([board.version, board.installer.previousStart], [OLD.version, LEFT.wentBack]);
       // A download writes half of the slot; then a bootloader that checks nothing starts what is selected.
       board.confirm();
+      board.told();
       board.server.faults[1] = { stallAfter: SECTOR + 200 };
       board.server.always = { unreachable: true };
       board.hardware.refuses = () => false;
@@ -146,22 +157,201 @@ for (const rollback of [true, false]) {
       } else restart(board);
       assert.deepEqual([board.version, board.installer.previousStart], [NEXT.version, LEFT.wentBack]);
       board.confirm();
+      board.told();
       restart(board);
       assert.deepEqual([board.version, board.installer.previousStart], [NEXT.version, LEFT.nothing]);
     }
   });
 
-  test(`the power fails in confirm(), bootloader ${rollback ? "with" : "without"} rollback: confirmed stays`, () => {
+  test(`the power fails in told(), bootloader ${rollback ? "with" : "without"} rollback: confirmed stays`, () => {
     const board = onTrial({}, rollback);
-    // Erase and write the entry, then remove the record.
-    [board.hardware.steps, board.hardware.failAt] = [0, 3];
-    assert.equal(board.confirm(), false);
+    board.confirm();
+    [board.hardware.steps, board.hardware.failAt] = [0, 1];
+    assert.equal(board.told(), false);
     board.hardware.failAt = Number.POSITIVE_INFINITY;
     restart(board);
     assert.deepEqual([board.version, board.installer.previousStart], [NEXT.version, LEFT.updated]);
     assert.deepEqual([board.installer.onTrial, board.clock.pending], [false, []]);
   });
 }
+
+describe("a confirmation that cannot be written", () => {
+  for (const rollback of [true, false]) {
+    for (const how of ["erase", "write"] as const) {
+      test(`${how} fails, bootloader ${rollback ? "with" : "without"} rollback: written 10 s later`, () => {
+        const board = onTrial({}, rollback);
+        board.hardware.bootFails = how;
+        assert.equal(board.installer.confirm(), false);
+        assert.equal(board.lines.at(-1), `firmware: cannot confirm, next try in 10 s: ${how} failed`);
+        board.clock.advance(10_000);
+        board.installer.told(); // The trial needs the record.
+        assert.equal(new UpdateRecord(board.hardware.store()).progress?.phase, "trial");
+        board.hardware.bootFails = undefined;
+        board.clock.advance(9999);
+        assert.equal(board.installer.onTrial, true);
+        board.clock.advance(1);
+        assert.deepEqual([board.installer.onTrial, board.clock.pending], [false, []]);
+        restart(board);
+        assert.deepEqual([board.version, board.installer.previousStart], [NEXT.version, LEFT.nothing]);
+      });
+
+      test(`${how} always fails, bootloader ${rollback ? "with" : "without"} rollback: goes back`, () => {
+        const board = onTrial({}, rollback);
+        board.hardware.bootFails = how;
+        board.installer.confirm();
+        if (how === "erase") board.clock.advance(5 * MINUTE - 1);
+        board.hardware.bootFails = how === "erase" ? undefined : how;
+        board.installer.confirm = () => false; // the last attempt would succeed
+        board.clock.advance(5 * MINUTE);
+        assert.deepEqual([board.restarts, board.clock.pending], [true, []]);
+        board.start();
+        assert.deepEqual([board.version, board.installer.previousStart], [OLD.version, LEFT.wentBack]);
+      });
+    }
+  }
+});
+
+describe("a start on trial with flash that fails", () => {
+  function started(fail: (board: TestBoard) => void, clear: (board: TestBoard) => void): TestBoard {
+    const board = boardWith();
+    board.download();
+    board.update();
+    fail(board);
+    board.start();
+    clear(board);
+    assert.deepEqual([board.installer.onTrial, board.clock.pending.length], [true, 1]);
+    return board;
+  }
+
+  const failures: Record<string, [(board: TestBoard) => void, (board: TestBoard) => void]> = {
+    "the running slot cannot be read": [
+      ({ hardware }) => {
+        hardware.unreadable = true;
+      },
+      ({ hardware }) => {
+        hardware.unreadable = false;
+      },
+    ],
+    "the boot sectors cannot be read": [
+      ({ hardware }) => {
+        const { sectors } = hardware;
+        hardware.sectors = () => {
+          const good = sectors.call(hardware);
+          let reads = 0;
+          const read = (sector: number) => {
+            if (reads++ === 0) throw new Error("read failed");
+            return good.read(sector);
+          };
+          return { ...good, read };
+        };
+      },
+      ({ hardware }) => {
+        hardware.sectors = Hardware.prototype.sectors;
+      },
+    ],
+    "the older record cannot be removed": [
+      ({ hardware: { nvs } }) => {
+        nvs.set(nvs.has("a") ? "b" : "a", Buffer.from('{"number":0,"progress":{}}'));
+        nvs.delete = () => {
+          throw new Error("nvs erase fail");
+        };
+      },
+      ({ hardware: { nvs } }) => {
+        nvs.delete = Map.prototype.delete;
+      },
+    ],
+  };
+  for (const [name, [fail, clear]] of Object.entries(failures)) {
+    test(`${name}: goes back after 5 min`, () => {
+      const board = started(fail, clear);
+      board.clock.advance(5 * MINUTE);
+      assert.equal(board.restarts, true);
+      board.start();
+      assert.deepEqual([board.version, board.installer.previousStart], [OLD.version, LEFT.wentBack]);
+    });
+
+    test(`${name}: stays if it connects`, () => {
+      const board = started(fail, clear);
+      board.confirm();
+      board.told();
+      restart(board);
+      assert.deepEqual([board.version, board.installer.previousStart], [NEXT.version, LEFT.nothing]);
+    });
+  }
+
+  test("the firmware that it went back to cannot be read: the selection tells", () => {
+    const board = onTrial();
+    board.clock.advance(5 * MINUTE);
+    board.hardware.unreadable = true;
+    board.start();
+    assert.deepEqual(
+      [board.version, board.installer.previousStart, board.installer.onTrial, board.clock.pending],
+      [OLD.version, LEFT.wentBack, false, []],
+    );
+  });
+});
+
+describe("the client stops", () => {
+  test("during a download: nothing goes on, nothing is left, and the next download succeeds", () => {
+    for (const at of ["before the request", "in the body", "in the progress"] as const) {
+      const board = boardWith();
+      const heard: unknown[] = [];
+      const listener = {
+        progress: () => at === "in the progress" && board.installer.cancel(),
+        done: (status: number) => void heard.push(status),
+      };
+      if (at === "in the body") board.server.faults = [{ stallAfter: SECTOR + 500 }];
+      board.installer.download({ uri: URI, state: 0, updateStatus: 0 }, listener as never);
+      if (at !== "before the request") {
+        board.clock.advance(0);
+        board.answer();
+      }
+      if (at !== "in the progress") board.installer.cancel();
+      assert.deepEqual([heard, board.clock.pending], [[], []], at);
+      assert.ok(board.network.links.every(link => !link.alive));
+      assert.equal(board.hardware.nvs.size, 0);
+      board.download();
+      assert.equal(board.status, 0);
+    }
+  });
+
+  test("during an update: nothing is selected; the next one begins with a download", () => {
+    for (const at of ["at its begin", "in the progress"] as const) {
+      const board = boardWith();
+      board.download();
+      const listener = {
+        progress: () => at === "in the progress" && board.installer.cancel(),
+        done: () => assert.fail(),
+      };
+      board.installer.update({ uri: URI, state: 2, updateStatus: 0 }, listener as never);
+      if (at === "at its begin") board.installer.cancel();
+      board.clock.advance(MINUTE);
+      assert.deepEqual([board.restarts, board.clock.pending], [false, []]);
+      restart(board);
+      assert.deepEqual([board.version, board.installer.previousStart], [OLD.version, LEFT.nothing]);
+    }
+  });
+
+  test("after the new slot was selected: restarts", () => {
+    const board = boardWith();
+    board.download();
+    board.installer.update({ uri: URI, state: 2, updateStatus: 0 }, { progress: () => {}, done: () => {} });
+    board.clock.advance(999);
+    board.installer.cancel();
+    board.clock.advance(1);
+    assert.equal(board.restarts, true);
+    board.start();
+    assert.deepEqual([board.version, board.installer.previousStart], [NEXT.version, LEFT.updated]);
+  });
+
+  test("without a download or update: nothing", () => {
+    const board = boardWith();
+    board.download();
+    board.installer.cancel();
+    restart(board);
+    assert.deepEqual(board.installer.previousStart, LEFT.downloaded);
+  });
+});
 
 test("a trial with nothing to go back to goes on", () => {
   const board = onTrial();
@@ -210,6 +400,7 @@ describe("one at a time", () => {
     assert.throws(() => board.installer.download(firmware, listener), /another download or update is under way/);
     assert.throws(() => board.installer.update(firmware, listener), /another download or update is under way/);
     board.installer.confirm(); // a reconnect meanwhile
+    board.installer.told();
     assert.equal(new UpdateRecord(board.hardware.store()).progress?.phase, "download");
     board.settle(() => told.length > 0);
     assert.deepEqual(told, [0]);
@@ -249,7 +440,45 @@ describe("a restart in the middle", () => {
     assert.deepEqual([board.version, board.installer.previousStart], [OLD.version, LEFT.interrupted]);
     board.installer.confirm();
     restart(board);
+    assert.deepEqual(board.installer.previousStart, LEFT.interrupted);
+    board.installer.told();
+    restart(board);
     assert.deepEqual(board.installer.previousStart, LEFT.nothing);
+  });
+
+  test("before the first byte of the download: connection lost", () => {
+    const board = boardWith();
+    board.installer.download({ uri: URI, state: 0, updateStatus: 0 }, { progress: () => {}, done: () => {} });
+    restart(board);
+    assert.deepEqual(board.installer.previousStart, LEFT.interrupted);
+  });
+
+  test("between download and update, and other firmware by USB: an image that is not newer is dropped", () => {
+    for (const [version, options, left] of [
+      [NEXT.version, {}, LEFT.nothing],
+      ["1.9.9", {}, LEFT.downloaded],
+      ["1.11.0", { allowOlder: true }, LEFT.downloaded],
+      ["1.9.9", { type: "pump" }, LEFT.nothing],
+    ] as const) {
+      const options_: Partial<UpdateOptions> = {};
+      const board = new TestBoard(
+        nodeEngine,
+        Object.assign(options_, { key: publicKey }),
+        [OLD, NEXT],
+        new FileServer(fileOf(NEXT)),
+      );
+      board.hardware.install(0, OLD.image);
+      board.start();
+      board.download();
+      const flashed = { version, image: imageOf(`flashed ${version}`, SIZE) };
+      board.builds.unshift(flashed);
+      board.hardware.slots[0]!.set(flashed.image);
+      Object.assign(options_, options);
+      restart(board);
+      assert.deepEqual([board.version, board.installer.previousStart], [version, left]);
+      restart(board);
+      assert.deepEqual(board.installer.previousStart, left, "again");
+    }
   });
 
   test("between download and update: the image is still there, also after a connection", () => {
@@ -258,6 +487,7 @@ describe("a restart in the middle", () => {
     for (let times = 0; times < 3; times++) {
       restart(board);
       board.installer.confirm();
+      board.installer.told();
     }
     assert.deepEqual([board.version, board.installer.previousStart], [OLD.version, LEFT.downloaded]);
     board.update();
@@ -271,7 +501,7 @@ describe("flash that fails", () => {
     const board = boardWith();
     board.hardware.worn = true;
     board.download();
-    assert.deepEqual(board.told, ["done 2", "cannot write the image to flash: write failed"]);
+    assert.deepEqual(board.heard, ["done 2", "cannot write the image to flash: write failed"]);
     restart(board);
     assert.deepEqual(board.installer.previousStart, LEFT.nothing);
   });
@@ -281,7 +511,7 @@ describe("flash that fails", () => {
     board.download();
     board.hardware.slots[1]![SIZE - 1]! ^= 1;
     board.update();
-    assert.deepEqual(board.told.slice(-2), ["done 4", "what is in flash is not the image that was downloaded"]);
+    assert.deepEqual(board.heard.slice(-2), ["done 4", "what is in flash is not the image that was downloaded"]);
     restart(board);
     assert.deepEqual([board.version, board.installer.previousStart], [OLD.version, LEFT.nothing]);
   });
@@ -292,7 +522,7 @@ describe("flash that fails", () => {
     const board = boardWith({}, true, fileOf({ version: NEXT.version, image }));
     board.download();
     board.update();
-    assert.deepEqual(board.told.slice(-2), ["done 5", "end failed"]);
+    assert.deepEqual(board.heard.slice(-2), ["done 5", "end failed"]);
     restart(board);
     assert.deepEqual([board.version, board.installer.previousStart], [OLD.version, LEFT.nothing]);
   });
@@ -304,7 +534,8 @@ describe("flash that fails", () => {
       throw new Error("nvs set fail");
     };
     board.download();
-    assert.deepEqual(board.told, ["done 2", "cannot write the image to flash: nvs set fail"]);
+    assert.deepEqual(board.heard, ["done 2", "cannot keep the state of the update: nvs set fail"]);
+    assert.deepEqual([board.clock.pending, board.server.requests.length], [[], 0]);
     assert.deepEqual(board.hardware.slots[1], before);
   });
 
@@ -316,7 +547,7 @@ describe("flash that fails", () => {
       return Map.prototype.set.call(nvs, key, value) as typeof nvs;
     };
     board.download();
-    assert.deepEqual(board.told.slice(-2), ["done 5", "cannot keep the state of the update: nvs set fail"]);
+    assert.deepEqual(board.heard.slice(-2), ["done 2", "cannot keep the state of the update: nvs set fail"]);
     restart(board);
     assert.deepEqual(board.installer.previousStart, LEFT.nothing);
   });
@@ -333,7 +564,7 @@ describe("the connection of a download", () => {
     return { board, told };
   }
 
-  test("11 attempts; waits of 0.5 to 1 s, doubled each time up to 60 s", () => {
+  test("10 attempts; waits of 0.5 to 1 s, doubled each time up to 60 s", () => {
     for (const [chance, share] of [
       [0, 0.5],
       [1, 1],
@@ -347,7 +578,7 @@ describe("the connection of a download", () => {
         waits.push(wait / share);
         board.network.link.ends("no connection");
       }
-      assert.deepEqual(waits, [0, 1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000, 60_000, 60_000]);
+      assert.deepEqual(waits, [0, 1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000, 60_000]);
     }
   });
 
@@ -390,14 +621,14 @@ describe("the connection of a download", () => {
     const refused = boardWith();
     refused.network.refuseToOpen = new ConfigurationException("no TLS here");
     refused.download({ uri: "https://pc.test/firmware" });
-    assert.deepEqual(refused.told, ["done 6", "no TLS here"]);
+    assert.deepEqual(refused.heard, ["done 6", "no TLS here"]);
   });
 });
 
 test("progress goes from 0 to 100 and never back, and is told once", () => {
   const board = boardWith();
   board.download();
-  const percents = board.told.filter(line => line.startsWith("progress")).map(line => Number(line.slice(9)));
+  const percents = board.heard.filter(line => line.startsWith("progress")).map(line => Number(line.slice(9)));
   assert.deepEqual(percents, [46, 92, 100]);
   assert.deepEqual([board.clock.pending, board.server.requests.length], [[], 1], "at the end");
 });
@@ -423,7 +654,7 @@ test("without a key nothing is accepted", () => {
   board.hardware.install(0, OLD.image);
   board.start();
   board.download();
-  assert.deepEqual(board.told, ["done 4", "this device has no public key for firmware"]);
+  assert.deepEqual(board.heard, ["done 4", "this device has no public key for firmware"]);
   const open = new TestBoard(nodeEngine, { allowUnsigned: true }, [OLD, NEXT], new FileServer(fileOf(NEXT)));
   open.hardware.install(0, OLD.image);
   open.start();
@@ -507,7 +738,8 @@ describe("the record", () => {
         const record = new UpdateRecord(hardware.store());
         record.save({ phase: "download" });
         [hardware.steps, hardware.failAt, hardware.cut] = [0, step, cut];
-        assert.throws(() => record.save({ phase: "failed", status: 4 }));
+        if (step === 1) assert.throws(() => record.save({ phase: "failed", status: 4 }));
+        else record.save({ phase: "failed", status: 4 }); // only the removal of the last one failed
         hardware.boot();
         const phase = new UpdateRecord(hardware.store()).progress?.phase;
         assert.equal(phase, step === 1 && cut === "before" ? "download" : "failed");
@@ -527,6 +759,26 @@ describe("the record", () => {
     assert.deepEqual(new UpdateRecord(hardware.store()).progress, { phase: "failed", status: 4 });
   });
 
+  test("a removal that fails: clear() keeps the record; save() and the next start go on", () => {
+    const hardware = new Hardware(true);
+    hardware.boot();
+    const { nvs } = hardware;
+    const store = hardware.store();
+    const record = new UpdateRecord(store);
+    record.save({ phase: "download" });
+    nvs.delete = () => {
+      throw new Error("nvs erase fail");
+    };
+    assert.throws(() => record.clear(), /nvs erase fail/);
+    assert.equal(record.progress?.phase, "download");
+    record.save({ phase: "failed", status: 4 });
+    assert.deepEqual([record.progress?.phase, nvs.size], ["failed", 2]);
+    assert.equal(new UpdateRecord(store).progress?.phase, "failed");
+    nvs.delete = Map.prototype.delete;
+    record.clear();
+    assert.deepEqual([record.progress, nvs.size], [undefined, 0]);
+  });
+
   test("a store that throws is empty", () => {
     const board = boardWith();
     board.hardware.nvs.get = () => {
@@ -539,7 +791,7 @@ describe("the record", () => {
 
 test("the longest header", () => {
   const prefix = (...lengths: number[]) => Uint8Array.from([...Buffer.from("IOTFUPD1"), ...lengths]);
-  assert.equal(headerLength(prefix(2, 0, 2, 0)), MOST_HEADER_BYTES);
+  assert.equal(headerLength(prefix(2, 0, 2, 0)), 12 + 512 + 512);
   for (const lengths of [
     [2, 1, 2, 0],
     [2, 0, 2, 1],
@@ -583,6 +835,7 @@ test("versions", () => {
 test("options that are wrong are named, with their value", () => {
   const wrong: [Partial<UpdateOptions>, RegExp][] = [
     [{ type: "" }, /^type must be/],
+    [{ id: "" }, /^id must be the device id$/],
     [{ confirmMinutes: 61 }, /^confirmMinutes must be a number 1\.\.60, not 61$/],
     [{ stallSeconds: 601 }, /^stallSeconds must be a number 5\.\.600, not 601$/],
     [{ confirmMinutes: 0 }, /^confirmMinutes must be a number 1\.\.60, not 0$/],

@@ -53,14 +53,30 @@ export function selected(sectors: BootSectors, except?: number): Selected | unde
   return best;
 }
 
-/** The running firmware stays. A power failure between the two steps selects the other slot. */
-export function confirmSelected(sectors: BootSectors): void {
+export interface Confirmation {
+  readonly sector: number;
+  readonly number: number;
+  /** With state VALID. */
+  readonly entry: Uint8Array;
+}
+
+/** What confirmSelected() has to write; undefined: nothing. */
+export function confirmation(sectors: BootSectors): Confirmation | undefined {
   const now = selected(sectors);
-  if (!now || now.state === VALID) return;
+  if (!now || now.state === VALID) return undefined;
   const entry = sectors.read(now.sector);
   setWord(entry, STATE_AT, VALID);
+  return { sector: now.sector, number: now.number, entry };
+}
+
+/**
+ * The running firmware stays. A power failure between the two steps selects the other slot.
+ * @param now kept by the caller, who repeats the call with it: a failed write leaves an erased sector
+ */
+export function confirmSelected(sectors: BootSectors, now = confirmation(sectors)): void {
+  if (!now) return;
   sectors.erase(now.sector);
-  sectors.write(now.sector, entry);
+  sectors.write(now.sector, now.entry);
 }
 
 /** The other slot starts next. One step: it happens or not. @throws Error if there is nothing else to start */
@@ -71,7 +87,7 @@ export function deselect(sectors: BootSectors): void {
   sectors.erase(now.sector);
 }
 
-/** ESP-IDF's CRC-32 of the number, which begins and ends with all bits turned over once more. */
+/** ESP-IDF's CRC-32 of the number: CRC-32 with initial value 0 and final inversion. */
 export function crcOf(entry: Uint8Array): number {
   let crc = 0;
   for (let i = 0; i < 4; i++) {

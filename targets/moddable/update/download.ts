@@ -25,7 +25,7 @@ export interface Receiver {
 }
 
 export interface DownloadOptions {
-  /** Attempts without progress, after which the connection counts as lost. */
+  /** Attempts without progress, the first one included, after which the connection counts as lost. */
   readonly attempts: number;
   /** Milliseconds within which a chunk has to arrive. */
   readonly stallMs: number;
@@ -161,6 +161,9 @@ export class Download {
   private offset = 0;
   private etag = "";
   private total = -1;
+  /** Where the rest that is being received began, and the chunks there were; -1: it is the whole file. */
+  private restFrom = -1;
+  private restChunks = 0;
 
   /** @throws Refusal for a URI that is none */
   constructor(uri: string, options: DownloadOptions, ports: Ports, receiver: Receiver) {
@@ -173,7 +176,7 @@ export class Download {
   }
 
   private due(): void {
-    if (this.attempt) this.failed(new Error(`no data for ${this.options.stallMs / 1000} s`));
+    if (this.attempt) this.failed(new Error(`less than 4 KiB in ${this.options.stallMs / 1000} s`));
     else this.request();
   }
 
@@ -208,6 +211,7 @@ export class Download {
   /** The answer begins with the first byte, also where the rest was asked for: the file has changed, or the server has no ranges. */
   private whole(reader: FileReader): void {
     this.offset = 0;
+    this.restFrom = -1;
     this.etag = reader.etag;
     this.total = reader.told;
     this.receiver.begin();
@@ -219,6 +223,8 @@ export class Download {
     if (!this.offset || from !== this.offset) this.changed(`content-range ${reader.contentRange || "is missing"}`);
     const differs = this.total >= 0 && total >= 0 && total !== this.total;
     if (differs || (this.etag && reader.etag && reader.etag !== this.etag)) this.changed("the file has changed");
+    this.restFrom = this.offset;
+    this.restChunks = this.receiver.chunks;
     reader.accept();
   }
 
@@ -240,6 +246,7 @@ export class Download {
     const { receiver } = this;
     const before = receiver.chunks;
     this.offset += receiver.take(bytes);
+    if (this.over) return; // cancelled by what hears of the progress
     const { expected } = receiver;
     if (expected >= 0 && this.total >= 0 && this.total !== expected) {
       throw new Refusal(VERIFICATION_FAILED, `the file has ${this.total} bytes, its header says ${expected}`);
@@ -255,7 +262,21 @@ export class Download {
 
   /** @internal From the attempt: the answer is there, and was not the whole file. */
   tooShort(): void {
-    this.end(new Refusal(VERIFICATION_FAILED, `the file ends after ${this.offset} bytes`));
+    if (this.restFrom < 0 || this.offset === this.restFrom) {
+      return this.end(new Refusal(VERIFICATION_FAILED, `the file ends after ${this.offset} bytes`));
+    }
+    // A server may send less than was asked for (RFC 9110, 15.3.7). Less than a chunk counts as a failure: this bounds
+    // the number of requests.
+    if (this.receiver.chunks === this.restChunks) return this.failed(new Error("the server sends less than a chunk"));
+    this.close();
+    this.timer.set(0);
+  }
+
+  /** Ends it; the receiver is not called any more. */
+  cancel(): void {
+    this.over = true;
+    this.close();
+    this.timer.clear();
   }
 
   /** @internal From the attempt. */
@@ -263,7 +284,7 @@ export class Download {
     if (this.over) return;
     if (error instanceof Refusal) return this.end(error);
     this.close();
-    if (++this.failures > this.options.attempts) {
+    if (++this.failures >= this.options.attempts) {
       return this.end(new Refusal(CONNECTION_LOST, `gave up after ${this.failures} attempts: ${error.message}`));
     }
     const wait = Math.min(FIRST_WAIT_MS * 2 ** (this.failures - 1), LONGEST_WAIT_MS);
@@ -276,9 +297,7 @@ export class Download {
   }
 
   private end(error: Refusal | undefined): void {
-    this.over = true;
-    this.close();
-    this.timer.clear();
+    this.cancel();
     this.receiver.ended(error);
   }
 }

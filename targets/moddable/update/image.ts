@@ -5,6 +5,7 @@
 //     8      2      m: bytes of the manifest, 1..512, big-endian
 //     10     2      s: bytes of the signature, 0..512, big-endian; 0: not signed
 //     12     m      manifest, JSON in ASCII: {"type":"thermo","version":"1.3.0","size":1048576,"sha256":"<64 hex digits>"}
+//                   and optional "id":"t-01": only this device accepts the image, which contains its token
 //     12+m   s      signature over the 8 bytes and the manifest: RSA (PKCS #1 v1.5) or ECDSA in DER, with SHA-256
 //     12+m+s size   the image, as the SDK's build makes it
 //
@@ -22,7 +23,6 @@ export const PREFIX_BYTES = 12;
 export const MOST_MANIFEST_BYTES = 512;
 /** An RSA key of 4096 bits. */
 export const MOST_SIGNATURE_BYTES = 512;
-export const MOST_HEADER_BYTES = PREFIX_BYTES + MOST_MANIFEST_BYTES + MOST_SIGNATURE_BYTES;
 
 const HEX_DIGITS = `${DIGITS}abcdef`;
 const MOST_PARTS = 4;
@@ -53,15 +53,23 @@ export interface Manifest {
   readonly size: number;
   /** Of the image, 64 hex digits. */
   readonly sha256: string;
+  /** Device id, if the image is for one device only. */
+  readonly id?: string;
+}
+
+/** What the manifest of an image is checked against, in the header and again after a restart. */
+export interface Acceptance {
+  readonly type: string;
+  /** Device id. undefined: images for one device are refused. */
+  readonly id: string | undefined;
+  readonly version: string;
+  readonly allowOlder: boolean;
 }
 
 /** What an image is checked against. */
-export interface Policy {
-  readonly type: string;
-  readonly version: string;
+export interface Policy extends Acceptance {
   readonly key: PublicKey | undefined;
   readonly allowUnsigned: boolean;
-  readonly allowOlder: boolean;
   /** Attribute `verifier` of mgmt.firmware: the SHA-256 of the image in hex, or nothing. */
   readonly verifier: string;
   /** Bytes of the slot. */
@@ -101,17 +109,27 @@ export function readHeader(header: Uint8Array, policy: Policy, primitives: Primi
   const end = PREFIX_BYTES + ((header[8]! << 8) | header[9]!);
   checkSignature(header, end, policy, primitives);
   const manifest = parse(textOf(header, PREFIX_BYTES, end));
-  const { type, version, size, sha256 } = manifest;
-  if (type !== policy.type)
-    throw new Refusal(UNSUPPORTED_IMAGE, `firmware for device type ${type}, not ${policy.type}`);
-  if (!policy.allowOlder && compareVersions(version, policy.version) <= 0) {
-    throw new Refusal(UNSUPPORTED_IMAGE, `firmware ${version} is not newer than ${policy.version}`);
-  }
+  const { size, sha256 } = manifest;
+  checkManifest(manifest, policy);
   if (policy.verifier && policy.verifier !== sha256) {
     throw new Refusal(VERIFICATION_FAILED, "verifier is not the SHA-256 of this image");
   }
   if (size > policy.space) throw new Refusal(OUT_OF_MEMORY, `the image has ${size} bytes, the slot ${policy.space}`);
   return manifest;
+}
+
+/** Device type, device id and version. @throws Refusal */
+export function checkManifest({ type, id, version }: Manifest, policy: Acceptance): void {
+  if (type !== policy.type) {
+    throw new Refusal(UNSUPPORTED_IMAGE, `firmware for device type ${type}, not ${policy.type}`);
+  }
+  if (id !== undefined && id !== policy.id) {
+    const own = policy.id === undefined ? "and this updater has no option id" : `not ${policy.id}`;
+    throw new Refusal(UNSUPPORTED_IMAGE, `firmware for device ${id}, ${own}`);
+  }
+  if (!policy.allowOlder && compareVersions(version, policy.version) <= 0) {
+    throw new Refusal(UNSUPPORTED_IMAGE, `firmware ${version} is not newer than ${policy.version}`);
+  }
 }
 
 function checkSignature(header: Uint8Array, end: number, policy: Policy, primitives: Primitives): void {
@@ -142,7 +160,7 @@ function parse(text: string): Manifest {
   } catch {
     manifest = null;
   }
-  const { type, version, size, sha256 } = manifest ?? ({} as Partial<Manifest>);
+  const { type, version, size, sha256, id } = manifest ?? ({} as Partial<Manifest>);
   if (
     typeof type !== "string" ||
     typeof version !== "string" ||
@@ -151,11 +169,12 @@ function parse(text: string): Manifest {
     !(size > 0 && size % 1 === 0) ||
     typeof sha256 !== "string" ||
     sha256.length !== 64 ||
-    !consistsOf(sha256, HEX_DIGITS)
+    !consistsOf(sha256, HEX_DIGITS) ||
+    (id !== undefined && (typeof id !== "string" || !id))
   ) {
     throw new Refusal(UNSUPPORTED_IMAGE, "the manifest in the firmware file is malformed");
   }
-  return { type, version, size, sha256 };
+  return { type, version, size, sha256, ...(id !== undefined && { id }) };
 }
 
 /** 1 to 4 decimal numbers with dots between them: "1.10.0". */

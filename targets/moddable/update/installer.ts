@@ -1,21 +1,36 @@
 // Firmware update with two slots: downloads an image into the slot that does not run, verifies it, selects it, and goes
 // back unless it connects in time. Knows no SDK: ports bring flash, sockets and cryptography.
 //
-// The board always starts an image that was verified. Only three steps change what starts: select() after the digest of
-// what is in flash was checked; the rollback; the confirmation. Each of them leaves one of the two images selected when
-// the power fails in its middle. During a trial no download is accepted: it would overwrite the firmware to go back to.
+// The board always starts an image that was verified, except the one that was flashed by USB. Only three steps change
+// what starts: select() after the digest of what is in flash was checked; the rollback; the confirmation. Each of them
+// leaves one of the two images selected when the power fails in its middle. During a trial no download is accepted: it would overwrite the firmware to go back to.
 
 import { lowerCase } from "../../../src/device/characters.ts";
 import type { Firmware, FirmwareInstaller, InstallListener, PreviousStart } from "../../../src/device/managed/types.ts";
 import { ConfigurationException } from "../../../src/errors.ts";
 import type { Ports, Store, Timer, TlsOptions } from "../../../src/ports.ts";
 import type { Primitives, PublicKey } from "../tls/signature.ts";
-import { type BootSectors, confirmSelected, deselect, NEW, PENDING, type Selected, selected, VALID } from "./boot.ts";
+import {
+  type BootSectors,
+  type Confirmation,
+  confirmation,
+  confirmSelected,
+  deselect,
+  NEW,
+  PENDING,
+  type Selected,
+  selected,
+  VALID,
+} from "./boot.ts";
 import { Download } from "./download.ts";
 import {
+  type Acceptance,
   CONNECTION_LOST,
+  checkManifest,
   hexOf,
   isVersion,
+  type Manifest,
+  OUT_OF_MEMORY,
   type Policy,
   Refusal,
   readHeader,
@@ -29,6 +44,8 @@ import { type Trial, UpdateRecord } from "./record.ts";
 export interface UpdateOptions {
   /** Device type that the image must be for. */
   type: string;
+  /** Device id. An image for another device is refused; without this option, each image that is for one device. */
+  id?: string;
   /** Version of the running firmware: 1 to 4 numbers with dots, for example "1.3.0". */
   version: string;
   /** Public key that signs firmware: PEM, or DER (SubjectPublicKeyInfo). EC on P-256 or P-384, or RSA of 2048 to 4096 bits. */
@@ -39,7 +56,7 @@ export interface UpdateOptions {
   allowOlder?: boolean;
   /** Minutes, 1..60, within which a new firmware has to be confirmed. Default 5. */
   confirmMinutes?: number;
-  /** Attempts without progress after which a download counts as lost, 1..100. Default 10. */
+  /** Attempts without progress, the first one included, after which a download counts as lost, 1..100. Default 10. */
   attempts?: number;
   /** Seconds, 5..600, within which 4 KiB have to arrive. Default 30. */
   stallSeconds?: number;
@@ -78,6 +95,8 @@ export interface UpdatePorts {
 const MINUTE_MS = 60_000;
 /** Until the restart: what the client has sent has to leave. */
 const RESTART_MS = 1000;
+/** Between two attempts to write the confirmation. */
+const CONFIRM_RETRY_MS = 10_000;
 /** Sectors that are verified without a pause for the event loop. */
 const SECTORS_AT_ONCE = 8;
 
@@ -89,8 +108,16 @@ export class UpdateInstaller implements FirmwareInstaller {
   private readonly record: UpdateRecord;
   private readonly timer: Timer;
   private due: () => void = () => {};
+  private readonly retry: Timer;
   private busy = false;
+  private fetching: Download | undefined;
+  /** The new slot is selected: nothing stops the restart. */
+  private restarting = false;
   private trial = false;
+  /** Of the running firmware, since the first attempt to write it. */
+  private confirmation: Confirmation | undefined;
+  /** told() was called before the confirmation was written, which needs the record. */
+  private toldOnTrial = false;
 
   /** @throws ConfigurationException naming the option */
   constructor(options: UpdateOptions, ports: UpdatePorts) {
@@ -99,7 +126,9 @@ export class UpdateInstaller implements FirmwareInstaller {
     this.ports = ports;
     this.key = options.key === undefined ? undefined : readKey("key", options.key);
     this.record = new UpdateRecord(ports.record);
-    this.timer = ports.network.clock.timer(() => this.due());
+    const { clock } = ports.network;
+    this.timer = clock.timer(() => this.due());
+    this.retry = clock.timer(() => this.confirm());
     this.previousStart = this.resume();
   }
 
@@ -110,33 +139,40 @@ export class UpdateInstaller implements FirmwareInstaller {
 
   /**
    * This firmware has connected: it stays. Call it in connectedCallback, each time.
-   * @returns false if that could not be written to flash: the next call tries again
+   * @returns false if that could not be written to flash: the installer tries again every 10 s
    */
   confirm(): boolean {
+    if (!this.trial) return true;
+    const { boot } = this.ports;
     try {
-      if (this.trial) {
-        confirmSelected(this.ports.boot);
-        this.trial = false;
-        this.timer.clear();
-      }
-      // A verified image stays; all else has been told by now.
-      if (!this.busy && this.record.progress && this.record.progress.phase !== "ready") this.record.clear();
+      this.confirmation ??= confirmation(boot);
+      confirmSelected(boot, this.confirmation);
     } catch (error) {
-      this.ports.trace(`firmware: cannot confirm: ${(error as Error).message}`);
+      this.ports.trace(`firmware: cannot confirm, next try in 10 s: ${(error as Error).message}`);
+      this.retry.set(CONFIRM_RETRY_MS);
       return false;
     }
+    this.endTrial();
+    if (this.toldOnTrial) this.told();
     return true;
   }
 
+  /** The server has acknowledged how an update ended: it need not be told again. */
+  told(): void {
+    this.toldOnTrial = this.trial;
+    const { progress } = this.record;
+    // A verified image stays, and so does the record of a download under way.
+    if (this.trial || this.busy || !progress || progress.phase === "ready") return;
+    const refusal = this.kept(() => this.record.clear());
+    if (refusal) this.ports.trace(`firmware: ${refusal.message}`);
+  }
+
   download(firmware: Firmware, listener: InstallListener): void {
-    this.checkIdle();
+    if (!this.isIdle(listener)) return;
     const { attempts = 10, stallSeconds = 30, tls = {} } = this.options;
     const intake = new Intake(
       {
-        begin: () => {
-          this.record.save({ phase: "download" });
-          this.ports.slot.begin();
-        },
+        begin: () => this.ports.slot.begin(),
         write: chunk => this.ports.slot.write(chunk),
         sha256: () => this.ports.sha256(),
         check: header => readHeader(header, this.policy(firmware), this.ports.primitives),
@@ -148,12 +184,27 @@ export class UpdateInstaller implements FirmwareInstaller {
         this.finish(listener, refusal ?? this.kept(keep));
       },
     );
-    new Download(firmware.uri ?? "", { attempts, stallMs: stallSeconds * 1000, tls }, this.ports.network, intake);
+    const limits = { attempts, stallMs: stallSeconds * 1000, tls };
+    this.fetching = new Download(firmware.uri ?? "", limits, this.ports.network, intake);
     this.busy = true;
+    // At once: a restart before the first byte ends the download too, and the server has to be told.
+    const refusal = this.kept(() => this.record.save({ phase: "download" }));
+    if (!refusal) return;
+    this.fetching.cancel();
+    this.finish(listener, refusal);
+  }
+
+  /** The client has stopped: ends what is under way. After the new slot is selected, the restart follows nevertheless. */
+  cancel(): void {
+    if (!this.busy || this.restarting) return;
+    this.fetching?.cancel();
+    this.timer.clear();
+    this.idle();
+    this.kept(() => this.record.clear());
   }
 
   update(_firmware: Firmware, listener: InstallListener): void {
-    this.checkIdle();
+    if (!this.isIdle(listener)) return;
     const image = this.record.progress;
     if (image?.phase !== "ready") throw new Error("no firmware was downloaded");
     this.busy = true;
@@ -171,6 +222,7 @@ export class UpdateInstaller implements FirmwareInstaller {
         at += part.length;
       }
       listener.progress(Math.floor((100 * at) / image.size));
+      if (!this.busy) return; // cancelled by what hears of the progress
       if (at < image.size) return this.after(0, step);
       if (hexOf(digest.close()) !== image.sha256) {
         throw new Refusal(VERIFICATION_FAILED, "what is in flash is not the image that was downloaded");
@@ -190,25 +242,39 @@ export class UpdateInstaller implements FirmwareInstaller {
 
   private select(head: string, headBytes: number): void {
     const before = selected(this.ports.boot)?.number ?? 0;
-    this.record.save({ phase: "trial", head, headBytes, before, started: false });
+    const refusal = this.kept(() => this.record.save({ phase: "trial", head, headBytes, before, started: false }));
+    if (refusal) throw refusal;
     this.ports.slot.select();
+    this.restarting = true;
     this.ports.trace("firmware: restarts into the new firmware");
     this.after(RESTART_MS, () => this.ports.restart());
   }
 
   private policy(firmware: Firmware): Policy {
-    const { type, version, allowUnsigned = false, allowOlder = false } = this.options;
+    const { allowUnsigned = false } = this.options;
     const verifier = lowerCase(firmware.verifier ?? "");
-    return { type, version, key: this.key, allowUnsigned, allowOlder, verifier, space: this.ports.slot.size };
+    return { ...this.acceptance, key: this.key, allowUnsigned, verifier, space: this.ports.slot.size };
   }
 
-  private checkIdle(): void {
+  private get acceptance(): Acceptance {
+    const { type, id, version, allowOlder = false } = this.options;
+    return { type, id, version, allowOlder };
+  }
+
+  /** @throws Error during a download or update, which the client never does */
+  private isIdle(listener: InstallListener): boolean {
     if (this.busy) throw new Error("another download or update is under way");
-    if (this.trial) throw new Error("the running firmware is not confirmed yet");
+    if (this.trial) listener.done(UNSUPPORTED_IMAGE, "the running firmware is not confirmed yet");
+    return !this.trial;
+  }
+
+  private idle(): void {
+    this.busy = false;
+    this.fetching = undefined;
   }
 
   private finish(listener: InstallListener, refusal: Refusal | undefined): void {
-    this.busy = false;
+    this.idle();
     if (!refusal) return listener.done(0);
     this.ports.trace(`firmware: ${refusal.message}`);
     this.kept(() => this.record.clear());
@@ -221,7 +287,7 @@ export class UpdateInstaller implements FirmwareInstaller {
       write();
       return undefined;
     } catch (error) {
-      return new Refusal(UNSUPPORTED_IMAGE, `cannot keep the state of the update: ${(error as Error).message}`);
+      return new Refusal(OUT_OF_MEMORY, `cannot keep the state of the update: ${(error as Error).message}`);
     }
   }
 
@@ -232,40 +298,76 @@ export class UpdateInstaller implements FirmwareInstaller {
       case "download":
         return { state: 0, updateStatus: CONNECTION_LOST, finished: true };
       case "ready":
-        return { state: 2, updateStatus: 0, version: progress.version };
+        return this.resumeReady(progress);
       case "failed":
         return { state: 0, updateStatus: progress.status, finished: true };
       case "trial":
+        // First: whatever fails next, a firmware that does not connect goes back.
+        this.beginTrial();
         return this.resumeTrial(progress);
     }
     // The record of a trial was lost, but the bootloader waits for the confirmation.
     const state = selected(this.ports.boot)?.state;
-    if (state === NEW || state === PENDING) this.beginTrial();
+    if (state === NEW || state === PENDING) {
+      this.beginTrial();
+      this.traceTrial();
+    }
     return { state: 0, updateStatus: 0 };
   }
 
+  /** Another firmware may run since, from USB: what was newer then may be older now. */
+  private resumeReady(image: Manifest): PreviousStart {
+    try {
+      checkManifest(image, this.acceptance);
+    } catch (error) {
+      this.ports.trace(`firmware: what was downloaded is dropped: ${(error as Error).message}`);
+      this.kept(() => this.record.clear());
+      return { state: 0, updateStatus: 0 };
+    }
+    return { state: 2, updateStatus: 0, version: image.version };
+  }
+
   private resumeTrial(trial: Trial): PreviousStart {
-    const running = new Uint8Array(trial.headBytes);
-    this.ports.readRunning(running);
-    const now = selected(this.ports.boot);
-    if (this.digestOf(running) !== trial.head) return this.rolledBack(trial, now);
     const success: PreviousStart = {
       state: 0,
       updateStatus: 0,
       version: this.options.version,
       finished: true,
     };
-    // Confirmed, and the power failed before the record was cleared.
-    if (now?.state === VALID && now.number !== trial.before) return success;
-    if (trial.started) this.goBack("it was started before, and did not connect");
+    let now: Selected | undefined;
+    try {
+      now = selected(this.ports.boot);
+    } catch (error) {
+      this.ports.trace(`firmware: cannot read which slot is selected: ${(error as Error).message}`);
+      this.traceTrial();
+      return success;
+    }
+    if (!this.isNew(trial, now)) return this.rolledBack(trial, now);
+    // Confirmed, and the server was not told yet.
+    if (now?.state === VALID && now.number !== trial.before) this.endTrial();
+    else if (trial.started) this.goBack("it was started before, and did not connect");
     else {
+      this.traceTrial();
       this.kept(() => this.record.save({ ...trial, started: true }));
-      this.beginTrial();
     }
     return success;
   }
 
+  /** Whether the new firmware runs. */
+  private isNew(trial: Trial, now: Selected | undefined): boolean {
+    const running = new Uint8Array(trial.headBytes);
+    try {
+      this.ports.readRunning(running);
+    } catch (error) {
+      this.ports.trace(`firmware: cannot read the running firmware: ${(error as Error).message}`);
+      // The selection grows with each update, and a rollback removes it.
+      return (now?.number ?? 0) > trial.before;
+    }
+    return this.digestOf(running) === trial.head;
+  }
+
   private rolledBack(trial: Trial, now: Selected | undefined): PreviousStart {
+    this.endTrial();
     const status = UNSUPPORTED_IMAGE;
     this.ports.trace("firmware: the new firmware did not start or did not connect, this is the one before");
     this.kept(() => {
@@ -279,18 +381,33 @@ export class UpdateInstaller implements FirmwareInstaller {
   private beginTrial(): void {
     const { confirmMinutes = 5 } = this.options;
     this.trial = true;
-    this.ports.trace(`firmware: new; goes back unless it connects within ${confirmMinutes} min`);
     this.after(confirmMinutes * MINUTE_MS, () => this.goBack(`no connection within ${confirmMinutes} min`));
   }
 
+  private traceTrial(): void {
+    const { confirmMinutes = 5 } = this.options;
+    this.ports.trace(`firmware: new; goes back unless it connects within ${confirmMinutes} min`);
+  }
+
+  private endTrial(): void {
+    this.trial = false;
+    this.timer.clear();
+    this.retry.clear();
+  }
+
   private goBack(reason: string): void {
+    const { boot } = this.ports;
     try {
-      deselect(this.ports.boot);
+      // A confirmation that failed between erasure and write has selected the other slot already.
+      const erased = this.confirmation && selected(boot)?.number !== this.confirmation.number;
+      if (!erased) deselect(boot);
     } catch (error) {
       this.ports.trace(`firmware: cannot go back: ${(error as Error).message}`);
       return;
     }
     this.ports.trace(`firmware: goes back to the one before: ${reason}`);
+    this.timer.clear();
+    this.retry.clear();
     this.ports.restart();
   }
 
@@ -307,8 +424,9 @@ export class UpdateInstaller implements FirmwareInstaller {
 }
 
 function checkOptions(options: UpdateOptions): void {
-  const { type, version, confirmMinutes = 5, attempts = 10, stallSeconds = 30 } = options;
+  const { type, id, version, confirmMinutes = 5, attempts = 10, stallSeconds = 30 } = options;
   if (typeof type !== "string" || !type) throw new ConfigurationException("type must be the device type");
+  if (id !== undefined && (typeof id !== "string" || !id)) throw new ConfigurationException("id must be the device id");
   if (typeof version !== "string" || !isVersion(version)) {
     throw new ConfigurationException(`version must be 1 to 4 numbers with dots, like 1.3.0, not ${version}`);
   }

@@ -1,5 +1,5 @@
-// What survives a restart: how far an update has come. One record under one of two keys: the next one is written before
-// the last one is removed, because the SDK's preferences erase an entry before they replace it.
+// State of an update across restarts. One record under one of two keys: the next one is written before the last one is
+// removed, because the SDK's preferences erase an entry before they replace it.
 
 import type { Store } from "../../../src/ports.ts";
 import { encodeUtf8 } from "../../../src/utf8.ts";
@@ -40,7 +40,7 @@ export class UpdateRecord {
     this.store = store;
     for (let index = 0; index < KEYS.length; index++) this.load(index);
     const other = KEYS[1 - this.current];
-    if (this.current >= 0 && other && this.bytes(other)) store.remove(other);
+    if (this.current >= 0 && other && this.bytes(other)) this.removeOlder(other);
   }
 
   get progress(): Progress | undefined {
@@ -55,14 +55,28 @@ export class UpdateRecord {
     this.number++;
     this.current = next;
     this.value = progress;
-    if (last) this.store.remove(last);
+    if (last) this.removeOlder(last);
   }
 
+  /** @throws what the store throws: the record is still there */
   clear(): void {
     const last = KEYS[this.current];
+    if (!last) return;
+    // The older record first, if save() could not remove it: otherwise the next start would read it.
+    const older = KEYS[1 - this.current]!;
+    if (this.bytes(older)) this.store.remove(older);
+    this.store.remove(last);
     this.current = -1;
     this.value = undefined;
-    if (last) this.store.remove(last);
+  }
+
+  /** A failure is harmless: the record with the larger number counts. */
+  private removeOlder(key: string): void {
+    try {
+      this.store.remove(key);
+    } catch {
+      // The next save() overwrites it.
+    }
   }
 
   private load(index: number): void {

@@ -688,15 +688,20 @@ describe("updates over the air (flash --firmware-key)", () => {
     assert.ok(!JSON.parse(manage.slice(manage.indexOf("{"))).d.supports.firmwareActions);
   });
 
-  test("without a version, or with a key that is none: one line that says so", async () => {
+  test("without a version, a key or a second slot: one line that says so, and the device connects", async () => {
     for (const [settings, line] of [
-      [{ config: PLAIN }, /^wrong identity: version must be 1 to 4 numbers with dots, like 1\.3\.0, not undefined;/],
-      [{ resources: { "firmware.der": "none" } }, /^wrong identity: key must be DER, or PEM with BEGIN PUBLIC KEY;/],
+      [{ config: PLAIN }, /^no updates: version must be 1 to 4 numbers with dots, like 1\.3\.0, not undefined$/],
+      [{ resources: { "firmware.der": "none" } }, /^no updates: key must be DER, or PEM with BEGIN PUBLIC KEY$/],
+      [{ oneSlot: true }, /^no updates: this board has no second slot: flash it once more by USB$/],
     ] as const) {
-      await updatable({ otadata: ERASED, ...settings }, async board => {
+      const { events } = await updatable({ otadata: ERASED, ...settings }, async board => {
         await board.seconds(5);
-        assert.match((await board.lines()).at(-1)!, line);
+        const lines = await board.lines();
+        assert.equal(matching(lines, line).length, 1, `${lines}`);
+        assert.ok(lines.includes(CONNECTED));
       });
+      const manage = events.find(event => event.startsWith("iotdevice-1/mgmt/manage"))!;
+      assert.ok(!JSON.parse(manage.slice(manage.indexOf("{"))).d.supports.firmwareActions);
     }
   });
 });

@@ -5,7 +5,7 @@ import { broker, TLS } from "./broker.ts";
 import { nvs, Preference, resources } from "./flash.ts";
 import { Digital, Led, pins } from "./lights.ts";
 import { radio, resolve, setupNetwork, surroundings, WiFi } from "./radio.ts";
-import { Flash, otadata, restart } from "./slots.ts";
+import { Flash, OneSlot, otadata, restart } from "./slots.ts";
 import { type Settings, world } from "./world.ts";
 
 export interface BoardSettings extends Settings {
@@ -16,8 +16,10 @@ export interface BoardSettings extends Settings {
   free?: number;
   /** The board has a driver for its light. */
   led?: boolean;
-  /** The first bytes of partition `otadata` on a board with two slots; absent: it has one. */
+  /** The first bytes of partition `otadata` on a board with two slots; absent: the simulator, which has no flash. */
   otadata?: number[];
+  /** A board that was flashed with one partition for programs: without `otadata`. */
+  oneSlot?: boolean;
 }
 
 /** domain to key to bytes */
@@ -46,7 +48,9 @@ const MODULES: Record<string, unknown> = {
   "embedded:network/interface/wifi": WiFi,
   "embedded:io/socket/tcp/tls": TLS,
 };
-if (board.otadata) Object.assign(MODULES, { "embedded:storage/flash": Flash, "embedded:update": {} });
+if (board.otadata) {
+  Object.assign(MODULES, { "embedded:storage/flash": board.oneSlot ? OneSlot : Flash, "embedded:update": {} });
+}
 /** Modules of the program, which are loaded when they are asked for. */
 let found: Record<string, () => unknown> = {};
 

@@ -21,6 +21,13 @@ export const Flash = {
   },
 };
 
+/** See BoardSettings.oneSlot. */
+export const OneSlot = {
+  open(): never {
+    throw new Error("can't find partition");
+  },
+};
+
 export class Unused {
   constructor() {
     throw new Error("not on this board");

@@ -1,0 +1,53 @@
+// What `npm run flash` leaves behind: its manifest contains the token and the Wi-Fi password. mcconfig is a script here.
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+const FLASH = fileURLToPath(new URL("../../../targets/esp32/flash.ts", import.meta.url));
+const HOST = process.platform === "darwin" ? "mac" : "lin";
+
+let folder: string;
+before(() => {
+  folder = mkdtempSync(join(tmpdir(), "iotf-test-flash-"));
+  const tools = join(folder, "build/bin", HOST, "release");
+  mkdirSync(tools, { recursive: true });
+  mkdirSync(join(folder, "tmp"));
+  // It says that it runs, and waits, or ends at once with option -i.
+  const script = `#!/bin/sh\necho runs\ncase " $* " in *" -i "*) exit 3 ;; esac\nexec sleep 60\n`;
+  writeFileSync(join(tools, "mcconfig"), script, { mode: 0o755 });
+});
+after(() => rmSync(folder, { recursive: true }));
+
+/** In a process group of its own, as a shell starts it. */
+function flash(...words: string[]) {
+  const env = { ...process.env, MODDABLE: folder, TMPDIR: join(folder, "tmp"), INIT_CWD: folder };
+  const command = ["--import", "tsx", FLASH, "flash", "esp32", "token=secret", ...words];
+  return spawn(process.execPath, command, { env, detached: true, stdio: ["ignore", "pipe", "ignore"] });
+}
+
+/** Folders with settings. */
+const settings = () => readdirSync(join(folder, "tmp")).filter(name => name.startsWith("iotf-flash-"));
+
+describe("flash removes its settings", { skip: process.platform === "win32" }, () => {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    test(`after ${signal} in the build`, async () => {
+      const child = flash();
+      await once(child.stdout, "data");
+      assert.equal(settings().length, 1);
+      process.kill(-child.pid!, signal);
+      const [code] = await once(child, "exit");
+      assert.deepEqual([code, settings()], [1, []]);
+    });
+  }
+
+  test("after a build that fails", async () => {
+    const [code] = await once(flash("-i"), "exit");
+    assert.deepEqual([code, settings()], [3, []]);
+  });
+});
