@@ -92,6 +92,7 @@ export class ManagementHttp {
 
   #start(org: string, body: string): string {
     const { action, parameters, devices, timeouts, unanswered } = parseBody(body);
+    const actionPlan = planned(action, parameters, unanswered);
     this.#makeRoom();
     const started = new Date().toISOString();
     const results = devices.map(device => ({ ...device, complete: false, status: "pending" as const, message: "" }));
@@ -104,11 +105,9 @@ export class ManagementHttp {
       };
       try {
         const clientId = deviceClientId({ org, type: typeId, id: deviceId });
-        const actionPlan = planned(action, parameters, unanswered);
-        this.#management.start(clientId, actionPlan, timeouts).then(
-          ({ status, rc, text, fields }) => over({ status, rc, message: text, fields }),
-          error => over({ status: "refused", message: error.message }),
-        );
+        this.#management
+          .start(clientId, actionPlan, timeouts)
+          .then(({ status, rc, text, fields }) => over({ status, rc, message: text, fields }));
       } catch (error) {
         if (!(error instanceof ManagementRefusal)) throw error;
         if (devices.length === 1) throw new Refusal(409, error.message);

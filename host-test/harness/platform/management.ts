@@ -63,22 +63,20 @@ export class Management {
 
   /**
    * Resolves when the action has ended.
-   * @throws ManagementRefusal at once
+   * @throws ManagementRefusal, and nothing is sent
    */
   start(clientId: string, action: Plan, timeouts: ActionTimeouts = {}): Promise<ActionOutcome> {
     const entry = this.#devices.get(clientId);
     if (!entry) throw new ManagementRefusal(`${action.action}: ${clientId} is not managed`);
-    return new Promise((resolve, reject) => {
-      const ended = (outcome: ActionOutcome) => {
-        this.#backend.ended(clientId, outcome);
-        resolve(outcome);
-      };
-      try {
-        entry.device.start(action, timeouts, ended);
-      } catch (error) {
-        reject(error);
-      }
+    let resolve!: (outcome: ActionOutcome) => void;
+    const end = new Promise<ActionOutcome>(resolved => {
+      resolve = resolved;
     });
+    entry.device.start(action, timeouts, outcome => {
+      this.#backend.ended(clientId, outcome);
+      resolve(outcome);
+    });
+    return end;
   }
 
   close(): void {

@@ -17,7 +17,6 @@ export interface PowerPlan {
 export interface PowerReport {
   /** Steps of an update without a failure. */
   steps: number;
-  runs: number;
   /** What ran after the failure, and what the installer said of it: "1.0.0 state 0 status 3", and how often. */
   outcomes: Record<string, number>;
 }
@@ -35,14 +34,23 @@ export const SETTINGS: readonly Setting[] = [0, 1].flatMap(slot =>
   [true, false].flatMap(rollback => [true, false].map(pause => ({ slot: slot as 0 | 1, rollback, pause }))),
 );
 
+/** What ran after the failures, and state and updateStatus that the server hears: all of them, in any order. */
+export const OUTCOMES: readonly string[] = [
+  "1.2.0 state 0 status 0", // before the download began, or in the bootloader
+  "1.2.0 state 0 status 3 finished", // in the download
+  "1.2.0 state 2 status 0", // between download and update
+  "1.2.0 state 0 status 5 finished", // in the switch or the trial: it went back
+  "1.10.0 state 0 status 0 finished",
+  "1.10.0 state 0 status 0", // after the confirmation
+];
+
 export function failEverywhere(plan: PowerPlan, setting: Setting): PowerReport {
-  const report: PowerReport = { steps: 0, runs: 0, outcomes: {} };
+  const report: PowerReport = { steps: 0, outcomes: {} };
   report.steps = update(plan, setting).hardware.steps;
   for (const cut of ["before", "half"] as const) {
     for (let step = 1; step <= report.steps; step++) {
       const outcome = failAt(plan, setting, step, cut);
       report.outcomes[outcome] = (report.outcomes[outcome] ?? 0) + 1;
-      report.runs++;
     }
   }
   return report;

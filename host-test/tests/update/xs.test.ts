@@ -15,7 +15,7 @@ import { assertOutcome } from "./assert-outcome.ts";
 import { BAD_CASES } from "./bad-cases.ts";
 import type { Outcome } from "./cases.ts";
 import { fileOf, NEXT, OLD, publicKey } from "./files.ts";
-import { type PowerReport, SETTINGS } from "./power.ts";
+import { OUTCOMES, type PowerReport, SETTINGS } from "./power.ts";
 
 const latin = (bytes: Uint8Array) => Buffer.from(bytes).toString("latin1");
 const bytes = (text: string) => new Uint8Array(Buffer.from(text, "latin1"));
@@ -90,7 +90,8 @@ describe("in XS", () => {
   for (const setting of SETTINGS) {
     test(`the power fails at every step: ${JSON.stringify(setting)}`, async () => {
       const report = await xs.call<PowerReport>("power", { ...shared, file: latin(fileOf(NEXT)), setting });
-      assert.ok(report.steps >= 18 && report.runs === 2 * report.steps, `${report.steps} steps`);
+      assert.ok(report.steps >= 18, `${report.steps} steps`);
+      assert.deepEqual(Object.keys(report.outcomes).sort(), [...OUTCOMES].sort());
     });
   }
 });

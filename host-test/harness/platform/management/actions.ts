@@ -70,9 +70,8 @@ export interface Plan {
   lacks(supports: Supports): string | undefined;
   /** True: it uses mgmt.firmware, as only one action at a time may. */
   readonly firmware: boolean;
-  /** Attributes that it observes or no longer observes. */
+  /** Attributes that it observes. */
   readonly observes: readonly string[];
-  readonly cancels: readonly string[];
   flow(): Flow;
 }
 
@@ -97,13 +96,16 @@ const FIRMWARE = "mgmt.firmware";
  * @throws TypeError for an action or parameter that is not legal
  */
 export function plan(action: string, parameters: readonly Parameter[] = [], options: PlanOptions = {}): Plan {
-  const base = { action, firmware: false, observes: [], cancels: [], lacks: () => undefined };
+  const base = { action, firmware: false, observes: [], lacks: () => undefined };
   const make = (rest: Partial<Plan> & Pick<Plan, "flow">): Plan => ({ ...base, ...rest });
   switch (action) {
     case "device/reboot":
-      return make({ lacks: deviceActions, flow: () => restart("reboot", none(action, parameters)) });
     case "device/factoryReset":
-      return make({ lacks: deviceActions, flow: () => restart("factory_reset", none(action, parameters)) });
+      if (parameters.length > 0) throw new TypeError(`${action} takes no parameters`);
+      return make({
+        lacks: deviceActions,
+        flow: () => restart(action === "device/reboot" ? "reboot" : "factory_reset"),
+      });
     case "firmware/download":
     case "firmware/update": {
       const values = firmwareValues(parameters);
@@ -116,7 +118,7 @@ export function plan(action: string, parameters: readonly Parameter[] = [], opti
     }
     case "device/cancel": {
       const fields = names(parameters);
-      return make({ cancels: fields, flow: () => cancel(fields) });
+      return make({ flow: () => cancel(fields) });
     }
     case "device/update": {
       const fields = attributes(parameters);
@@ -136,7 +138,7 @@ const firmwareActions = (supports: Supports) => (supports.firmwareActions ? unde
 
 // --- flows ---
 
-function* restart(name: "reboot" | "factory_reset", _: undefined): Flow {
+function* restart(name: "reboot" | "factory_reset"): Flow {
   const reply = yield* ask({ topic: `mgmt/initiate/device/${name}`, good: 202, bad: only(500, 501) });
   if (!succeeded(reply, 202)) return failure(reply);
   const end = yield { wait: "manage" };
@@ -257,10 +259,6 @@ function failure(reply: Reply): Result {
 }
 
 // --- what an operator may ask for ---
-
-function none(action: string, parameters: readonly Parameter[]): undefined {
-  if (parameters.length > 0) throw new TypeError(`${action} takes no parameters`);
-}
 
 function firmwareValues(parameters: readonly Parameter[]): Readonly<Record<string, string>> {
   const values: Record<string, string> = {};

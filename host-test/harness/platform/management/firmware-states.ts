@@ -1,7 +1,7 @@
 // The state table of mgmt.firmware (docs/protocol.md 7.4): which changes a device may notify, and when.
 
 /** `state`, and for state 2 whether an update is in progress (`updateStatus` 1). */
-export type Phase = "idle" | "downloading" | "downloaded" | "installing";
+type Phase = "idle" | "downloading" | "downloaded" | "installing";
 
 /** A request for firmware that the device has accepted with 202. */
 export type Accepted = "download" | "update" | undefined;
@@ -41,7 +41,7 @@ const ROWS: readonly Row[] = [
   { from: "installing", to: "downloaded", status: UPDATE_FAILED },
 ];
 
-export function phaseOf({ state, updateStatus }: Condition): Phase {
+function phaseOf({ state, updateStatus }: Condition): Phase {
   if (state === 0) return "idle";
   if (state === 1) return "downloading";
   return updateStatus === 1 ? "installing" : "downloaded";

@@ -1,6 +1,7 @@
 // RestClient against a server that answers as a test says: where it asks, as whom, and what it makes of the answers.
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createSecureServer } from "node:https";
@@ -29,7 +30,7 @@ async function platform(t: TestContext, ...answers: Answer[]) {
   await new Promise<void>(resolve => server.listen(0, "127.0.0.1", resolve));
   t.after(() => server.close());
   const url = `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return { requests, url };
+  return { requests, server, url };
 }
 
 const STARTED: Answer = [202, { reqId: "r-1" }];
@@ -163,10 +164,10 @@ test("texts of the platform do not control the terminal", async t => {
 });
 
 test("Ctrl-C while an action is under way", async t => {
-  const { requests, url } = await platform(t, STARTED, PENDING);
+  const { requests, server, url } = await platform(t, STARTED, PENDING);
   const stop = new AbortController();
   const running = run(url, stop.signal);
-  while (requests.length < 2) await new Promise(resolve => setTimeout(resolve, 5));
+  while (requests.length < 2) await once(server, "request");
   stop.abort();
   await assert.rejects(running, { message: "interrupted" });
 });

@@ -427,6 +427,7 @@ describe("the REST API", () => {
     ["a device without type", 400, "POST", REQUESTS, { ...REBOOT, devices: [{ deviceId: "t-01" }] }, {}],
     ["5001 devices", 400, "POST", REQUESTS, { ...REBOOT, devices: Array(5001).fill(DEVICES[0]) }, {}],
     ["parameters that are none", 400, "POST", REQUESTS, { ...REBOOT, parameters: [{ value: 1 }] }, {}],
+    ["parameters of a reboot", 400, "POST", REQUESTS, { ...REBOOT, parameters: [{ name: "when", value: "now" }] }, {}],
     ["another member", 400, "POST", REQUESTS, { ...REBOOT, force: true }, {}],
     ["a time-out of 0", 400, "POST", REQUESTS, { ...REBOOT, answerSecs: 0 }, {}],
     ["a time-out above a day", 400, "POST", REQUESTS, { ...REBOOT, completeSecs: 86_401 }, {}],
