@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join, resolve } from "node:path";
 import { argv, env } from "node:process";
 import { fileURLToPath } from "node:url";
+import { isVersion } from "../moddable/update/image.ts";
 import { privateKey, publicDer, publicKey } from "./firmware-key.ts";
 import { readSettings, type Settings } from "./settings.ts";
 import { runSimulator } from "./simulator.ts";
@@ -112,12 +113,13 @@ function authorities(folder: string): boolean {
 
 /** The public key, which targets/esp32/update.js reads. */
 function addFirmwareKey(folder: string, path: string, version: string | undefined): true {
-  if (!/^\d{1,9}(\.\d{1,9}){0,3}$/.test(version ?? "")) {
+  if (!isVersion(version ?? "")) {
     throw new Error(`--firmware-key needs version=1 to 4 numbers with dots, for example version=1.3.0, not ${version}`);
   }
-  const made = !existsSync(path) && privateKey(path).made;
-  if (made)
+  if (!existsSync(path)) {
+    privateKey(path);
     process.stderr.write(`made the key ${path}: keep it, without it this device cannot be updated over the air\n`);
+  }
   addResource(folder, "firmware.der", publicDer(publicKey(path)));
   return true;
 }

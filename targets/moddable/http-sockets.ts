@@ -2,15 +2,9 @@
 // the event loop, which restarts the device.
 
 import type { HttpAnswer, HttpPorts, HttpRequest } from "../../src/device/http.ts";
-import {
-  type Clock,
-  ConfigurationException,
-  type Endpoint,
-  type Ports,
-  type Timer,
-  type Transport,
-} from "../../src/index.ts";
+import { type Clock, ConfigurationException, type Ports, type Timer, type Transport } from "../../src/index.ts";
 import { encodeUtf8 } from "../../src/utf8.ts";
+import { authority } from "./authority.ts";
 import { AnswerReader } from "./http-answer.ts";
 
 type Done = (reason: string | undefined, answer: HttpAnswer | undefined) => void;
@@ -24,12 +18,8 @@ export class SocketHttpPorts implements HttpPorts {
   }
 
   post(request: HttpRequest, done: Done): () => void {
-    const exchange = new SocketExchange(request, done);
-    const timer = exchange.open(this.ports, request.endpoint);
-    return () => {
-      timer?.clear();
-      exchange.close();
-    };
+    const exchange = new SocketExchange(this.ports, request, done);
+    return () => exchange.close();
   }
 
   random(): number {
@@ -53,29 +43,27 @@ class SocketExchange {
   private head: Uint8Array;
   private body: Uint8Array;
   private transport: Transport | undefined;
+  /** Tells that there is no connection. */
+  private failure: Timer | undefined;
 
-  constructor(request: HttpRequest, done: Done) {
+  /** @throws ConfigurationException */
+  constructor(ports: Ports, request: HttpRequest, done: Done) {
     this.done = done;
     this.answer = new AnswerReader(request.limit);
     this.head = encodeUtf8(headOf(request));
     this.body = request.body;
-  }
-
-  /** Returns the timer that tells that there is no connection, if there is none. @throws ConfigurationException */
-  open(ports: Ports, endpoint: Endpoint): Timer | undefined {
     try {
-      this.transport = ports.open(endpoint, this);
-      return undefined;
+      this.transport = ports.open(request.endpoint, this);
     } catch (error) {
       if (error instanceof ConfigurationException) throw error;
       // For example, no socket is free. `done` is never called from inside post().
-      const timer = ports.clock.timer(() => this.end((error as Error).message));
-      timer.set(0);
-      return timer;
+      this.failure = ports.clock.timer(() => this.end((error as Error).message));
+      this.failure.set(0);
     }
   }
 
   close(): void {
+    this.failure?.clear();
     this.transport?.close();
     this.transport = undefined;
   }
@@ -123,10 +111,4 @@ function headOf({ endpoint, path, headers, body }: HttpRequest): string {
   let text = `POST ${path} HTTP/1.1\r\nhost: ${authority(endpoint)}\r\nconnection: close\r\n`;
   for (const name in headers) text += `${name}: ${headers[name]}\r\n`;
   return `${text}content-length: ${body.length}\r\n\r\n`;
-}
-
-// By its name the platform tells the organization (docs/protocol.md 6).
-function authority({ host, port, tls }: Endpoint): string {
-  const name = host.indexOf(":") < 0 ? host : `[${host}]`;
-  return port === (tls ? 443 : 80) ? name : `${name}:${port}`;
 }

@@ -541,6 +541,10 @@ export const CASES: Record<string, Case> = {
       check(answer.message.includes(field) || field === "location", `message: ${answer.message}`);
     }
     same(stage.heard(), [], "set");
+    // Each request fits the limit, and what they make together does not.
+    const set = (value: object) => stage.ask("device/update", { fields: [{ field: "deviceInfo", value }] }).rc;
+    const answers = [{ model: "m" }, { hwVersion: "1" }, { model: null }, { hwVersion: "1" }].map(set);
+    same(answers, [204, 404, 204, 204]);
   },
 
   "d.fields missing or malformed: 400": lib => {

@@ -5,11 +5,12 @@ import { generateKeyPairSync } from "node:crypto";
 import { describe, test } from "node:test";
 import { ConfigurationException } from "../../../src/index.ts";
 import { publicDer } from "../../../targets/esp32/firmware-key.ts";
+import { authority } from "../../../targets/moddable/authority.ts";
 import { confirmSelected, crcOf, deselect, selected } from "../../../targets/moddable/update/boot.ts";
 import { compareVersions, headerLength, isVersion } from "../../../targets/moddable/update/image.ts";
 import type { UpdateOptions } from "../../../targets/moddable/update/installer.ts";
 import { UpdateRecord } from "../../../targets/moddable/update/record.ts";
-import { authorityOf, parseUri } from "../../../targets/moddable/update/uri.ts";
+import { parseUri } from "../../../targets/moddable/update/uri.ts";
 import { imageOf, TestBoard, URI } from "./board.ts";
 import { fileOf, NEXT, nodeEngine, OLD, publicKey, SIZE } from "./files.ts";
 import { Hardware, SECTOR } from "./hardware.ts";
@@ -815,7 +816,7 @@ test("the parts of a URI, and the header host", () => {
     [`http://pc.test/${"x".repeat(497)}`, "pc.test", 80, `/${"x".repeat(497)}`, "pc.test"],
   ] as const) {
     const { endpoint, path: found } = parseUri(uri, {});
-    assert.deepEqual([endpoint.host, endpoint.port, found, authorityOf(endpoint)], [host, port, path, header], uri);
+    assert.deepEqual([endpoint.host, endpoint.port, found, authority(endpoint)], [host, port, path, header], uri);
   }
   for (const uri of ["http://[::1]8080/", "http://pc.test/\x7f", `http://pc.test/${"x".repeat(498)}`, "http:///fw"]) {
     assert.throws(() => parseUri(uri, {}), /^Error: the URI of the firmware has /, uri);
@@ -836,6 +837,10 @@ test("options that are wrong are named, with their value", () => {
   const wrong: [Partial<UpdateOptions>, RegExp][] = [
     [{ type: "" }, /^type must be/],
     [{ id: "" }, /^id must be the device id$/],
+    [{ allowUnsigned: "false" as never }, /^allowUnsigned must be true or false, not false$/],
+    [{ allowOlder: 0 as never }, /^allowOlder must be true or false, not 0$/],
+    [{ attempts: "5" as never }, /^attempts must be a number 1\.\.100, not 5$/],
+    [{ allowunsigned: false } as never, /^Unknown option: allowunsigned$/],
     [{ confirmMinutes: 61 }, /^confirmMinutes must be a number 1\.\.60, not 61$/],
     [{ stallSeconds: 601 }, /^stallSeconds must be a number 5\.\.600, not 601$/],
     [{ confirmMinutes: 0 }, /^confirmMinutes must be a number 1\.\.60, not 0$/],

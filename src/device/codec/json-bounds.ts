@@ -8,7 +8,7 @@ export const MAX_DEPTH = 32;
 const QUOTE = 34;
 const BACKSLASH = 92;
 const COMMA = 44;
-/** And what else is white space in JSON is below it. */
+/** The other white space of JSON has smaller codes. */
 const SPACE = 32;
 
 /**

@@ -139,7 +139,7 @@ export class Attributes {
     if (isDue(now, this.retry)) this.flush();
   }
 
-  /** Returns the names that cannot be observed: unknown ones, and those above the limit; then none of them is. */
+  /** Observes all of the names or none. Returns the unknown names and those above the limit. */
   observe(names: readonly string[]): { unknown: string[]; tooMany: string[] } {
     const unknown = names.filter(name => !isKnown(name));
     const added = names.filter((name, i) => this.observed.indexOf(name) < 0 && names.indexOf(name) === i);
@@ -162,16 +162,19 @@ export class Attributes {
 
   /** The server sets attributes: all of them, or none. Returns those that it cannot set, each with the reason as value. */
   set(fields: readonly Field[]): Field[] {
-    const faults = fields.map(({ field, value }) => ({ field, value: attributeFault(field, value, this.maxBytes) }));
-    const faulty = faults.filter(({ value }) => value);
-    for (let i = 0; i < fields.length && !faulty.length; i++) {
+    const values = Object.assign({}, this.values);
+    const faulty: Field[] = [];
+    for (let i = 0; i < fields.length; i++) {
       const { field, value } = fields[i]! as { field: AttributeName; value: Members };
-      if (field === FIRMWARE) {
-        const image: Members = {};
-        for (let m = 0; m < IMAGE_MEMBERS.length; m++) image[IMAGE_MEMBERS[m]!] = value[IMAGE_MEMBERS[m]!] ?? undefined;
-        Object.assign(this.values[FIRMWARE], image);
-      } else this.values[field] = merged(field === "deviceInfo" ? this.values.deviceInfo : {}, value);
+      let fault = attributeFault(field, value, this.maxBytes);
+      if (!fault) {
+        values[field] = field === FIRMWARE ? withImage(values[field], value) : merged(field, values[field], value);
+        // The device info is merged: the result has the same bound.
+        if (field === "deviceInfo") fault = attributeFault(field, values[field], this.maxBytes);
+      }
+      if (fault) faulty.push({ field, value: fault });
     }
+    if (!faulty.length) Object.assign(this.values, values);
     return faulty;
   }
 
@@ -235,12 +238,16 @@ function isKnown(path: string): boolean {
   return members ? members.indexOf(member) >= 0 : member !== "" && member.indexOf(".") < 0;
 }
 
-/** `value` with the members of `changes`; null deletes a member. */
-function merged(value: Members, changes: Members): Members {
-  const result = copyOf(value);
-  for (const key in changes) {
-    if (changes[key] === null) delete result[key];
-    else result[key] = changes[key];
-  }
+/** Device info with the members of `changes`, another attribute with these alone; null deletes a member. */
+function merged(name: AttributeName, value: Members, changes: Members): Members {
+  const result = name === "deviceInfo" ? Object.assign(copyOf(value), copyOf(changes)) : copyOf(changes);
+  for (const key in result) if (result[key] === null) delete result[key];
+  return result;
+}
+
+/** `mgmt.firmware` with the image that the server offers: a member that is absent is deleted. */
+function withImage(firmware: Members, offered: Members): Members {
+  const result: Members = Object.assign({}, firmware);
+  for (let i = 0; i < IMAGE_MEMBERS.length; i++) result[IMAGE_MEMBERS[i]!] = offered[IMAGE_MEMBERS[i]!] ?? undefined;
   return result;
 }

@@ -65,7 +65,7 @@ export class ManagedDeviceClient extends DeviceClient implements ManagedCallback
     this.management = new Management(this.connection, this, settings, maxValues);
   }
 
-  /** True while the last answer of the server to manage or unmanage, or the last lack of one, leaves the device managed. */
+  /** True after an accepted manage. False after an accepted unmanage, and after a manage that was refused or not answered. */
   get managed(): boolean {
     return this.management.lifetime.managed;
   }

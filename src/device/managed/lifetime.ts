@@ -18,7 +18,7 @@ const MANAGE_RETRY_MS = 60_000;
 const FINAL: readonly number[] = Object.freeze([400, 403, 404]);
 
 export class Lifetime {
-  /** The last answer of the server to manage or unmanage was that the device is managed. */
+  /** True after an accepted manage. False after an accepted unmanage, and after a manage that was refused or not answered. */
   managed = false;
   private readonly connection: Connection;
   private readonly requests: DeviceRequests;

@@ -239,8 +239,10 @@ export class Management implements MessageReceiver {
     const { attributes, serverRequests } = this;
     const { unknown, tooMany } = attributes.observe(names);
     if (unknown.length) return serverRequests.respond(reqId, { rc: 404, d: namesOnly(unknown) });
-    const message = `${this.settings.limits.observed} attributes are observed`;
-    if (tooMany.length) return serverRequests.respond(reqId, { rc: 500, message, d: namesOnly(tooMany) });
+    if (tooMany.length) {
+      const message = `at most ${this.settings.limits.observed} attributes can be observed`;
+      return serverRequests.respond(reqId, { rc: 500, message, d: namesOnly(tooMany) });
+    }
     serverRequests.respond(reqId, { rc: 200, d: { fields: attributes.read(names) } });
   }
 

@@ -216,13 +216,14 @@ export class ServerRequests {
     callbacks.invoke(done, error, undefined);
   }
 
-  private sendNow({ message, done }: Unsent): boolean {
+  private sendNow(response: Unsent): boolean {
     const { connection } = this;
     try {
-      return sendJson(connection, DEVICE_RESPONSE, message, done);
+      return sendJson(connection, DEVICE_RESPONSE, response.message, response.done);
     } catch (error) {
       connection.callbacks.error(error as Error); // it is too large
-      return sendJson(connection, DEVICE_RESPONSE, { rc: 500, reqId: message.reqId }, done);
+      response.message = { rc: 500, reqId: response.message.reqId };
+      return sendJson(connection, DEVICE_RESPONSE, response.message, response.done);
     }
   }
 

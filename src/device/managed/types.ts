@@ -81,7 +81,7 @@ export interface LogEntry {
 }
 
 /**
- * The end of a request: without an error when the server answered 200. Codes of the error: `refused`, with the rc of the
+ * The end of a request: without an error when the server answered 200..299. Codes of the error: `refused`, with the rc of the
  * server as `returnCode` (400 malformed or out of range, 403 an action that the device must not claim, 404 not registered,
  * 409 conflict, 500 internal); `timeout`: no answer came within `requestTimeout`; `not-connected`: disconnect() was called
  * before the answer, and the server may have done what was asked; or the error for which the client has stopped or dropped

@@ -219,7 +219,7 @@ export class Publisher implements PacketIdUser {
   get hasRoom(): boolean {
     const { outbox, inflight } = this;
     const sendable = !outbox.count && !inflight.full && !this.streamingMessage;
-    return this.idle || sendable || outbox.fits(LEAST_BYTES, inflight.bytes, false);
+    return sendable || outbox.fits(LEAST_BYTES, inflight.bytes, false);
   }
 
   /** Sends what waits while there is room. */

@@ -6,9 +6,10 @@ import { consistsOf, DIGITS, lowerCase } from "../../../src/device/characters.ts
 import { ConfigurationException } from "../../../src/errors.ts";
 import type { Ports, Timer, TlsOptions, Transport, TransportListener } from "../../../src/ports.ts";
 import { encodeUtf8 } from "../../../src/utf8.ts";
+import { authority } from "../authority.ts";
 import { AnswerReader } from "../http-answer.ts";
 import { CONNECTION_LOST, INVALID_URI, Refusal, VERIFICATION_FAILED } from "./image.ts";
-import { authorityOf, type Location, parseUri, redirected } from "./uri.ts";
+import { type Location, parseUri, redirected } from "./uri.ts";
 
 /** Who gets the file. What its functions throw ends the download. */
 export interface Receiver {
@@ -99,7 +100,7 @@ class Attempt implements TransportListener {
   constructor(download: Download, ports: Ports, location: Location, headers: string) {
     this.download = download;
     this.head = encodeUtf8(
-      `GET ${location.path} HTTP/1.1\r\nhost: ${authorityOf(location.endpoint)}\r\nconnection: close\r\n` +
+      `GET ${location.path} HTTP/1.1\r\nhost: ${authority(location.endpoint)}\r\nconnection: close\r\n` +
         `accept-encoding: identity\r\n${headers}\r\n`,
     );
     this.transport = ports.open(location.endpoint, this);

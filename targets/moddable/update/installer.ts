@@ -116,7 +116,7 @@ export class UpdateInstaller implements FirmwareInstaller {
   private trial = false;
   /** Of the running firmware, since the first attempt to write it. */
   private confirmation: Confirmation | undefined;
-  /** told() was called before the confirmation was written, which needs the record. */
+  /** told() was called during the trial. The record is needed until the confirmation is written. */
   private toldOnTrial = false;
 
   /** @throws ConfigurationException naming the option */
@@ -198,7 +198,6 @@ export class UpdateInstaller implements FirmwareInstaller {
   cancel(): void {
     if (!this.busy || this.restarting) return;
     this.fetching?.cancel();
-    this.timer.clear();
     this.idle();
     this.kept(() => this.record.clear());
   }
@@ -271,6 +270,8 @@ export class UpdateInstaller implements FirmwareInstaller {
   private idle(): void {
     this.busy = false;
     this.fetching = undefined;
+    this.timer.clear();
+    this.due = () => {}; // the last one holds a sector and a digest
   }
 
   private finish(listener: InstallListener, refusal: Refusal | undefined): void {
@@ -370,11 +371,13 @@ export class UpdateInstaller implements FirmwareInstaller {
     this.endTrial();
     const status = UNSUPPORTED_IMAGE;
     this.ports.trace("firmware: the new firmware did not start or did not connect, this is the one before");
-    this.kept(() => {
+    try {
       // The bootloader found no image there and took this one, but tries the other slot first each time.
       if (now && now.number !== trial.before) deselect(this.ports.boot);
-      this.record.save({ phase: "failed", status });
-    });
+    } catch (error) {
+      this.ports.trace(`firmware: cannot deselect the other slot: ${(error as Error).message}`);
+    }
+    this.kept(() => this.record.save({ phase: "failed", status }));
     return { state: 0, updateStatus: status, finished: true };
   }
 
@@ -423,8 +426,26 @@ export class UpdateInstaller implements FirmwareInstaller {
   }
 }
 
+const OPTIONS: readonly string[] = Object.freeze([
+  "type",
+  "id",
+  "version",
+  "key",
+  "allowUnsigned",
+  "allowOlder",
+  "confirmMinutes",
+  "attempts",
+  "stallSeconds",
+  "tls",
+]);
+
 function checkOptions(options: UpdateOptions): void {
+  for (const name in options) {
+    if (OPTIONS.indexOf(name) < 0) throw new ConfigurationException(`Unknown option: ${name}`);
+  }
   const { type, id, version, confirmMinutes = 5, attempts = 10, stallSeconds = 30 } = options;
+  checkFlag("allowUnsigned", options.allowUnsigned);
+  checkFlag("allowOlder", options.allowOlder);
   if (typeof type !== "string" || !type) throw new ConfigurationException("type must be the device type");
   if (id !== undefined && (typeof id !== "string" || !id)) throw new ConfigurationException("id must be the device id");
   if (typeof version !== "string" || !isVersion(version)) {
@@ -435,8 +456,14 @@ function checkOptions(options: UpdateOptions): void {
   checkNumber("stallSeconds", stallSeconds, 5, 600);
 }
 
+function checkFlag(option: string, value: unknown): void {
+  if (value !== undefined && typeof value !== "boolean") {
+    throw new ConfigurationException(`${option} must be true or false, not ${value}`);
+  }
+}
+
 function checkNumber(option: string, value: number, least: number, most: number): void {
-  if (!(value >= least && value <= most)) {
+  if (typeof value !== "number" || !(value >= least && value <= most)) {
     throw new ConfigurationException(`${option} must be a number ${least}..${most}, not ${value}`);
   }
 }

@@ -2,6 +2,7 @@
 
 import { consistsOf, DIGITS, lowerCase } from "../../../src/device/characters.ts";
 import type { Endpoint, TlsOptions } from "../../../src/ports.ts";
+import { authority } from "../authority.ts";
 import { INVALID_URI, Refusal } from "./image.ts";
 
 const MOST_CHARACTERS = 512;
@@ -34,15 +35,9 @@ export function redirected(from: Location, location: string, tls: TlsOptions): L
   const to = parseUri(location, tls);
   const { host, port } = to.endpoint;
   if (host !== from.endpoint.host || port !== from.endpoint.port || !to.endpoint.tls !== !from.endpoint.tls) {
-    throw new Refusal(INVALID_URI, `redirected to another server, ${authorityOf(to.endpoint)}: refused`);
+    throw new Refusal(INVALID_URI, `redirected to another server, ${authority(to.endpoint)}: refused`);
   }
   return to;
-}
-
-/** As in the header `host`. */
-export function authorityOf({ host, port, tls }: Endpoint): string {
-  const name = host.indexOf(":") < 0 ? host : `[${host}]`;
-  return port === (tls ? 443 : 80) ? name : `${name}:${port}`;
 }
 
 function hostAndPort(authority: string, usual: number): { host: string; port: number } {
