@@ -1,7 +1,7 @@
 // Runs a device program in this process or in an XS engine, with the built bundle, which is the file that is flashed.
 //
-// A program is a module with `start({ lib, ports, argument, call })`: `lib` is what the bundle and managed.js export, `call(name, value)`
-// calls a function of this process. start() returns an object of functions, which `invoke` calls with one JSON value; they
+// A program is a module with `start({ lib, ports, argument, call })`: `lib` is what the bundle and managed.js export,
+// `call(name, value)` calls a function of this process. start() returns an object of functions, which `invoke` calls with one JSON value; they
 // may return promises.
 
 import { fileURLToPath, pathToFileURL } from "node:url";

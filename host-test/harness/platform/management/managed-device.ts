@@ -22,7 +22,7 @@ export interface ManagementHost {
   /** The state, or an action, has changed. */
   changed(): void;
   connected(): boolean;
-  /** What the next request of the device is answered with, whatever it is; undefined: as it deserves. */
+  /** Code that answers the next request of the device instead of executing it; undefined: execute it. */
   verdict?(): number | "silence" | undefined;
   /** Begins every reqId. Two servers that talk to the same device need different ones. */
   readonly reqIdPrefix: string;

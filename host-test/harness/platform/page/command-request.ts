@@ -1,4 +1,5 @@
-// A command, or an action of device management, as the forms of the page send it. Checked in full, because other programs can send requests too.
+// A command, or an action of device management, as the forms of the page send it. Checked in full, because other programs
+// can send requests too.
 
 import { MAX_PAYLOAD } from "../frames.ts";
 import { isLevel } from "../identity.ts";
