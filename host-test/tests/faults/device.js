@@ -13,7 +13,23 @@ export function start({ lib, ports, argument: { options, speed }, call }) {
       return { set: delayMs => timer.set(Math.ceil(delayMs / speed)), clear: () => timer.clear() };
     },
   };
-  const client = new lib.MqttClient(options, { open: ports.open, clock, random: ports.random });
+  // The first packet of each connection arrives in two pieces: fields of the decoder that a cut frame needs are made once,
+  // and not whenever TCP happens to cut one.
+  const open = (endpoint, listener) => {
+    let begun = false;
+    return ports.open(endpoint, {
+      opened: () => listener.opened(),
+      received(bytes) {
+        const cut = begun ? 0 : 1;
+        begun = true;
+        if (cut) listener.received(bytes.subarray(0, cut));
+        if (bytes.length > cut) listener.received(bytes.subarray(cut));
+      },
+      writableAgain: () => listener.writableAgain(),
+      closed: reason => listener.closed(reason),
+    });
+  };
+  const client = new lib.MqttClient(options, { open, clock, random: ports.random });
   const text = new TextEncoder();
   const reader = new TextDecoder();
   // Of each QoS, index 1 and 2.
