@@ -10,5 +10,6 @@ export { configure } from "./device/config.ts";
 export { checked, wrong } from "./device/option-values.ts";
 export { levelFault } from "./device/topic.ts";
 export * from "./index.ts";
+export { checkHosts } from "./mqtt/hosts.ts";
 export { checkLimits } from "./mqtt/options.ts";
 export { encodeUtf8 } from "./utf8.ts";

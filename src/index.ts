@@ -21,6 +21,6 @@ export {
 } from "./errors.ts";
 export { MqttClient, type MqttMessage } from "./mqtt/client.ts";
 export type { Counters } from "./mqtt/counters.ts";
-export { DEFAULT_LIMITS, type Limits, type MqttOptions, type Will } from "./mqtt/options.ts";
+export { DEFAULT_LIMITS, type Limits, type MqttOptions, type ServerEndpoint, type Will } from "./mqtt/options.ts";
 export type { Subscription } from "./mqtt/wire/encoder.ts";
 export type { Clock, Endpoint, Ports, Store, Timer, TlsOptions, Transport, TransportListener } from "./ports.ts";

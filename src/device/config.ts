@@ -2,8 +2,8 @@
 // name are derived here and nowhere else (docs/protocol.md 1, 5.1). option-values.ts checks the single values.
 
 import { type ConfigurationException, UnsupportedAuthenticationMethod } from "../errors.ts";
-import { DEFAULT_LIMITS, type Limits, type MqttOptions, type Will } from "../mqtt/options.ts";
-import type { Endpoint, TlsOptions } from "../ports.ts";
+import { DEFAULT_LIMITS, type Limits, type MqttOptions, type ServerEndpoint, type Will } from "../mqtt/options.ts";
+import type { TlsOptions } from "../ports.ts";
 import { lowerCase } from "./characters.ts";
 import { checked, OPTION_KINDS, wrong } from "./option-values.ts";
 import { eventTopic, levelFault } from "./topic.ts";
@@ -42,8 +42,13 @@ export interface DeviceOptions {
   "clean-session"?: boolean | string;
   /** The host is `<org>.messaging.<domain>`. Default "internetofthings.ibmcloud.com"; for Maximo "iot.<mas-domain>". */
   domain?: string;
-  /** The whole host name or address, instead of `<org>.messaging.<domain>`; without scheme and without port. */
-  host?: string;
+  /**
+   * The whole host name or address, instead of `<org>.messaging.<domain>`; without scheme and without port. Or 1..16 of
+   * them, as a list or as one text with commas: DeviceClient moves on to the next one when an attempt fails before CONNACK,
+   * and stays with the one that works. HttpClient sends a request to one of them, and the requests after one that got no
+   * answer to the next.
+   */
+  host?: string | readonly string[];
   /** A whole number 1..65535. Default 8883 with TLS, 1883 without. */
   port?: number | string;
   /** A boolean, or "true" or "false" in any case. Default true, but false for Quickstart and for ports 1883 and 80. */
@@ -206,9 +211,9 @@ function generatedId(random: () => number): string {
   return id;
 }
 
-function endpoint(given: CheckedOptions, org: string, quickstart: boolean): Endpoint {
+function endpoint(given: CheckedOptions, org: string, quickstart: boolean): ServerEndpoint {
   const tls = given.tls ?? (!quickstart && given.port !== 1883 && given.port !== 80);
-  const result: Endpoint = {
+  const result: ServerEndpoint = {
     host: given.host ?? `${org}.messaging.${given.domain ?? DEFAULT_DOMAIN}`,
     port: given.port ?? (tls ? 8883 : 1883),
   };

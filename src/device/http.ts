@@ -9,6 +9,7 @@ import {
   MissingMessageDecoderException,
   MissingMessageEncoderException,
 } from "../errors.ts";
+import { checkHosts } from "../mqtt/hosts.ts";
 import { checkLimits } from "../mqtt/options.ts";
 import type { Timer } from "../ports.ts";
 import { encodeUtf8 } from "../utf8.ts";
@@ -86,6 +87,7 @@ export class HttpClient {
   private readonly timeoutMs: number;
   private readonly limit: number;
   private readonly maxValues: number;
+  private readonly hosts: string[]; // the first one is that of the next request
   private exchanges: Exchange[] = [];
 
   /**
@@ -106,6 +108,7 @@ export class HttpClient {
     checkSegment("id", this.config.id);
     const { username, password, timeout = TIMEOUT_SECONDS } = this.config.mqtt;
     const limits = checkLimits(this.config.mqtt.limits, false);
+    this.hosts = checkHosts("host", this.config.mqtt.endpoint.host);
     if (username !== undefined) hide(this, "authorization", `Basic ${base64(encodeUtf8(`${username}:${password}`))}`);
     this.timeoutMs = Math.ceil(timeout * 1000);
     this.limit = limits.frameBytes;
@@ -233,10 +236,11 @@ export class HttpClient {
         throw warning;
       });
     }
+    const host = this.hosts[0]!;
     const headers: Record<string, string> = { "content-type": contentType };
     if (this.authorization) headers.authorization = this.authorization;
     const request: HttpRequest = {
-      endpoint: mqtt.endpoint,
+      endpoint: Object.assign({}, mqtt.endpoint, { host }),
       path: `/api/v0002/device/types/${type}/devices/${id}/${path}`,
       headers,
       body,
@@ -244,9 +248,16 @@ export class HttpClient {
     };
     const exchange = new Exchange(this.ports, request, timeoutMs, (error, answer) => {
       this.exchanges = this.exchanges.filter(other => other !== exchange);
+      const { code } = (error ?? {}) as Partial<ConnectionException>;
+      if (code === "unreachable" || code === "timeout") this.avoid(host);
       this.invoke(() => done(error, answer));
     });
     this.exchanges.push(exchange);
+  }
+
+  // Only if `host` is still the first one: requests that overlap may fail together.
+  private avoid(host: string): void {
+    if (this.hosts[0] === host) this.hosts.push(this.hosts.shift()!);
   }
 
   private invoke(callback: () => void): void {

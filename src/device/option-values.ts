@@ -1,11 +1,14 @@
 // Which kind of value does each option of DeviceClient take, and is a given value of that kind?
 
 import { ConfigurationException } from "../errors.ts";
+import { checkRange, checkSeconds } from "../mqtt/checks.ts";
+import { checkHost, checkHosts } from "../mqtt/hosts.ts";
 import { consistsOf, DIGITS, LETTERS, lowerCase } from "./characters.ts";
 
 const NAME = "name";
 const TEXT = "text";
 const HOST = "host";
+const HOSTS = "hosts";
 const FLAG = "flag";
 const WHOLE = "whole";
 const SECONDS = "seconds";
@@ -24,7 +27,7 @@ export const OPTION_KINDS: Readonly<Record<string, string>> = Object.freeze({
   "auth-token": TEXT,
   "clean-session": FLAG,
   domain: HOST,
-  host: HOST,
+  host: HOSTS,
   port: WHOLE,
   tls: FLAG,
   ca: FILE,
@@ -50,9 +53,15 @@ export function checked(key: string, value: unknown, name: string = key): unknow
     case FLAG:
       return flag(value, name);
     case WHOLE:
-      return whole(value, name, key === "keep-alive" ? 0 : 1);
+      return checkRange(name, parsed(value, DIGITS), key === "keep-alive" ? 0 : 1, 65535);
     case SECONDS:
-      return seconds(value, name);
+      return checkSeconds(name, parsed(value, `${DIGITS}.`));
+    case HOSTS:
+      checkHosts(name, value);
+      return value;
+    case HOST:
+      checkHost(name, value);
+      return value;
     case OBJECT:
       if (typeof value === "object") return value;
       throw wrong(`${name} must be an object`);
@@ -65,7 +74,6 @@ export function checked(key: string, value: unknown, name: string = key): unknow
   if (kind === NAME && !(consistsOf(value, NAME_CHARACTERS) && value.length <= 36)) {
     throw wrong(`${name} must be 1 to 36 of A-Z a-z 0-9 - _ . and is "${value}"`);
   }
-  if (kind === HOST) checkHost(value, name);
   return value;
 }
 
@@ -73,14 +81,6 @@ export function checked(key: string, value: unknown, name: string = key): unknow
 export function isTextOption(key: string): boolean {
   const kind = OPTION_KINDS[key];
   return typeof kind === "string" && kind !== FILE && kind !== OBJECT;
-}
-
-// One colon separates a port; an IPv6 address has at least two. The text shows nothing before "@": it may be a password.
-function checkHost(host: string, name: string): void {
-  const colons = host.split(":").length - 1;
-  if (colons !== 1 && host.indexOf("/") < 0 && host.indexOf("@") < 0 && host.indexOf("[") < 0) return;
-  const shown = host.slice(host.lastIndexOf("@") + 1);
-  throw wrong(`${name} must be a host name or address alone, not "${shown}"; use the options port and tls`);
 }
 
 export function wrong(message: string): ConfigurationException {
@@ -94,19 +94,8 @@ function flag(value: unknown, name: string): boolean {
   throw wrong(`${name} must be true or false, not ${value}`);
 }
 
-function whole(value: unknown, name: string, least: number): number {
-  const number = parsed(value, DIGITS);
-  if (typeof number === "number" && number % 1 === 0 && number >= least && number <= 65535) return number;
-  throw wrong(`${name} must be a whole number ${least}..65535, not ${value}`);
-}
-
-function seconds(value: unknown, name: string): number {
-  const number = parsed(value, `${DIGITS}.`);
-  if (typeof number === "number" && number > 0 && number <= 65535) return number;
-  throw wrong(`${name} must be a number of seconds above 0, at most 65535, not ${value}`);
-}
-
 /** The number that the text has, if it consists of `characters`; else the value. */
 function parsed(value: unknown, characters: string): unknown {
-  return typeof value === "string" && consistsOf(value, characters) ? Number(value) : value;
+  const number = typeof value === "string" && consistsOf(value, characters) ? Number(value) : Number.NaN;
+  return number >= 0 ? number : value;
 }

@@ -10,6 +10,7 @@ import { Backoff } from "./backoff.ts";
 import { Callbacks, type ClientCallbacks, type MessageReceiver } from "./callbacks.ts";
 import { type Counters, countersOf } from "./counters.ts";
 import * as failures from "./failures.ts";
+import { selectNextHost } from "./hosts.ts";
 import { KeepAlive } from "./keepalive.ts";
 import { ackTimeoutMs, type ConnectionOptions, checkLimits, checkOptions, type MqttOptions } from "./options.ts";
 import type { SessionListener } from "./session/listener.ts";
@@ -180,7 +181,7 @@ export class Connection implements LinkListener, SessionListener {
       this.link.open(this.ports, this.options.endpoint);
     } catch (error) {
       if (error instanceof ConfigurationException) this.refuse(error);
-      else this.lose(new ConnectionException((error as Error).message, "unreachable"));
+      else this.lose(failures.unreachable(this.options.endpoint, (error as Error).message));
     }
   }
 
@@ -229,8 +230,9 @@ export class Connection implements LinkListener, SessionListener {
     if (packet.cmd !== "connack") return this.protocolError(`${packet.cmd} before CONNACK`); // [MQTT-3.2.0-1]
     const code = packet.returnCode!;
     if (code === 0) return this.accept(packet.sessionPresent!);
-    if (code === failures.SERVER_UNAVAILABLE) this.lose(failures.refused(code));
-    else this.refuse(failures.refused(code));
+    const error = failures.refused(code, this.options);
+    if (code === failures.SERVER_UNAVAILABLE) this.lose(error);
+    else this.refuse(error);
   }
 
   private accept(present: boolean): void {
@@ -285,6 +287,7 @@ export class Connection implements LinkListener, SessionListener {
   // For a cause that may pass.
   private lose(error: ConnectionException, unprovoked = false): void {
     const before = this.state;
+    if (before < CONNECTED) selectNextHost(this.options);
     if (this.disconnectPending && before === AWAITING_CONNACK) this.link.encoder.disconnect(); // as in disconnect()
     this.transition(this.disconnectPending ? DISCONNECT : LOST);
     const suspicious = this.backoff.failed(this.ports.clock.now(), before >= CONNECTED, unprovoked);

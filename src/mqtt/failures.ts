@@ -3,6 +3,7 @@
 import { ConnectionException } from "../errors.ts";
 import type { Endpoint } from "../ports.ts";
 import { decodeUtf8 } from "../utf8.ts";
+import type { HostSelection } from "./hosts.ts";
 
 const CONNACK_CODES: readonly string[] = Object.freeze([
   "accepted",
@@ -16,10 +17,11 @@ const CONNACK_CODES: readonly string[] = Object.freeze([
 /** CONNACK return code that may change by itself (MQTT 3.1.1, 3.2.2.3). */
 export const SERVER_UNAVAILABLE = 3;
 
-/** CONNACK with a return code other than 0 (MQTT 3.1.1, 3.2.2.3). */
-export function refused(code: number): ConnectionException {
+/** CONNACK with a return code other than 0 (MQTT 3.1.1, 3.2.2.3). Names the host if there are several. */
+export function refused(code: number, { endpoint, otherHosts }: HostSelection): ConnectionException {
   const meaning = CONNACK_CODES[code] ?? "reserved code";
-  return new ConnectionException(`refused with CONNACK code ${code}: ${meaning}`, "refused", code);
+  const by = otherHosts ? ` by ${where(endpoint)}` : "";
+  return new ConnectionException(`refused${by} with CONNACK code ${code}: ${meaning}`, "refused", code);
 }
 
 /** The transport did not open. `reason`: what the engine says, may be empty. */

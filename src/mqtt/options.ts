@@ -1,8 +1,10 @@
 // Options of MqttClient: their meaning, defaults and checks.
 
 import { ConfigurationException } from "../errors.ts";
-import type { Endpoint } from "../ports.ts";
+import type { TlsOptions } from "../ports.ts";
 import { encodeUtf8 } from "../utf8.ts";
+import { checkRange, checkSeconds } from "./checks.ts";
+import { checkHosts, type HostSelection } from "./hosts.ts";
 import { textFault, topicFault } from "./topic.ts";
 import type { ConnectPacket } from "./wire/encoder.ts";
 
@@ -58,8 +60,21 @@ export interface Will {
   retain: boolean;
 }
 
+/** Where to connect: as {@link Endpoint}, but with one host or several. */
+export interface ServerEndpoint {
+  /**
+   * DNS name or IP address, without scheme and without port; or 1..16 of them, as a list or as one text with commas. When an
+   * attempt fails before CONNACK, the next attempt is for the next host; the first one follows the last one. A connection
+   * that is lost is tried again on the same host first.
+   */
+  host: string | readonly string[];
+  /** 1..65535, the same for all hosts. */
+  port: number;
+  tls?: TlsOptions;
+}
+
 export interface MqttOptions {
-  endpoint: Endpoint;
+  endpoint: ServerEndpoint;
   /** 1..65535 bytes of UTF-8; may be empty only with `clean` (MQTT 3.1.1, 3.1.3.1). */
   clientId: string;
   username?: string;
@@ -82,8 +97,7 @@ export interface MqttOptions {
 }
 
 /** Checked options, with defaults, as the connection keeps them. */
-export interface ConnectionOptions {
-  endpoint: Endpoint;
+export interface ConnectionOptions extends HostSelection {
   connect: ConnectPacket;
   /** For the transport, and then again for CONNACK; absent: the defaults. */
   timeoutMs?: number;
@@ -94,16 +108,22 @@ const DEFAULT_ACK_TIMEOUT_SECONDS = 20;
 /** CONNECT without its strings: fixed header, protocol name and level, flags, keep-alive. */
 const CONNECT_OVERHEAD = 15;
 
-const RANGES: readonly (readonly [Exclude<keyof Limits, "dropOldest">, number, number])[] = Object.freeze([
-  Object.freeze(["frameBytes", 128, 268435460] as const),
-  Object.freeze(["transmitBytes", 128, 1048576] as const),
-  Object.freeze(["inflight", 1, 64000] as const), // the other packet identifiers are for subscriptions
-  Object.freeze(["queuedMessages", 0, 1000000] as const),
-  Object.freeze(["queuedBytes", 0, 268435456] as const),
-  Object.freeze(["subscriptions", 1, 1000] as const),
-  Object.freeze(["redeliveries", 0, 1000] as const),
-  Object.freeze(["values", 1, 1000000] as const),
+type Range = readonly [name: Exclude<keyof Limits, "dropOldest">, least: number, most: number];
+
+const RANGES: readonly Range[] = Object.freeze([
+  range("frameBytes", 128, 268435460),
+  range("transmitBytes", 128, 1048576),
+  range("inflight", 1, 64000), // the other packet identifiers are for subscriptions
+  range("queuedMessages", 0, 1000000),
+  range("queuedBytes", 0, 268435456),
+  range("subscriptions", 1, 1000),
+  range("redeliveries", 0, 1000),
+  range("values", 1, 1000000),
 ]);
+
+function range(...entry: Range): Range {
+  return Object.freeze(entry);
+}
 
 /**
  * The limits with their defaults, checked.
@@ -131,20 +151,13 @@ export function checkLimits(given: Limits | undefined, stored: boolean): Readonl
   return limits;
 }
 
-function checkRange(name: string, value: number, least: number, most: number): void {
-  if (typeof value !== "number" || value % 1 !== 0 || value < least || value > most) {
-    throw new ConfigurationException(`${name} must be a whole number ${least}..${most}, not ${value}`);
-  }
-}
-
 /** @throws ConfigurationException for a wrong `ackTimeout` */
 export function ackTimeoutMs({ ackTimeout = DEFAULT_ACK_TIMEOUT_SECONDS }: MqttOptions): number {
   return milliseconds("ackTimeout", ackTimeout);
 }
 
 function milliseconds(name: string, seconds: number): number {
-  if (typeof seconds === "number" && seconds > 0 && seconds <= 65535) return Math.max(1, seconds * 1000);
-  throw new ConfigurationException(`${name} must be a number of seconds above 0, at most 65535, not ${seconds}`);
+  return Math.max(1, checkSeconds(name, seconds) * 1000);
 }
 
 export function checkQos(qos: number, name = "qos"): void {
@@ -158,9 +171,7 @@ export function checkQos(qos: number, name = "qos"): void {
 export function checkOptions(options: MqttOptions, transmitBytes: number): ConnectionOptions {
   const { endpoint, clientId, clean = true, keepAlive = DEFAULT_KEEP_ALIVE_SECONDS } = options;
   const { username, password, will, timeout } = options;
-  if (typeof endpoint?.host !== "string" || !endpoint.host) {
-    throw new ConfigurationException("endpoint.host must be a string that is not empty");
-  }
+  const hosts = checkHosts("endpoint.host", endpoint?.host);
   checkRange("endpoint.port", endpoint.port, 1, 65535);
   checkRange("keepAlive", keepAlive, 0, 65535);
   if (!clientId && !clean) throw new ConfigurationException("clientId is empty"); // [MQTT-3.1.3-7]
@@ -185,7 +196,8 @@ export function checkOptions(options: MqttOptions, transmitBytes: number): Conne
       "limit",
     );
   }
-  const checked: ConnectionOptions = { endpoint: Object.assign({}, endpoint), connect };
+  const checked: ConnectionOptions = { endpoint: Object.assign({}, endpoint, { host: hosts.shift()! }), connect };
+  if (hosts.length) checked.otherHosts = hosts;
   if (timeout !== undefined) checked.timeoutMs = milliseconds("timeout", timeout);
   return checked;
 }

@@ -11,7 +11,7 @@ import { cell, codeCell, defaultOf, markdown, rangeOf, split } from "./docstring
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 /** Interfaces whose members are options: their tables have default and range. */
-const OPTIONS = /(Options|Limits|Config|^Endpoint|^Will)$/;
+const OPTIONS = /(Options|Limits|Config|Endpoint$|^Will)$/;
 
 interface Section {
   title: string;

@@ -115,7 +115,7 @@ const PLAIN_SERVER = "the server does not speak TLS on this port; for a server w
 /** A short text for an error of sockets, TLS or OpenSSL. */
 export function describe(error: Error & { code?: string; reason?: string }): string {
   // Connecting to a name with several addresses fails with one error for each of them and no text of its own.
-  if (error instanceof AggregateError && error.errors.length) return describe(error.errors[0]);
+  if (error instanceof AggregateError && error.errors.length) return error.errors.map(describe).join(", ");
   if (error.code === "ERR_SSL_WRONG_VERSION_NUMBER") return PLAIN_SERVER;
   if (error.message.includes("before secure TLS connection")) return `${error.code}: ${PLAIN_SERVER}`;
   // The messages of OpenSSL have library, function, source file and line around the reason.

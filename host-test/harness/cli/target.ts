@@ -3,7 +3,7 @@
 
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
-import type { MqttOptions } from "../../../targets/node/index.ts";
+import type { Endpoint, MqttOptions } from "../../../targets/node/index.ts";
 import { isName, isOrg } from "../platform/identity.ts";
 import { readApplicationFile, type Settings } from "./application-file.ts";
 import { type Address, address, addressUrl, type Options, whole } from "./args.ts";
@@ -42,7 +42,7 @@ export interface Target {
   readonly url: string;
   /** No host or domain was given: it is the local platform. */
   readonly local: boolean;
-  readonly mqtt: MqttOptions;
+  readonly mqtt: MqttOptions & { endpoint: Endpoint };
 }
 
 type Values = { readonly [K in keyof typeof TARGET_OPTIONS]?: string | undefined };

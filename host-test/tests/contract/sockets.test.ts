@@ -5,7 +5,7 @@ import { X509Certificate } from "node:crypto";
 import dns from "node:dns";
 import { once } from "node:events";
 import net from "node:net";
-import { after, before, test } from "node:test";
+import { after, before, type TestContext, test } from "node:test";
 import tls from "node:tls";
 import type { TlsOptions, Transport } from "../../../src/ports.ts";
 import { openSocket } from "../../../targets/node/sockets.ts";
@@ -99,10 +99,54 @@ function withTls(certificate: Certificate): void {
   });
 }
 
-test("an error for each address of a name: the first one is told", () => {
+test("an error for each address of a name: all are told", () => {
   const each = ["::1", "127.0.0.1"].map(address => new Error(`connect ECONNREFUSED ${address}:1883`));
-  assert.equal(describe(new AggregateError(each)), "connect ECONNREFUSED ::1:1883");
+  assert.equal(
+    describe(new AggregateError(each)),
+    "connect ECONNREFUSED ::1:1883, connect ECONNREFUSED 127.0.0.1:1883",
+  );
 });
+
+const secure = noOpenssl() ? undefined : makeCertificate();
+
+for (const certificate of secure ? [undefined, secure] : [undefined]) {
+  const kind = certificate ? "TLS" : "TCP";
+  /** Opens a socket to many.test, which has these addresses; "opened", or the reason. */
+  const open = (t: TestContext, addresses: string[], port: number): Promise<string> => {
+    const found = addresses.map(address => ({ address, family: 4 }));
+    t.mock.method(dns, "lookup", (_: string, __: object, done: (error: null, found: object) => void) =>
+      process.nextTick(() => done(null, found)),
+    );
+    const tls = certificate && { tls: { ca: certificate.cert, serverName: "localhost" } };
+    return new Promise(resolve => {
+      const transport = openSocket(
+        { host: "many.test", port, ...tls },
+        {
+          opened: () => transport.close(() => resolve("opened")),
+          received() {},
+          writableAgain() {},
+          closed: reason => resolve(reason ?? ""),
+        },
+      );
+    });
+  };
+
+  test(`${kind}: a name with several addresses: nobody listens on the first, the second one is used`, {
+    timeout: 10_000,
+  }, async t => {
+    const server = await nodeWorld(certificate).serve(() => {});
+    t.after(() => server.stop());
+    assert.equal(await open(t, ["127.0.0.2", "127.0.0.1"], server.endpoint.port), "opened");
+  });
+
+  test(`${kind}: a name with several addresses, and nobody listens: all are told`, { timeout: 10_000 }, async t => {
+    const { port } = await nodeWorld(certificate).nobody();
+    assert.equal(
+      await open(t, ["127.0.0.2", "127.0.0.1"], port),
+      `connect ECONNREFUSED 127.0.0.2:${port}, connect ECONNREFUSED 127.0.0.1:${port}`,
+    );
+  });
+}
 
 test("TCP: close() before it is open gives the connection up, it does not go on in the background", {
   timeout: 10_000,

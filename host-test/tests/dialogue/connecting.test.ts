@@ -170,7 +170,7 @@ test("ports that throw are told like a failed attempt, not thrown by connect()",
   stage.net.refuseToOpen = new Error("no TLS here");
   stage.client.connect();
   assert.deepEqual(stage.heard(), ["disconnected unreachable, retry in 1000"]);
-  assert.equal(stage.errors[0]!.message, "no TLS here");
+  assert.equal(stage.errors[0]!.message, "cannot reach broker.test:1883: no TLS here");
   stage.net.refuseToOpen = undefined;
   stage.clock.jumpToNext();
   stage.accepted();

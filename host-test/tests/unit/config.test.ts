@@ -12,6 +12,7 @@ const BASE: DeviceOptions = {
   "auth-method": "token",
   "auth-token": TOKEN,
 };
+const SIXTEEN = Array.from({ length: 16 }, (_, n) => `h${n}.test`);
 const without = (...keys: (keyof DeviceOptions)[]) => {
   const options: DeviceOptions = { ...BASE };
   for (const key of keys) delete options[key];
@@ -66,6 +67,9 @@ const PLACES: [DeviceOptions, { host?: string; port?: number; tls?: object | und
   [{ host: "10.0.0.7", domain: "ignored" }, { host: "10.0.0.7" }],
   [{ host: "fe80::1%eth0" }, { host: "fe80::1%eth0" }],
   [{ host: "::1" }, { host: "::1" }],
+  [{ host: ["a.test", "::1"] }, { host: ["a.test", "::1"] as never }],
+  [{ host: "a.test, 10.0.0.7" }, { host: "a.test, 10.0.0.7" }],
+  [{ host: SIXTEEN }, { host: SIXTEEN as never }],
   [{ port: 443 }, { port: 443, tls: {} }],
   [{ port: "443" }, { port: 443, tls: {} }],
   [{ port: 9999 }, { port: 9999, tls: {} }],
@@ -103,6 +107,7 @@ const VALUES: [DeviceOptions, object][] = [
   [{ timeout: "7" }, { timeout: 7 }],
   [{ timeout: "0.5" }, { timeout: 0.5 }],
   [{ timeout: 65535 }, { timeout: 65535 }],
+  [{ "ack-timeout": "0.5" }, { ackTimeout: 0.5 }],
   [{ limits: { inflight: 3 } }, { limits: { inflight: 3 } }],
 ];
 
@@ -151,12 +156,35 @@ const REFUSED: [string, object, string | RegExp][] = [
     'host must be a host name or address alone, not "localhost"; use the options port and tls',
   ],
   [
+    "a scheme in a list of hosts",
+    { ...BASE, host: ["a.test", "mqtt://x"] },
+    'host[1] must be a host name or address alone, not "mqtt://x"; use the options port and tls',
+  ],
+  ["a port in a list of hosts", { ...BASE, host: ["x:1883", "b.test"] }, /^host\[0\] must be .* not "x:1883"/],
+  ["a port in a text of hosts", { ...BASE, host: "a.test, b.test, x:1883" }, /^host\[2\] must be .* not "x:1883"/],
+  ["a list in a list of one", { ...BASE, host: ["a.test,b.test"] }, /^host must be .* not "a\.test,b\.test"/],
+  ["an empty entry", { ...BASE, host: ["a.test", ""] }, "host[1] must be a string that is not empty"],
+  ["an empty entry in a text", { ...BASE, host: "a.test, ,b.test" }, "host[1] must be a string that is not empty"],
+  ["an entry that is no text", { ...BASE, host: [1, "a.test"] }, "host[0] must be a string that is not empty"],
+  ["a host that is no text", { ...BASE, host: 7 }, "host must be a string that is not empty"],
+  ["a list in a list", { ...BASE, host: [["a.test"], "b.test"] }, "host[0] must be a string that is not empty"],
+  ["no host", { ...BASE, host: [] }, "host.length must be a whole number 1..16, not 0"],
+  ["17 hosts", { ...BASE, host: [...SIXTEEN, "x.test"] }, "host.length must be a whole number 1..16, not 17"],
+  ["17 hosts in a text", { ...BASE, host: `${SIXTEEN},x.test` }, "host.length must be a whole number 1..16, not 17"],
+  ["two domains", { ...BASE, domain: "a.test,b.test" }, /^domain must be .* not "a\.test,b\.test"/],
+  ["a list of domains", { ...BASE, domain: ["a.test"] }, "domain must be a string that is not empty"],
+  [
+    "a host with a password that has a comma, without showing it",
+    { ...BASE, host: `mqtt://u:1,${TOKEN}@localhost,b.test` },
+    'host must be a host name or address alone, not "localhost,b.test"; use the options port and tls',
+  ],
+  [
     "a negative timeout",
     { ...BASE, timeout: -1 },
     /^timeout must be a number of seconds above 0, at most 65535, not -1$/,
   ],
   ["a timeout above 65535 s", { ...BASE, timeout: "65536" }, /^timeout must be/],
-  ["a timeout with two points", { ...BASE, timeout: "1.2.3" }, /^timeout must be/],
+  ["a timeout with two points", { ...BASE, timeout: "1.2.3" }, /^timeout must be .*, not 1\.2\.3$/],
   ["a timeout with a unit", { ...BASE, timeout: "5s" }, /^timeout must be/],
   ["a timeout that is NaN", { ...BASE, timeout: Number.NaN }, /^timeout must be/],
   ["an id with a letter beyond ASCII", { ...BASE, id: "té" }, /^id must be 1 to 36/],

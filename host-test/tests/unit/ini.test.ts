@@ -32,6 +32,7 @@ const READ: [string, string, object][] = [
   ["comments and empty lines", "# org=x\n; org=y\n\n  # z\norg=a", { org: "a" }],
   ["a token with = % # ; and quotes", `auth-token=a=b%c#d;e"f'=`, { "auth-token": `a=b%c#d;e"f'=` }],
   ["a last line without its end", "org=a\ntype=b", { org: "a", type: "b" }],
+  ["several hosts", "host = a.test, 10.0.0.7,::1", { host: "a.test, 10.0.0.7,::1" }],
   [
     "every other key",
     "orgId=a\ndomain=d\nhost=h\nport=1\ntls=False\nserver-name=s\nkeep-alive=9",
@@ -55,6 +56,12 @@ const REFUSED: [string, string, string][] = [
   ["a line without =", "org", "configuration:1: expected key=value"],
   ["a line without a key", "=a", "configuration:1: expected key=value"],
   ["an empty value", "org=", "configuration:1: org is empty"],
+  [
+    "a port in a list of hosts",
+    "org=a\nhost=a.test,x:1883",
+    'configuration:2: host[1] must be a host name or address alone, not "x:1883"; use the options port and tls',
+  ],
+  ["a comma at the end", "host=a.test,", "configuration:1: host[1] must be a string that is not empty"],
   ["a key set twice", "org=a\n\norg=a", "configuration:3: org is set twice"],
   ["nothing", "# a comment", "configuration: no settings in section [device]"],
   ["a file of another kind", "[application]\norg=a", "configuration: no settings in section [device]"],

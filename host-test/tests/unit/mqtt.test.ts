@@ -59,6 +59,19 @@ const REFUSED: [string, object, RegExp][] = [
   ["a will without payload", { will: { topic: "w", qos: 0, retain: false } }, /^will\.payload is neither/],
   ["no endpoint", { endpoint: undefined }, /^endpoint\.host must be a string/],
   ["an empty host", { endpoint: { host: "", port: 1 } }, /^endpoint\.host must be a string/],
+  [
+    "a scheme in a list of hosts",
+    { endpoint: { host: ["h", "mqtt://x"], port: 1 } },
+    /^endpoint\.host\[1\] must be a host name or address alone, not "mqtt:\/\/x"; use the options port and tls$/,
+  ],
+  ["a host with a port", { endpoint: { host: "x:1883", port: 1 } }, /^endpoint\.host must be .* not "x:1883"/],
+  [
+    "an empty entry",
+    { endpoint: { host: ["h", ""], port: 1 } },
+    /^endpoint\.host\[1\] must be a string that is not empty$/,
+  ],
+  ["no host", { endpoint: { host: [], port: 1 } }, /^endpoint\.host\.length must be a whole number 1\.\.16, not 0$/],
+  ["17 hosts", { endpoint: { host: Array(17).fill("h"), port: 1 } }, /^endpoint\.host\.length must .* not 17$/],
   ["port 65536", { endpoint: { host: "h", port: 65_536 } }, /^endpoint\.port must be a whole number 1\.\.65535/],
   ["an unknown limit", { limits: { frameByte: 1 } }, /^Unknown option: limits\.frameByte$/],
 ];

@@ -92,6 +92,25 @@ test("without a host it is the messaging host, with TLS", () => {
   });
 });
 
+test("several hosts: one for each request, the next one after a request without an answer", () => {
+  const { http, client } = stage({ host: ["a.test", "b.test"] });
+  const post = (): string => {
+    client.publishEvent("e", "json", 1);
+    return String(http.last.endpoint.host);
+  };
+  assert.equal(post(), "a.test");
+  http.last.answer({ status: 500 });
+  assert.equal(post(), "a.test", "an answer, though an error");
+  http.last.fail("ECONNREFUSED");
+  assert.equal(post(), "b.test");
+  http.clock.advance(30_000);
+  assert.equal(post(), "a.test", "after a time-out");
+  post();
+  const [first, second] = http.sent.slice(-2);
+  for (const one of [first!, second!]) one.fail("ECONNRESET");
+  assert.equal(post(), "b.test", "two requests that fail together count once");
+});
+
 // docs/protocol.md 4.3.
 const TYPES: [string, unknown, string, string][] = [
   ["json", "x", "application/json", '"x"'],
