@@ -79,6 +79,11 @@ export interface DeviceOptions {
    * third time it reconnects. DeviceClient only.
    */
   "ack-timeout"?: number | string;
+  /**
+   * Seconds, 2..120, default 2: the first back-off delay. The client waits between half of it and all of it, at random, and
+   * doubles it after each failed attempt, up to 120 s. DeviceClient only.
+   */
+  "reconnect-delay"?: number | string;
   /** DeviceClient only. Default: no will. */
   will?: WillOptions;
   /** See {@link Limits}. HttpClient uses `frameBytes` and `values`. */
@@ -115,13 +120,17 @@ export const DEFAULT_DOMAIN = "internetofthings.ibmcloud.com";
 
 /** Options after {@link checked}: flags are booleans, numbers are numbers. */
 interface CheckedOptions
-  extends Omit<DeviceOptions, "clean-session" | "port" | "tls" | "keep-alive" | "timeout" | "ack-timeout"> {
+  extends Omit<
+    DeviceOptions,
+    "clean-session" | "port" | "tls" | "keep-alive" | "timeout" | "ack-timeout" | "reconnect-delay"
+  > {
   "clean-session"?: boolean;
   port?: number;
   tls?: boolean;
   "keep-alive"?: number;
   timeout?: number;
   "ack-timeout"?: number;
+  "reconnect-delay"?: number;
 }
 
 /**
@@ -148,6 +157,7 @@ export function configure(options: DeviceOptions, random: () => number, serial?:
   }
   if (given.timeout) mqtt.timeout = given.timeout;
   if (given["ack-timeout"]) mqtt.ackTimeout = given["ack-timeout"];
+  if (given["reconnect-delay"]) mqtt.reconnectDelay = given["reconnect-delay"];
   if (given.will) mqtt.will = will(given.will, quickstart);
   if (given.limits) {
     checkKeys("limits.", given.limits, DEFAULT_LIMITS);

@@ -5,20 +5,21 @@ import { checkRange, checkSeconds } from "../mqtt/checks.ts";
 import { checkHost, checkHosts } from "../mqtt/hosts.ts";
 import { consistsOf, DIGITS, LETTERS, lowerCase } from "./characters.ts";
 
-const NAME = "name";
-const TEXT = "text";
-const HOST = "host";
-const HOSTS = "hosts";
-const FLAG = "flag";
-const WHOLE = "whole";
-const SECONDS = "seconds";
-const FILE = "file";
-const OBJECT = "object";
+// Kinds.
+const NAME = 1;
+const TEXT = 2;
+const HOST = 3;
+const HOSTS = 4;
+const FLAG = 5;
+const WHOLE = 6;
+const SECONDS = 7;
+const FILE = 8;
+const OBJECT = 9;
 
 const NAME_CHARACTERS = `${LETTERS}${DIGITS}-_.`;
 
 /** Every option and its kind; {@link checked} has the rule of each kind. */
-export const OPTION_KINDS: Readonly<Record<string, string>> = Object.freeze({
+export const OPTION_KINDS: Readonly<Record<string, number>> = Object.freeze({
   org: NAME,
   orgId: NAME,
   type: NAME,
@@ -38,6 +39,7 @@ export const OPTION_KINDS: Readonly<Record<string, string>> = Object.freeze({
   "keep-alive": WHOLE,
   timeout: SECONDS,
   "ack-timeout": SECONDS,
+  "reconnect-delay": SECONDS,
   will: OBJECT,
   limits: OBJECT,
 });
@@ -55,7 +57,7 @@ export function checked(key: string, value: unknown, name: string = key): unknow
     case WHOLE:
       return checkRange(name, parsed(value, DIGITS), key === "keep-alive" ? 0 : 1, 65535);
     case SECONDS:
-      return checkSeconds(name, parsed(value, `${DIGITS}.`));
+      return checkSeconds(name, parsed(value, `${DIGITS}.`), key === "reconnect-delay");
     case HOSTS:
       checkHosts(name, value);
       return value;
@@ -80,7 +82,7 @@ export function checked(key: string, value: unknown, name: string = key): unknow
 /** True if `key` is an option that can be written as one line of text. */
 export function isTextOption(key: string): boolean {
   const kind = OPTION_KINDS[key];
-  return typeof kind === "string" && kind !== FILE && kind !== OBJECT;
+  return typeof kind === "number" && kind !== FILE && kind !== OBJECT;
 }
 
 export function wrong(message: string): ConfigurationException {

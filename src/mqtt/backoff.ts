@@ -1,6 +1,6 @@
 // How long does the client wait before the next connection attempt? It schedules nothing itself.
 
-/** First delay before jitter, milliseconds. The least delay is half of it. */
+/** Default of the first delay before jitter, milliseconds. The least delay is half of it. */
 const FIRST_MS = 2000;
 /** Longest delay before jitter, milliseconds. */
 const LONGEST_MS = 120_000;
@@ -53,9 +53,10 @@ export class Backoff {
    * Milliseconds until the next attempt, after a failure. Doubles from 2 s to 120 s, less up to a half at random, so that a
    * thousand devices do not reconnect in the same second. Attempts are never less than 1 s apart.
    * @param random uniform in [0, 1)
+   * @param firstMs first delay before jitter, 2000..120000
    */
-  delayMs(nowMs: number, random: number): number {
-    const full = Math.min(FIRST_MS << Math.min(this.failures - 1, 6), LONGEST_MS);
+  delayMs(nowMs: number, random: number, firstMs = FIRST_MS): number {
+    const full = Math.min(firstMs << Math.min(this.failures - 1, 6), LONGEST_MS);
     return this.remaining(nowMs, Math.round(full / 2 + (full / 2) * random));
   }
 

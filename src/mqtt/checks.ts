@@ -7,7 +7,11 @@ export function checkRange(name: string, value: unknown, least: number, most: nu
   throw new ConfigurationException(`${name} must be a whole number ${least}..${most}, not ${value}`);
 }
 
-export function checkSeconds(name: string, seconds: unknown): number {
-  if (typeof seconds === "number" && seconds > 0 && seconds <= 65535) return seconds;
-  throw new ConfigurationException(`${name} must be a number of seconds above 0, at most 65535, not ${seconds}`);
+/** @param isDelay the range is that of `reconnectDelay` */
+export function checkSeconds(name: string, seconds: unknown, isDelay = false): number {
+  if (typeof seconds === "number" && seconds > 0 && seconds <= (isDelay ? 120 : 65535) && (seconds >= 2 || !isDelay))
+    return seconds;
+  throw new ConfigurationException(
+    `${name} must be a number of seconds ${isDelay ? "2..120" : "above 0, at most 65535"}, not ${seconds}`,
+  );
 }

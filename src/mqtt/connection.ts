@@ -170,7 +170,7 @@ export class Connection implements LinkListener, SessionListener {
 
   private wait(): number {
     this.transition(LOST);
-    const delay = this.backoff.delayMs(this.ports.clock.now(), this.ports.random());
+    const delay = this.backoff.delayMs(this.ports.clock.now(), this.ports.random(), this.options.reconnectDelayMs);
     this.timer.set(delay);
     return delay;
   }

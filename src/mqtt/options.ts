@@ -94,6 +94,11 @@ export interface MqttOptions {
    * same packet identifier; at the third time it ends the connection with code `timeout` and reconnects.
    */
   ackTimeout?: number;
+  /**
+   * Seconds, 2..120, default 2: the first back-off delay. The client waits between half of it and all of it, at random, and
+   * doubles it after each failed attempt, up to 120 s.
+   */
+  reconnectDelay?: number;
 }
 
 /** Checked options, with defaults, as the connection keeps them. */
@@ -101,6 +106,7 @@ export interface ConnectionOptions extends HostSelection {
   connect: ConnectPacket;
   /** For the transport, and then again for CONNACK; absent: the defaults. */
   timeoutMs?: number;
+  reconnectDelayMs?: number;
 }
 
 const DEFAULT_KEEP_ALIVE_SECONDS = 60;
@@ -170,7 +176,7 @@ export function checkQos(qos: number, name = "qos"): void {
  */
 export function checkOptions(options: MqttOptions, transmitBytes: number): ConnectionOptions {
   const { endpoint, clientId, clean = true, keepAlive = DEFAULT_KEEP_ALIVE_SECONDS } = options;
-  const { username, password, will, timeout } = options;
+  const { username, password, will, timeout, reconnectDelay } = options;
   const hosts = checkHosts("endpoint.host", endpoint?.host);
   checkRange("endpoint.port", endpoint.port, 1, 65535);
   checkRange("keepAlive", keepAlive, 0, 65535);
@@ -199,6 +205,8 @@ export function checkOptions(options: MqttOptions, transmitBytes: number): Conne
   const checked: ConnectionOptions = { endpoint: Object.assign({}, endpoint, { host: hosts.shift()! }), connect };
   if (hosts.length) checked.otherHosts = hosts;
   if (timeout !== undefined) checked.timeoutMs = milliseconds("timeout", timeout);
+  if (reconnectDelay !== undefined)
+    checked.reconnectDelayMs = checkSeconds("reconnectDelay", reconnectDelay, true) * 1000;
   return checked;
 }
 

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { MqttOptions } from "../../../src/mqtt/options.ts";
 import { connack, suback } from "../../harness/testing/frames.ts";
 import { DEVICE, device, mqtt, readyDevice, readyMqtt, type Stage, TOKEN } from "../support/device.ts";
 import { ConfigurationException, type ConnectionException, type MqttClient } from "../support/subject.ts";
@@ -187,8 +188,8 @@ test("ports that can never reach such an endpoint end it: no other attempt", () 
 });
 
 // Delays before the next attempts, while every one fails.
-function delays(chance: number, attempts: number): number[] {
-  const stage = mqtt();
+function delays(chance: number, attempts: number, options: Partial<MqttOptions> = {}): number[] {
+  const stage = mqtt(options);
   stage.net.chance = chance;
   stage.client.connect();
   return Array.from({ length: attempts }, () => {
@@ -201,6 +202,24 @@ test("delays double from 2 s to 120 s, between half and all of it, and never end
   assert.deepEqual(delays(1 - 2 ** -32, 9), [2000, 4000, 8000, 16000, 32000, 64000, 120000, 120000, 120000]);
   assert.deepEqual(delays(0, 8), [1000, 2000, 4000, 8000, 16000, 32000, 60000, 60000]);
   assert.equal(delays(0, 200)[199], 60_000);
+});
+
+test("reconnectDelay sets the first delay, which doubles up to 120 s", () => {
+  const options = { reconnectDelay: 60 };
+  assert.deepEqual(delays(1 - 2 ** -32, 3, options), [60_000, 120_000, 120_000]);
+  assert.deepEqual(delays(0, 3, options), [30_000, 60_000, 60_000]);
+  assert.deepEqual(delays(0, 3, { reconnectDelay: 7.5 }), [3750, 7500, 15_000]);
+});
+
+test("reconnect-delay: a device waits so long after a loss, and connect() still makes the attempt after 1 s", () => {
+  const stage = readyDevice({ "reconnect-delay": "60" });
+  stage.clock.advance(10_000);
+  stage.link.ends();
+  assert.deepEqual(stage.heard(), ["disconnected closed, retry in 30000"]);
+  stage.client.connect();
+  assert.equal(stage.clock.jumpToNext(), 1000);
+  stage.accepted();
+  assert.deepEqual(stage.heard(), ["connected"]);
 });
 
 /** A client whose `attempts` to connect have failed. */

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Backoff } from "../../../src/mqtt/backoff.ts";
+import { seeded } from "../../harness/testing/random.ts";
 
 const FULL = [2000, 4000, 8000, 16_000, 32_000, 64_000, 120_000, 120_000, 120_000];
 const ALMOST_1 = 1 - 2 ** -32;
@@ -26,6 +27,34 @@ test("doubles from 2 s to 120 s, half of it fixed and half random: never below 1
     FULL.map(full => full * 0.75),
   );
   assert.deepEqual(delays(ALMOST_1, 9), FULL);
+});
+
+test("a first delay of 2.5, 60 or 120 s doubles up to 120 s, too", () => {
+  const from = (firstMs: number, random: number) => {
+    const backoff = new Backoff();
+    return Array.from({ length: 8 }, () => {
+      backoff.failed(0, false, false);
+      return backoff.delayMs(0, random, firstMs);
+    });
+  };
+  assert.deepEqual(from(2500, ALMOST_1), [2500, 5000, 10_000, 20_000, 40_000, 80_000, 120_000, 120_000]);
+  assert.deepEqual(from(60_000, ALMOST_1), [60_000, ...Array(7).fill(120_000)]);
+  assert.deepEqual(from(60_000, 0), [30_000, ...Array(7).fill(60_000)]);
+  assert.deepEqual(from(120_000, 0), Array(8).fill(60_000));
+});
+
+test("5,000 devices with a first delay of 60 s: all within 30 to 60 s, under 5 % of them in any second", () => {
+  const random = seeded(1);
+  const delays = Array.from({ length: 5000 }, () => {
+    const backoff = new Backoff();
+    backoff.accepted(0);
+    backoff.failed(600_000, true, false);
+    return backoff.delayMs(600_000, random(), 60_000);
+  }).sort((a, b) => a - b);
+  assert.ok(delays[0]! >= 30_000 && delays[4999]! <= 60_000);
+  // Any second that begins with a device, not only those of the clock.
+  const most = Math.max(...delays.map((start, n) => delays.filter((ms, k) => k >= n && ms < start + 1000).length));
+  assert.ok(most < 250, `${most} devices in one second`);
 });
 
 test("stays at 120 s however many attempts there were", () => {

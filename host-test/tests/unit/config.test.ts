@@ -108,6 +108,9 @@ const VALUES: [DeviceOptions, object][] = [
   [{ timeout: "0.5" }, { timeout: 0.5 }],
   [{ timeout: 65535 }, { timeout: 65535 }],
   [{ "ack-timeout": "0.5" }, { ackTimeout: 0.5 }],
+  [{ "reconnect-delay": 2 }, { reconnectDelay: 2 }],
+  [{ "reconnect-delay": "2.5" }, { reconnectDelay: 2.5 }],
+  [{ "reconnect-delay": "120" }, { reconnectDelay: 120 }],
   [{ limits: { inflight: 3 } }, { limits: { inflight: 3 } }],
 ];
 
@@ -178,6 +181,15 @@ const REFUSED: [string, object, string | RegExp][] = [
     { ...BASE, host: `mqtt://u:1,${TOKEN}@localhost,b.test` },
     'host must be a host name or address alone, not "localhost,b.test"; use the options port and tls',
   ],
+  [
+    "a reconnect-delay below 2 s",
+    { ...BASE, "reconnect-delay": 1.9 },
+    "reconnect-delay must be a number of seconds 2..120, not 1.9",
+  ],
+  ["a reconnect-delay above 120 s", { ...BASE, "reconnect-delay": "121" }, /^reconnect-delay must be .*, not 121$/],
+  ["a reconnect-delay with a unit", { ...BASE, "reconnect-delay": "60s" }, /^reconnect-delay must be .*, not 60s$/],
+  ["a reconnect-delay that is NaN", { ...BASE, "reconnect-delay": Number.NaN }, /^reconnect-delay must be/],
+  ["a reconnect-delay of 0", { ...BASE, "reconnect-delay": 0 }, /^reconnect-delay must be/],
   [
     "a negative timeout",
     { ...BASE, timeout: -1 },

@@ -33,6 +33,7 @@ const READ: [string, string, object][] = [
   ["a token with = % # ; and quotes", `auth-token=a=b%c#d;e"f'=`, { "auth-token": `a=b%c#d;e"f'=` }],
   ["a last line without its end", "org=a\ntype=b", { org: "a", type: "b" }],
   ["several hosts", "host = a.test, 10.0.0.7,::1", { host: "a.test, 10.0.0.7,::1" }],
+  ["a reconnect-delay", "reconnect-delay = 60", { "reconnect-delay": 60 }],
   [
     "every other key",
     "orgId=a\ndomain=d\nhost=h\nport=1\ntls=False\nserver-name=s\nkeep-alive=9",
@@ -62,6 +63,11 @@ const REFUSED: [string, string, string][] = [
     'configuration:2: host[1] must be a host name or address alone, not "x:1883"; use the options port and tls',
   ],
   ["a comma at the end", "host=a.test,", "configuration:1: host[1] must be a string that is not empty"],
+  [
+    "a reconnect-delay of 1 s",
+    "reconnect-delay=1",
+    "configuration:1: reconnect-delay must be a number of seconds 2..120, not 1",
+  ],
   ["a key set twice", "org=a\n\norg=a", "configuration:3: org is set twice"],
   ["nothing", "# a comment", "configuration: no settings in section [device]"],
   ["a file of another kind", "[application]\norg=a", "configuration: no settings in section [device]"],

@@ -72,6 +72,9 @@ const REFUSED: [string, object, RegExp][] = [
   ],
   ["no host", { endpoint: { host: [], port: 1 } }, /^endpoint\.host\.length must be a whole number 1\.\.16, not 0$/],
   ["17 hosts", { endpoint: { host: Array(17).fill("h"), port: 1 } }, /^endpoint\.host\.length must .* not 17$/],
+  ["a reconnectDelay of 1 s", { reconnectDelay: 1 }, /^reconnectDelay must be a number of seconds 2\.\.120, not 1$/],
+  ["a reconnectDelay of 120.5 s", { reconnectDelay: 120.5 }, /^reconnectDelay must be/],
+  ["a reconnectDelay that is text", { reconnectDelay: "60" }, /^reconnectDelay must be/],
   ["port 65536", { endpoint: { host: "h", port: 65_536 } }, /^endpoint\.port must be a whole number 1\.\.65535/],
   ["an unknown limit", { limits: { frameByte: 1 } }, /^Unknown option: limits\.frameByte$/],
 ];
