@@ -115,7 +115,7 @@ export class Connection implements LinkListener, SessionListener {
         this.fullDelay = true;
         this.wait();
       } else this.open();
-    } else if (before === DISCONNECTING) this.timer.set(this.keepAlive.partMs);
+    } else if (before === DISCONNECTING) this.timer.set(this.keepAlive.checkMs);
     else if (this.disconnectPending && before === OPENING) this.timer.set(this.options.timeoutMs ?? OPEN_MS);
     else if (this.disconnectPending && before === AWAITING_CONNACK)
       this.timer.set(this.options.timeoutMs ?? CONNACK_MS);
@@ -241,7 +241,7 @@ export class Connection implements LinkListener, SessionListener {
     this.backoff.accepted(this.ports.clock.now());
     this.reconnects++;
     this.keepAlive.reset();
-    this.timer.set(this.keepAlive.partMs);
+    this.timer.set(this.keepAlive.checkMs);
     this.session.connected(sessionPresent);
     if (this.state === CONNECTED) {
       this.callbacks.invoke(this.callbacks.client.connectedCallback, sessionPresent, undefined);
@@ -257,7 +257,7 @@ export class Connection implements LinkListener, SessionListener {
       if (this.fullDelay) this.fullDelay = undefined;
       this.transition(RETRY);
       this.open();
-    } else if (this.state === CONNECTED) this.tick();
+    } else if (this.state === CONNECTED) this.check();
     else if (this.state === DISCONNECTING) this.finish();
     else if (this.state === IDLE) this.callDisconnectCallbacks();
     else {
@@ -266,15 +266,15 @@ export class Connection implements LinkListener, SessionListener {
     }
   }
 
-  private tick(): void {
+  private check(): void {
     const { buffer, receivedCount } = this.link;
     // What waits in the buffer may be the very packet that is not acknowledged.
-    if (this.keepAlive.checkDue && !buffer.pending && !this.session.checkAcknowledgements()) {
+    if (this.keepAlive.ackCheckDue && !buffer.pending && !this.session.checkAcknowledgements()) {
       return this.lose(failures.timeout("waiting for an acknowledgement from", this.options.endpoint));
     }
-    const action = this.keepAlive.tick(buffer.sent, receivedCount, buffer.pending);
+    const action = this.keepAlive.check(buffer.sent, receivedCount, buffer.pending);
     if (action === "dead") return this.lose(failures.timeout("waiting for an answer from", this.options.endpoint));
-    this.timer.set(this.keepAlive.partMs);
+    this.timer.set(this.keepAlive.checkMs);
     if (action === "ping") this.session.ping(); // last: a callback may call disconnect()
   }
 

@@ -1,26 +1,27 @@
 // When does the client look at the connection, when does it send PINGREQ, and when does it give up a silent connection
 // [MQTT-3.1.2-23] [MQTT-3.1.2-24]?
 //
-// Time is divided into ticks of half the keep-alive. Packets do not read the clock: sending and receiving advance counters
-// that exist anyway. A tick in which nothing was sent or nothing was received ends with PINGREQ. So the server hears from
-// the client at least once per keep-alive, and the client notices a dead connection even while it publishes at QoS 0.
+// The client looks at what was sent and received once per half of the keep-alive. Packets do not read the clock: sending
+// and receiving advance counters that exist anyway. A half in which nothing was sent or nothing was received ends with
+// PINGREQ. So the server hears from the client at least once per keep-alive, and the client notices a dead connection even
+// while it publishes at QoS 0.
 //
-// The connection has one timer. Ticks are divided into equal parts, none longer than the acknowledgement timeout, so that
-// the same timer also serves to look for packets that were not acknowledged. With a short keep-alive, that happens every
-// few parts.
+// The connection has one timer. Each half is divided by checks at equal intervals, none longer than the acknowledgement
+// timeout, so that the same timer also serves to look for packets that were not acknowledged. With a short keep-alive, only
+// some checks look at the acknowledgements.
 
-/** What to do at the end of a part. */
+/** What a check asks the connection to do. */
 export type KeepAliveAction = "none" | "ping" | "dead";
 
-/** Length of a tick when the keep-alive is 0: no PINGREQ is sent, but blocked writes are still noticed. Milliseconds. */
-const TICK_WITHOUT_KEEPALIVE_MS = 60_000;
+/** In place of half the keep-alive when it is 0: no PINGREQ is sent, but blocked writes are still noticed. Milliseconds. */
+const HALF_WITHOUT_KEEPALIVE_MS = 60_000;
 
 export class KeepAlive {
   private readonly seconds: number;
   private readonly ackTimeoutMs: number;
-  // Since CONNACK.
-  private parts = 0;
-  // At the last tick: was PINGREQ sent, and the counters.
+  // Number of checks since CONNACK.
+  private checks = 0;
+  // At the end of the last half: was PINGREQ sent, and the counters.
   private pinged = false;
   private sentBefore = 0;
   private receivedBefore = 0;
@@ -34,47 +35,48 @@ export class KeepAlive {
     this.ackTimeoutMs = ackTimeoutMs;
   }
 
-  private get tickMs(): number {
-    return this.seconds * 500 || TICK_WITHOUT_KEEPALIVE_MS;
+  private get halfMs(): number {
+    return this.seconds * 500 || HALF_WITHOUT_KEEPALIVE_MS;
   }
 
-  private get partsPerTick(): number {
-    return Math.ceil(this.tickMs / this.ackTimeoutMs);
+  private get checksPerHalf(): number {
+    return Math.ceil(this.halfMs / this.ackTimeoutMs);
   }
 
-  /** Milliseconds between calls of {@link tick}, from CONNACK on. */
-  get partMs(): number {
-    return Math.round(this.tickMs / this.partsPerTick);
+  /** Milliseconds between calls of {@link check}, from CONNACK on. */
+  get checkMs(): number {
+    return Math.round(this.halfMs / this.checksPerHalf);
   }
 
   /** A connection begins. */
   reset(): void {
-    this.parts = 0;
+    this.checks = 0;
     this.pinged = false;
     this.sentBefore = -1;
     this.receivedBefore = -1;
   }
 
-  /** True if this part ends with a look at the acknowledgements. Call it before {@link tick}. */
-  get checkDue(): boolean {
-    return (this.parts + 1) % Math.max(1, Math.floor(this.ackTimeoutMs / this.partMs)) === 0;
+  /** True if the next check looks at the acknowledgements, too. Read it before {@link check}. */
+  get ackCheckDue(): boolean {
+    return (this.checks + 1) % Math.max(1, Math.floor(this.ackTimeoutMs / this.checkMs)) === 0;
   }
 
   /**
-   * The end of a part. "dead": nothing was received in a whole tick after PINGREQ, or bytes wait and none of them was sent.
+   * Call it every {@link checkMs}. "dead": nothing was received in a whole half after PINGREQ, or bytes wait and none of them
+   * was sent.
    * @param sent number of bytes sent so far
    * @param received number of chunks received so far
    * @param pending true while bytes wait to be sent
    */
-  tick(sent: number, received: number, pending: boolean): KeepAliveAction {
-    if (++this.parts % this.partsPerTick > 0) return "none";
+  check(sent: number, received: number, pending: boolean): KeepAliveAction {
+    if (++this.checks % this.checksPerHalf > 0) return "none";
     const sending = sent !== this.sentBefore;
     const receiving = received !== this.receivedBefore;
     this.sentBefore = sent;
     this.receivedBefore = received;
     if (pending ? !sending : this.pinged && !receiving) return "dead";
     const ping = this.seconds > 0 && !(sending && receiving);
-    // A PINGREQ behind other bytes, perhaps a large payload, may not be answered within a tick.
+    // A PINGREQ behind other bytes, perhaps a large payload, may not be answered within a half.
     this.pinged = ping && !pending;
     return ping ? "ping" : "none";
   }

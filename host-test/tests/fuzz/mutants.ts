@@ -180,9 +180,9 @@ const MUTANTS: readonly Mutant[] = [
     to: "      callback(first, second);\n    } catch (error) {\n      throw error;\n",
   },
   {
-    name: "no deadline after a tick",
+    name: "no deadline after a check of the keep-alive",
     file: CONNECTION,
-    from: "    this.timer.set(this.keepAlive.partMs);\n    if (action",
+    from: "    this.timer.set(this.keepAlive.checkMs);\n    if (action",
     to: "    if (action",
   },
   {

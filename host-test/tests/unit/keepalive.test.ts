@@ -1,10 +1,11 @@
-// mqtt/keepalive.ts: what the client does at the end of a tick. A row is a tick: what happened in it, and the action.
+// mqtt/keepalive.ts: what the client does at the end of each half of the keep-alive. A row is a half: what happened in it,
+// and the action.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { KeepAlive, type KeepAliveAction } from "../../../src/mqtt/keepalive.ts";
 
-interface Tick {
+interface Half {
   sent?: boolean;
   received?: boolean;
   /** Bytes wait to leave. */
@@ -12,20 +13,20 @@ interface Tick {
   action: KeepAliveAction;
 }
 
-function run(seconds: number, ticks: Tick[]): void {
+function run(seconds: number, halves: Half[]): void {
   const keepAlive = new KeepAlive(seconds, 100_000_000);
   keepAlive.reset();
   let sent = 100; // CONNECT
   let chunks = 1; // CONNACK
-  for (const [n, { sent: moved, received, pending = false, action }] of ticks.entries()) {
+  for (const [n, { sent: moved, received, pending = false, action }] of halves.entries()) {
     if (moved) sent += 10;
     if (received) chunks++;
-    assert.equal(keepAlive.tick(sent, chunks, pending), action, `tick ${n + 1}`);
+    assert.equal(keepAlive.check(sent, chunks, pending), action, `half ${n + 1}`);
   }
 }
 
-const CASES: [string, number, Tick[]][] = [
-  ["nothing happens: PINGREQ in every second tick at the latest", 60, [{ action: "none" }, { action: "ping" }]],
+const CASES: [string, number, Half[]][] = [
+  ["nothing happens: PINGREQ in every second half at the latest", 60, [{ action: "none" }, { action: "ping" }]],
   [
     "answered pings go on for ever",
     60,
@@ -43,7 +44,7 @@ const CASES: [string, number, Tick[]][] = [
     [{ action: "none" }, { sent: true, action: "ping" }, { sent: true, action: "dead" }],
   ],
   [
-    "a PINGREQ is not answered: given up a tick later",
+    "a PINGREQ is not answered: given up a half later",
     60,
     [{ action: "none" }, { action: "ping" }, { action: "dead" }],
   ],
@@ -52,7 +53,7 @@ const CASES: [string, number, Tick[]][] = [
     60,
     [{ action: "none" }, { action: "ping" }, { received: true, action: "ping" }],
   ],
-  ["bytes that do not leave for a tick", 60, [{ action: "none" }, { received: true, pending: true, action: "dead" }]],
+  ["bytes that do not leave for a half", 60, [{ action: "none" }, { received: true, pending: true, action: "dead" }]],
   [
     "bytes that wait but move",
     60,
@@ -62,7 +63,7 @@ const CASES: [string, number, Tick[]][] = [
     ],
   ],
   [
-    "a PINGREQ behind other bytes has another tick to be answered",
+    "a PINGREQ behind other bytes has another half to be answered",
     60,
     [{ action: "none" }, { sent: true, pending: true, action: "ping" }, { sent: true, action: "ping" }],
   ],
@@ -70,27 +71,27 @@ const CASES: [string, number, Tick[]][] = [
   ["keep-alive 0: a stalled write is noticed all the same", 0, [{ action: "none" }, { pending: true, action: "dead" }]],
 ];
 
-for (const [name, seconds, ticks] of CASES) test(name, () => run(seconds, ticks));
+for (const [name, seconds, halves] of CASES) test(name, () => run(seconds, halves));
 
-test("a tick is half the keep-alive, at its greatest still within a 31-bit timer; a minute when it is 0", () => {
-  const ticks = [1, 60, 65535, 0].map(seconds => new KeepAlive(seconds, 100_000_000).partMs);
-  assert.deepEqual(ticks, [500, 30_000, 32_767_500, 60_000]);
+test("a check comes after half the keep-alive, at its greatest still within a 31-bit timer; a minute when it is 0", () => {
+  const halves = [1, 60, 65535, 0].map(seconds => new KeepAlive(seconds, 100_000_000).checkMs);
+  assert.deepEqual(halves, [500, 30_000, 32_767_500, 60_000]);
 });
 
 test("reset forgets an unanswered PINGREQ of the last connection", () => {
   const keepAlive = new KeepAlive(60, 100_000_000);
   keepAlive.reset();
-  keepAlive.tick(0, 0, false);
-  assert.equal(keepAlive.tick(0, 0, false), "ping");
+  keepAlive.check(0, 0, false);
+  assert.equal(keepAlive.check(0, 0, false), "ping");
   keepAlive.reset();
-  assert.equal(keepAlive.tick(0, 0, false), "none");
+  assert.equal(keepAlive.check(0, 0, false), "none");
 });
 
 test("reset begins a new acknowledgement timeout", () => {
   const keepAlive = new KeepAlive(60, 100_000);
   const checked = () => {
-    const due = keepAlive.checkDue;
-    keepAlive.tick(0, 0, false);
+    const due = keepAlive.ackCheckDue;
+    keepAlive.check(0, 0, false);
     return due;
   };
   keepAlive.reset();
@@ -99,7 +100,7 @@ test("reset begins a new acknowledgement timeout", () => {
   assert.deepEqual([checked(), checked(), checked()], [false, false, true]);
 });
 
-// Keep-alive and acknowledgement timeout, s; a part, ms; seconds at which there is a PINGREQ and a look at
+// Keep-alive and acknowledgement timeout, s; interval of checks, ms; seconds at which there is a PINGREQ and a look at
 // acknowledgements.
 const PARTS: [number, number, number, number[], number[]][] = [
   [60, 20, 15_000, [60, 90], [15, 30, 45, 60, 75, 90]],
@@ -111,15 +112,15 @@ const PARTS: [number, number, number, number[], number[]][] = [
   [65_535, 20, 19_992, [], []],
 ];
 
-for (const [seconds, ackTimeout, partMs, pings, checks] of PARTS) {
+for (const [seconds, ackTimeout, checkMs, pings, checks] of PARTS) {
   test(`keep-alive ${seconds} s, acknowledgements after ${ackTimeout} s: the timer serves both`, () => {
     const keepAlive = new KeepAlive(seconds, ackTimeout * 1000);
-    assert.equal(Math.round(keepAlive.partMs), partMs);
+    assert.equal(Math.round(keepAlive.checkMs), checkMs);
     keepAlive.reset();
     const seen = { pings: [] as number[], checks: [] as number[] };
-    for (let ms = keepAlive.partMs, chunks = 1; ms <= 100_000; ms += keepAlive.partMs) {
-      if (keepAlive.checkDue) seen.checks.push(ms / 1000);
-      if (keepAlive.tick(0, chunks, false) === "ping") {
+    for (let ms = keepAlive.checkMs, chunks = 1; ms <= 100_000; ms += keepAlive.checkMs) {
+      if (keepAlive.ackCheckDue) seen.checks.push(ms / 1000);
+      if (keepAlive.check(0, chunks, false) === "ping") {
         seen.pings.push(ms / 1000);
         chunks++;
       }
