@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MessageStore } from "../../../src/mqtt/session/message-store.ts";
-import { Received } from "../../../src/mqtt/session/received.ts";
+import { ReceivedIds } from "../../../src/mqtt/session/received.ts";
 import { memoryStore } from "../../../targets/node/memory-store.ts";
 import { seeded } from "../../harness/testing/random.ts";
 import { live } from "../support/session-stage.ts";
@@ -41,7 +41,7 @@ test("a server that lost its session has no unreleased messages any more", () =>
 });
 
 test("all 65,535 identifiers may be unreleased, and each is forgotten when it is released", () => {
-  const received = new Received(undefined);
+  const received = new ReceivedIds(undefined);
   received.connected(false);
   for (let id = 1; id <= 65_535; id++) assert.equal(received.receive(id), true, `${id}`);
   for (let id = 1; id <= 65_535; id++) assert.equal(received.receive(id), false, `${id}`);
@@ -51,7 +51,7 @@ test("all 65,535 identifiers may be unreleased, and each is forgotten when it is
 
 test("agrees with a set of numbers, whatever is received and released", () => {
   const random = seeded(7);
-  const received = new Received(undefined);
+  const received = new ReceivedIds(undefined);
   const known = new Set<number>();
   for (let n = 0; n < 50_000; n++) {
     const id = 1 + Math.floor(random() * 300) * 218;
@@ -66,7 +66,7 @@ test("agrees with a set of numbers, whatever is received and released", () => {
 });
 
 test("holds no memory for identifiers that are released, however far the server has counted", () => {
-  const received = new Received(undefined);
+  const received = new ReceivedIds(undefined);
   for (let id = 1; id <= 65_535; id++) {
     received.receive(id);
     received.release(id);
@@ -76,7 +76,7 @@ test("holds no memory for identifiers that are released, however far the server 
 
 test("above 128, identifiers that the server has not sent again on this connection are forgotten, in the store, too", () => {
   const store = memoryStore();
-  const received = new Received(new MessageStore(store, assert.fail));
+  const received = new ReceivedIds(new MessageStore(store, assert.fail));
   const receive = (id: number) => {
     const isNew = received.receive(id);
     if (isNew) received.delivered(id);
@@ -93,7 +93,7 @@ test("above 128, identifiers that the server has not sent again on this connecti
 
 test("without a session on the server every identifier is forgotten, in the store, too", () => {
   const store = memoryStore();
-  const received = new Received(new MessageStore(store, assert.fail));
+  const received = new ReceivedIds(new MessageStore(store, assert.fail));
   for (const id of [1, 31, 32, 33, 40_000, 65_535]) if (received.receive(id)) received.delivered(id);
   received.connected(false);
   assert.deepEqual(store.keys(), []);
@@ -101,7 +101,7 @@ test("without a session on the server every identifier is forgotten, in the stor
 });
 
 test("identifiers of a store are known", () => {
-  const received = new Received(undefined);
+  const received = new ReceivedIds(undefined);
   received.restore([7, 65_535]);
   received.connected(true);
   assert.deepEqual(

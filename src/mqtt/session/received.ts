@@ -26,7 +26,7 @@ class IdSet {
   }
 }
 
-export class Received {
+export class ReceivedIds {
   // Absent until there is an identifier.
   private known: IdSet | undefined;
   // Those of `known` that the server has sent on this connection.

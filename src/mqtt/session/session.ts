@@ -26,7 +26,7 @@ import {
   SESSION_PRESENT,
 } from "./publish-states.ts";
 import { Publisher } from "./publisher.ts";
-import { Received } from "./received.ts";
+import { ReceivedIds } from "./received.ts";
 import { type SubscribeCallback, Subscriptions } from "./subscriptions.ts";
 
 export interface SessionLimits extends OutboxLimits, InflightLimits {
@@ -38,7 +38,7 @@ export class Session {
   private readonly listener: SessionListener;
   private readonly store?: MessageStore;
   readonly publisher: Publisher;
-  private readonly received: Received;
+  private readonly received: ReceivedIds;
   private readonly subscriptions: Subscriptions;
   private readonly acknowledgements: Acknowledgements;
   private ackDeadline: AckDeadline | undefined;
@@ -55,7 +55,7 @@ export class Session {
   ) {
     this.listener = listener;
     if (store) this.store = store;
-    this.received = new Received(store);
+    this.received = new ReceivedIds(store);
     this.subscriptions = new Subscriptions(limits.subscriptions, callbacks);
     this.publisher = new Publisher(encoder, callbacks, limits, this.subscriptions, store);
     this.acknowledgements = new Acknowledgements(encoder);
