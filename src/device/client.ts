@@ -12,12 +12,12 @@ import { encodePayload } from "./codec/payload.ts";
 import type { Command } from "./command.ts";
 import { Commands } from "./commands.ts";
 import { configure, type DeviceOptions } from "./config.ts";
-import { EventKinds } from "./events.ts";
+import { EventCache } from "./events.ts";
 import { COMMAND_FILTER, levelFault } from "./topic.ts";
 
 export class DeviceClient extends BaseClient {
   private readonly commands: Commands;
-  private readonly events: EventKinds;
+  private readonly events: EventCache;
   private warning: ConfigurationException | undefined;
 
   /**
@@ -31,7 +31,7 @@ export class DeviceClient extends BaseClient {
     const commands = new Commands(codecs, ports.clock, mqtt.limits?.values ?? DEFAULT_LIMITS.values);
     super(mqtt, ports, commands);
     this.commands = commands;
-    this.events = new EventKinds(codecs, quickstart);
+    this.events = new EventCache(codecs, quickstart);
     if (warning) this.warning = warning;
     // If the server refuses this subscription, errorCallback gets the error.
     if (!quickstart) this.connection.session.subscribe([{ topic: COMMAND_FILTER, qos: 1 }], undefined);
@@ -101,9 +101,9 @@ export class DeviceClient extends BaseClient {
   ): boolean {
     if (qos !== 0 && qos !== 1 && qos !== 2) throw new InvalidEventException(`qos must be 0, 1 or 2, not ${qos}`);
     const { connection } = this;
-    const kind = this.events.get(event, format, connection);
+    const entry = this.events.get(event, format, connection);
     if (qos > 0 && this.events.quickstart) throw new InvalidEventException(`Quickstart takes QoS 0 only, not ${qos}`);
-    const payload = encodePayload(kind.codec, data, kind.timed, connection.ports.clock);
-    return connection.publish(kind.topic, payload, qos, false, onPublish);
+    const payload = encodePayload(entry.codec, data, entry.timed, connection.ports.clock);
+    return connection.publish(entry.topic, payload, qos, false, onPublish);
   }
 }

@@ -9,8 +9,8 @@ import { eventTopic, levelFault } from "./topic.ts";
 
 const MAX_CACHED = 4;
 
-/** An event id and a format that may be published. */
-export interface EventKind {
+/** What publishEvent needs for an event id and a format; both are checked. */
+export interface CachedEvent {
   event: string;
   format: string;
   codec: Codec;
@@ -19,10 +19,10 @@ export interface EventKind {
   topic: Uint8Array;
 }
 
-export class EventKinds {
+export class EventCache {
   private readonly codecs: Codecs;
   readonly quickstart: boolean;
-  private cached: EventKind[] = [];
+  private cached: CachedEvent[] = [];
 
   /** @param quickstart only format json is allowed */
   constructor(codecs: Codecs, quickstart: boolean) {
@@ -34,16 +34,16 @@ export class EventKinds {
    * @param connection tells how long a topic may be
    * @throws InvalidEventException, MissingMessageEncoderException
    */
-  get(event: string, format: string, connection: Connection): EventKind {
+  get(event: string, format: string, connection: Connection): CachedEvent {
     const { cached } = this;
     for (let i = 0; i < cached.length; i++) {
-      const kind = cached[i]!;
-      if (kind.event === event && kind.format === format) return kind;
+      const entry = cached[i]!;
+      if (entry.event === event && entry.format === format) return entry;
     }
-    const kind = this.make(event, format, connection.link.encoder.topicLimit);
+    const entry = this.make(event, format, connection.link.encoder.topicLimit);
     if (cached.length === MAX_CACHED) cached.shift();
-    cached.push(kind);
-    return kind;
+    cached.push(entry);
+    return entry;
   }
 
   /** See DeviceClient.setMessageEncoderModule. */
@@ -52,7 +52,7 @@ export class EventKinds {
     this.cached = [];
   }
 
-  private make(event: string, format: string, topicLimit: number): EventKind {
+  private make(event: string, format: string, topicLimit: number): CachedEvent {
     const eventFault = levelFault(event);
     if (eventFault) throw new InvalidEventException(`event id ${eventFault}`);
     const formatFault = levelFault(format);
