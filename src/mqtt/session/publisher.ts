@@ -42,6 +42,7 @@ export class Publisher implements PacketIdUser {
   droppedCount: number | undefined;
   /** True while a message waits for room, or for its turn. */
   waiting = false;
+  /** Of PUBLISH, and of SUBSCRIBE and UNSUBSCRIBE, which subscriptions.ts sends: one sequence for all. */
   readonly ids = new PacketIds();
   readonly encoder: Encoder;
   private readonly callbacks: Callbacks;
@@ -70,7 +71,7 @@ export class Publisher implements PacketIdUser {
     encoder: Encoder,
     callbacks: Callbacks,
     limits: OutboxLimits & InflightLimits,
-    ids: PacketIdUser,
+    otherIds: PacketIdUser,
     store?: MessageStore,
   ) {
     this.encoder = encoder;
@@ -78,7 +79,7 @@ export class Publisher implements PacketIdUser {
     this.outbox = new Outbox(limits);
     this.inflight = new Inflight(limits.inflight);
     this.redeliveryLimit = limits.redeliveries;
-    this.otherIds = ids;
+    this.otherIds = otherIds;
     if (store) this.store = store;
   }
 
@@ -324,7 +325,7 @@ export class Publisher implements PacketIdUser {
       this.callbacks.error(qos2AsQos1());
     }
     if (action === COMPLETE || action === COMPLETE_AS_QOS_1) this.confirm(message!);
-    else if (action === SEND_PUBREL && !this.release(message!)) return IGNORE;
+    else if (action === SEND_PUBREL && !this.recordPubrec(message!)) return IGNORE;
     return action;
   }
 
@@ -339,7 +340,7 @@ export class Publisher implements PacketIdUser {
   // Stored before PUBREL is sent, because PUBREL makes the server forget the packet identifier; a PUBLISH sent after that
   // would count as a new message. False if the store refuses. Then PUBLISH is sent again after the acknowledgement timeout,
   // and the server repeats PUBREC.
-  private release(message: Message): boolean {
+  private recordPubrec(message: Message): boolean {
     const stored = message.state === AWAITING_PUBCOMP || !this.store || this.store.setReleased(message.id);
     if (stored) message.state = AWAITING_PUBCOMP;
     return stored;
