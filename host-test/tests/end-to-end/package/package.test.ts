@@ -135,6 +135,7 @@ describe("the package", { timeout: 120_000 }, () => {
     assert.deepEqual(hosts, [
       "abc123.messaging.iot.mas.example.com:443 TLS",
       "amlen.example.com:8883 TLS",
+      "amlen-1.example.com, amlen-2.example.com:8883 TLS",
       "192.0.2.7:1883",
     ]);
   });
