@@ -214,7 +214,7 @@ export class Connection implements LinkListener, SessionListener {
 
   protocolError(reason: string): void {
     this.link.buffer.flush(); // acknowledgements of earlier packets
-    this.lose(failures.protocolError(reason));
+    this.lose(failures.protocolError(reason, this.options));
   }
 
   message(packet: Packet): void {

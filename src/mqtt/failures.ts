@@ -17,11 +17,10 @@ const CONNACK_CODES: readonly string[] = Object.freeze([
 /** CONNACK return code that may change by itself (MQTT 3.1.1, 3.2.2.3). */
 export const SERVER_UNAVAILABLE = 3;
 
-/** CONNACK with a return code other than 0 (MQTT 3.1.1, 3.2.2.3). Names the host if there are several. */
-export function refused(code: number, { endpoint, otherHosts }: HostSelection): ConnectionException {
+/** CONNACK with a return code other than 0 (MQTT 3.1.1, 3.2.2.3). */
+export function refused(code: number, hosts: HostSelection): ConnectionException {
   const meaning = CONNACK_CODES[code] ?? "reserved code";
-  const by = otherHosts ? ` by ${where(endpoint)}` : "";
-  return new ConnectionException(`refused${by} with CONNACK code ${code}: ${meaning}`, "refused", code);
+  return new ConnectionException(`refused${by(hosts)} with CONNACK code ${code}: ${meaning}`, "refused", code);
 }
 
 /** The transport did not open. `reason`: what the engine says, may be empty. */
@@ -41,8 +40,8 @@ export function timeout(doing: string, endpoint: Endpoint): ConnectionException 
 }
 
 /** The server broke MQTT 3.1.1. */
-export function protocolError(reason: string): ConnectionException {
-  return new ConnectionException(`protocol error: ${reason}`, "protocol");
+export function protocolError(reason: string, hosts: HostSelection): ConnectionException {
+  return new ConnectionException(`protocol error${by(hosts)}: ${reason}`, "protocol");
 }
 
 /** The server closes each connection soon after CONNACK. */
@@ -73,6 +72,11 @@ export function qos2AsQos1(): ConnectionException {
 
 function where({ host, port }: Endpoint): string {
   return `${host}:${port}`;
+}
+
+/** Names the host if there are several. */
+function by({ endpoint, otherHosts }: HostSelection): string {
+  return otherHosts ? ` by ${where(endpoint)}` : "";
 }
 
 function because(reason: string | undefined): string {

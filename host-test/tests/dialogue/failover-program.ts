@@ -154,7 +154,7 @@ const FAILURES: [Behaviour, number, string][] = [
   ["never opens", 30_000, "timeout, 1000: timed out connecting to a.test"],
   ["never answers", 10_000, "timeout, 1000: timed out waiting for CONNACK from a.test"],
   ["closes", 0, "closed, 1000: a.test:1883 closed the connection before CONNACK"],
-  ["breaks the protocol", 0, "protocol, 1000: protocol error: pingresp before CONNACK"],
+  ["breaks the protocol", 0, "protocol, 1000: protocol error by a.test:1883: pingresp before CONNACK"],
   [3, 0, "refused, 1000: refused by a.test:1883 with CONNACK code 3: server unavailable"],
 ];
 
