@@ -10,8 +10,12 @@ import { describe, tlsSettings } from "./tls.ts";
 
 const BLOCK_BYTES = 16 * 1024;
 const HIGH_WATER = 256 * 1024;
+/** Blocks that wait to be used again, by any socket: an idle socket holds none. */
+const SPARE_BLOCKS = 4;
 /** Time for a closed socket to send the rest and to receive the end of the peer, milliseconds. */
 const LINGER_MS = 5000;
+
+const spareBlocks: Buffer[] = [];
 
 /** Opens a socket to `endpoint`. @throws ConfigurationException for certificates and keys that can never work */
 export function openSocket(endpoint: Endpoint, listener: TransportListener): Transport {
@@ -23,7 +27,6 @@ class SocketTransport implements Transport {
   private listener: TransportListener | undefined;
   private up = false;
   private block: Buffer | undefined;
-  private spare: Buffer | undefined;
   private used = 0;
   private reason: string | undefined;
   private readonly sweep = () => this.flush();
@@ -53,10 +56,7 @@ class SocketTransport implements Transport {
       this.socket.write(Buffer.from(bytes));
       return;
     }
-    if (!this.block) {
-      this.block = this.spare ?? Buffer.allocUnsafeSlow(BLOCK_BYTES);
-      this.spare = undefined;
-    }
+    this.block ??= spareBlocks.pop() ?? Buffer.allocUnsafeSlow(BLOCK_BYTES);
     if (this.used === 0) process.nextTick(this.sweep);
     this.block.set(bytes, this.used);
     this.used += bytes.length;
@@ -90,7 +90,7 @@ class SocketTransport implements Transport {
     const block = this.block!;
     this.block = undefined;
     this.socket.write(block.subarray(0, this.used), () => {
-      this.spare = block;
+      if (spareBlocks.length < SPARE_BLOCKS) spareBlocks.push(block);
     });
     this.used = 0;
   }
