@@ -46,6 +46,20 @@ function joinNegative(args: readonly string[], options: Options): string[] {
   return joined;
 }
 
+const SETTING = /^([A-Za-z_][\w.-]*)=(.*)$/s;
+
+/** What a program imports from "mc/config": the words key=value after its file. */
+export function settingsOf(words: readonly string[]): Record<string, string> {
+  const settings: Record<string, string> = {};
+  for (const [at, word] of words.entries()) {
+    const parts = SETTING.exec(word);
+    // The word is not shown: it may be part of a token that the shell has split.
+    if (!parts) throw new UsageError(`word ${at + 1} after the program is not key=value; is it quoted for the shell?`);
+    settings[parts[1]!] = parts[2]!;
+  }
+  return settings;
+}
+
 /** A whole number; undefined if `text` is. */
 export function whole(name: string, text: string | undefined, least: number, most: number): number | undefined {
   if (text === undefined) return undefined;

@@ -1,19 +1,14 @@
 // `iotf-embedded device`: runs the demo device until Ctrl-C.
 
-import {
-  DeviceClient,
-  type DeviceOptions,
-  nodePorts,
-  parseConfigFile,
-  parseEnvVars,
-} from "../../../targets/node/index.ts";
+import { DeviceClient, type DeviceOptions, nodePorts } from "../../../targets/node/index.ts";
 import { printableJson } from "../platform/printable.ts";
-import { address, parse, qualityOfService, whole } from "./args.ts";
+import { parse, qualityOfService, whole } from "./args.ts";
 import type { Command, Io } from "./command.ts";
 import { Console } from "./console.ts";
 import { start } from "./demo/device.js";
 import { machineFigures } from "./demo/figures.ts";
 import { DEMO_DEVICE, demoDeviceOptions, organization } from "./demo-device.ts";
+import { configuredDevice, withAddress } from "./device-options.ts";
 import { type Report, reportLine } from "./device-report.ts";
 import { CommandError, UsageError } from "./errors.ts";
 import { LOCAL } from "./target.ts";
@@ -50,7 +45,10 @@ export const device: Command = {
   help: HELP,
   async run(args, io) {
     const { values } = parse(args, OPTIONS);
-    const options = withAddress(configuration(values.config, io.env), values.url);
+    const { type, id } = DEMO_DEVICE;
+    // A Quickstart device may have no type and id; applications subscribe by them.
+    const configured = { type, id, ...(configuredDevice(values.config, io.env) ?? demoDeviceOptions()) };
+    const options = withAddress(configured, values.url);
     const quickstart = organization(options) === "quickstart";
     const qos = qualityOfService(values.qos) ?? (quickstart ? 0 : 1);
     if (quickstart && qos > 0) throw new UsageError("--qos: org quickstart takes QoS 0 only");
@@ -88,20 +86,6 @@ async function runDevice(argument: Settings, events: number, print: (report: Rep
   await ended;
   await program.stop();
   if (failure !== undefined && !signal.aborted) throw new CommandError(failure);
-}
-
-function configuration(path: string | undefined, env: NodeJS.ProcessEnv): DeviceOptions {
-  if (path !== undefined) return asUsageError(() => parseConfigFile(path));
-  return env.WIOTP_IDENTITY_ORGID ? asUsageError(() => parseEnvVars(env)) : demoDeviceOptions();
-}
-
-function withAddress(options: DeviceOptions, url: string | undefined): DeviceOptions {
-  const { type, id } = DEMO_DEVICE;
-  // A Quickstart device may have no type and id; applications subscribe by them.
-  const named = { type, id, ...options };
-  if (url !== undefined) return { ...named, ...address("--url", url) };
-  if (options.host !== undefined || options.domain !== undefined) return named;
-  return { ...named, ...address("", LOCAL), ...(options.port === undefined ? {} : { port: options.port }) };
 }
 
 function printer(json: boolean, io: Io): (report: Report) => void {

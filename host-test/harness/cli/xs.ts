@@ -2,7 +2,7 @@
 
 import { runInXs } from "../xs/run.ts";
 import { testInBoth } from "../xs/test-files.ts";
-import { parse } from "./args.ts";
+import { parse, settingsOf } from "./args.ts";
 import type { Command, Io } from "./command.ts";
 import { UsageError } from "./errors.ts";
 
@@ -33,8 +33,6 @@ const OPTIONS = {
   json: { type: "boolean", default: false },
 } as const;
 
-const SETTING = /^([A-Za-z_][\w.-]*)=(.*)$/s;
-
 export const xs: Command = {
   name: "xs",
   summary: "run a device program, or its tests, in the XS engine",
@@ -49,7 +47,7 @@ export const xs: Command = {
     }
     const [file, ...settings] = words;
     if (file === undefined) throw new UsageError("xs needs a program");
-    return runInXs(file, { json, seconds: seconds(values.seconds), config: configOf(settings) }, io);
+    return runInXs(file, { json, seconds: seconds(values.seconds), config: settingsOf(settings) }, io);
   },
 };
 
@@ -59,15 +57,4 @@ function seconds(text: string | undefined): number | undefined {
   if (!(value > 0 && value <= 1_000_000))
     throw new UsageError(`--seconds must be a number above 0, at most 1000000, not ${text}`);
   return value;
-}
-
-function configOf(settings: readonly string[]): Record<string, string> {
-  const config: Record<string, string> = {};
-  for (const [at, setting] of settings.entries()) {
-    const parts = SETTING.exec(setting);
-    // The word is not shown: it may be part of a token that the shell has split.
-    if (!parts) throw new UsageError(`word ${at + 1} after the program is not key=value; is it quoted for the shell?`);
-    config[parts[1]!] = parts[2]!;
-  }
-  return config;
 }
