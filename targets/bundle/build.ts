@@ -105,6 +105,8 @@ const ENTRIES: readonly Entry[] = [
 const TOOLS: readonly { name: string; source: string; shebang?: boolean; types?: boolean }[] = [
   { name: "platform", source: "host-test/harness/platform/index.ts", types: true },
   { name: "cli", source: "host-test/harness/cli/main.ts", shebang: true },
+  // A thread of `iotf-embedded fleet`.
+  { name: "fleet-worker", source: "host-test/harness/fleet/worker.ts" },
 ];
 
 export interface BuildReport {

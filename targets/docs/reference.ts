@@ -137,6 +137,7 @@ const HELP: readonly (readonly [title: string, args: readonly string[]])[] = [
   ["npx iotf-embedded manage", ["dist/cli.js", "help", "manage"]],
   ["npx iotf-embedded update", ["dist/cli.js", "help", "update"]],
   ["npx iotf-embedded watch", ["dist/cli.js", "help", "watch"]],
+  ["npx iotf-embedded fleet", ["dist/cli.js", "help", "fleet"]],
   ["npx iotf-embedded xs", ["dist/cli.js", "help", "xs"]],
   ["npm start", ["--import", "tsx", "host-test/harness/demo/main.ts", "--help"]],
   ["npm run bench", ["--import", "tsx", "host-test/bench/main.ts", "--help"]],

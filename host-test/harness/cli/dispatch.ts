@@ -13,6 +13,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ["manage", async () => (await import("./manage.ts")).manage],
   ["update", async () => (await import("./update.ts")).update],
   ["watch", async () => (await import("./watch.ts")).watch],
+  ["fleet", async () => (await import("./fleet.ts")).fleet],
   ["xs", async () => (await import("./xs.ts")).xs],
 ]);
 

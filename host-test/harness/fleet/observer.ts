@@ -1,0 +1,104 @@
+// Sees what arrives at the broker: an application that subscribes to the events of all devices. Its session is durable and
+// its QoS is 2, so that it gets each event once, also after the broker was away.
+
+import { MqttClient, type MqttMessage, type MqttOptions } from "../../../targets/node/index.ts";
+import { CommandError } from "../cli/errors.ts";
+import { contentOf } from "./content.ts";
+import type { Qos } from "./tally.ts";
+
+export interface ObserverOptions {
+  readonly mqtt: MqttOptions;
+  /** The topics of the broker do not name the device: it is not a platform. */
+  readonly plain: boolean;
+  readonly timeoutMs: number;
+}
+
+export interface ReceivedEvent {
+  /** `<type>:<id>`; undefined on a plain broker. */
+  readonly device: string | undefined;
+  readonly content: number;
+  readonly qos: Qos;
+}
+
+const FILTERS = { platform: "iot-2/type/+/id/+/evt/+/fmt/+", plain: "iot-2/evt/+/fmt/+" };
+const NAMED_TOPIC = /^iot-2\/type\/([^/]+)\/id\/([^/]+)\/(.*)$/;
+const REFUSED = 128;
+
+export class Observer {
+  /** The broker restarted and lost the session: what was published until the observer was back counts as lost. */
+  sessionLost = false;
+  /** When the last event came, as performance.now(). */
+  lastEventMs = 0;
+  readonly #mqtt: MqttOptions;
+  readonly #client: MqttClient;
+
+  /**
+   * Resolves when it is subscribed.
+   * @throws CommandError if the broker is not there in time, or refuses it
+   */
+  static async connect(options: ObserverOptions, onEvent: (event: ReceivedEvent) => void): Promise<Observer> {
+    const observer = new Observer(options, onEvent);
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        const fail = (reason: string) => reject(new CommandError(reason));
+        timer = setTimeout(fail, options.timeoutMs, "the broker did not answer in time");
+        observer.#client.disconnectedCallback = reason => reason && fail(reason.message);
+        const topic = options.plain ? FILTERS.plain : FILTERS.platform;
+        observer.#client.subscribe([{ topic, qos: 2 }], (error, granted) => {
+          if (error) fail(error.message);
+          else if (granted?.[0] === REFUSED) fail(`the broker refused the subscription to ${topic}`);
+          else resolve();
+        });
+        observer.#client.connect();
+      });
+    } catch (error) {
+      await observer.close();
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+    observer.#stay();
+    return observer;
+  }
+
+  private constructor({ mqtt, plain }: ObserverOptions, onEvent: (event: ReceivedEvent) => void) {
+    this.#mqtt = mqtt;
+    this.#client = new MqttClient({ ...mqtt, clean: false });
+    this.#client.messageCallback = message => {
+      this.lastEventMs = performance.now();
+      const event = plain ? plainEvent(message) : namedEvent(message);
+      if (event) onEvent(event);
+    };
+  }
+
+  /** Ends its session too: a connection with CleanSession does that [MQTT-3.1.2-6]. */
+  async close(): Promise<void> {
+    this.#client.connectedCallback = undefined;
+    this.#client.disconnectedCallback = undefined;
+    await new Promise<void>(done => this.#client.disconnect(done));
+    await new Promise<void>(done => {
+      const last = new MqttClient({ ...this.#mqtt, clean: true });
+      last.connectedCallback = () => last.disconnect(done);
+      last.disconnectedCallback = (_reason, retryMs) => (retryMs < 0 ? done() : last.disconnect(done));
+      last.connect();
+    });
+  }
+
+  #stay(): void {
+    this.#client.disconnectedCallback = undefined;
+    this.#client.connectedCallback = sessionPresent => {
+      if (!sessionPresent) this.sessionLost = true;
+    };
+  }
+}
+
+function plainEvent({ topic, payload, qos }: MqttMessage): ReceivedEvent {
+  return { device: undefined, content: contentOf(Buffer.from(topic), payload), qos };
+}
+
+function namedEvent({ topic, payload, qos }: MqttMessage): ReceivedEvent | undefined {
+  const [, type, id, rest] = NAMED_TOPIC.exec(topic) ?? [];
+  if (rest === undefined) return undefined;
+  return { device: `${type}:${id}`, content: contentOf(Buffer.from(`iot-2/${rest}`), payload), qos };
+}
