@@ -1,25 +1,31 @@
-// docs/tools.md, from the packed tarball in an empty project: the commands by the names npm gives them, and the programs.
+// docs/tools.md and docs/fleet.md, from the packed tarball in an empty project: the commands by the names npm gives them,
+// and the programs.
 
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, type TestContext, test } from "node:test";
 import { DeviceClient } from "../../../../dist/node.js";
 import { type Ended, Program, runProgram } from "../../support/program.ts";
 import { makeProject } from "./project.ts";
 
-const PAGE = readFileSync(new URL("../../../../docs/tools.md", import.meta.url), "utf8");
+const PAGE = pageText("tools.md");
+const FLEET = pageText("fleet.md");
+
+function pageText(name: string): string {
+  return readFileSync(new URL(`../../../../docs/${name}`, import.meta.url), "utf8");
+}
 
 /** A block of the page, by the comment above it. */
-function block(kind: string, name: string): string {
-  const [, text] = new RegExp(`<!-- ${kind}: ${name} -->\\n\`\`\`\\w+\\n([\\s\\S]*?)^\`\`\``, "m").exec(PAGE) ?? [];
+function block(kind: string, name: string, page = PAGE): string {
+  const [, text] = new RegExp(`<!-- ${kind}: ${name} -->\\n\`\`\`\\w+\\n([\\s\\S]*?)^\`\`\``, "m").exec(page) ?? [];
   assert.ok(text, `${kind} ${name}`);
   return text;
 }
 
 /** What a person typed, and what was answered. */
-function session(name: string): { words: string[]; answer: string } {
-  const [, typed, answer] = /^\$ npx (.*)\n([\s\S]*)$/.exec(block("session", name))!;
+function session(name: string, page = PAGE): { words: string[]; answer: string } {
+  const [, typed, answer] = /^\$ npx (.*)\n([\s\S]*)$/.exec(block("session", name, page))!;
   const words = [...typed!.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare!);
   return { words, answer: answer! };
 }
@@ -116,10 +122,32 @@ describe("the tools of the package", { timeout: 120_000 }, () => {
     for (const name of ["aedes", "aedes-persistence", "mqemitter", "qlobber", "bl", "readable-stream"]) {
       assert.ok(by("platform.js").includes(name), name);
     }
-    assert.deepEqual(by("cli.js"), []);
+    const cli = by("cli.js");
+    for (const name of ["hdr-histogram-js", "prom-client"]) assert.ok(cli.includes(name), name);
     const sections = text.split(`\n${"-".repeat(80)}\n`);
     assert.equal(sections.length, named.length);
-    for (const section of sections) assert.match(section, /Permission (is hereby granted|to use)/);
+    for (const section of sections)
+      assert.match(section, /Permission (is hereby granted|to use)|Apache License|Redistribution and use/);
+  });
+
+  test("npx iotf-embedded fleet, as on its page", async t => {
+    const esbuild = new URL("../../../../node_modules/esbuild", import.meta.url);
+    symlinkSync(esbuild, join(project, "node_modules/esbuild"));
+    writeFileSync(join(project, "meter.js"), block("program", "meter.js", FLEET));
+    const program = new Program(join(project, "node_modules/.bin/iotf-embedded"), [
+      "platform",
+      "--port",
+      "0",
+      "--open",
+    ]);
+    t.after(() => program.kill("SIGKILL"));
+    const [, url] = await program.printed(/listening on (mqtt:\S+)/);
+    const { words, answer } = session("fleet", FLEET);
+    const { code, out, err } = await npx(words, url!);
+    assert.equal(code, 0, err);
+    const lines = answer.split("\n").filter(line => line !== "" && line !== "…");
+    for (const line of lines) assert.ok(out.includes(`${line.replace(/ …$/, " ")}`), `${line}\n${out}`);
+    assert.equal(lines.length, 6);
   });
 
   test("the test of the page passes, and fails for a program that does not obey", async () => {

@@ -67,7 +67,10 @@ for (const [name, options] of [
 }
 
 for (const [args, message] of [
-  [["sned"], /^iotf-embedded: unknown command 'sned'; commands: platform, device, send, manage, update, watch, xs$/],
+  [
+    ["sned"],
+    /^iotf-embedded: unknown command 'sned'; commands: platform, device, send, manage, update, watch, fleet, xs$/,
+  ],
   [["help", "sned"], /^iotf-embedded: unknown command 'sned'/],
   [["constructor"], /^iotf-embedded: unknown command 'constructor'/],
   [["platform", "--bogus"], /^iotf-embedded platform: unknown option --bogus$/],

@@ -1,0 +1,253 @@
+// The parts of `iotf-embedded fleet` that need no network: identities, tally, storm, thresholds, merging, JUnit, picture.
+
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { descriptorWarnings } from "../../../harness/fleet/descriptors.ts";
+import { fromCsv, fromPattern } from "../../../harness/fleet/identities.ts";
+import { junitXml } from "../../../harness/fleet/junit.ts";
+import { Latencies } from "../../../harness/fleet/latencies.ts";
+import { emptyBatch } from "../../../harness/fleet/messages.ts";
+import { picture } from "../../../harness/fleet/picture.ts";
+import { mergeReports, parseReport, type Report, reportText } from "../../../harness/fleet/report.ts";
+import { findStorm, type Second } from "../../../harness/fleet/storm.ts";
+import { Tally } from "../../../harness/fleet/tally.ts";
+import { check, parseThreshold } from "../../../harness/fleet/threshold.ts";
+import { Totals } from "../../../harness/fleet/totals.ts";
+
+const PATTERN = { org: "abc123", type: "fleet", id: "device-%i", token: "secret-%i" };
+
+test("identities: a pattern numbers the devices from --start on", () => {
+  assert.deepEqual(fromPattern(PATTERN, 7, 2), [
+    { org: "abc123", type: "fleet", id: "device-7", token: "secret-7" },
+    { org: "abc123", type: "fleet", id: "device-8", token: "secret-8" },
+  ]);
+  assert.deepEqual(fromPattern({ ...PATTERN, id: "one" }, 0, 1)[0]!.id, "one");
+  assert.throws(() => fromPattern({ ...PATTERN, id: "one" }, 0, 2), /--id must contain %i.*'one'/);
+  assert.throws(() => fromPattern({ ...PATTERN, id: "a b%i" }, 0, 2), /id must be .*'a b0'/);
+  assert.throws(() => fromPattern({ ...PATTERN, org: "a/b" }, 0, 1), /org must be .*'a\/b'/);
+});
+
+function csv(t: TestContext, text: string): string {
+  const folder = mkdtempSync(join(tmpdir(), "iotf-fleet-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, "devices.csv");
+  writeFileSync(path, text);
+  return path;
+}
+
+test("identities: a CSV file names them", t => {
+  const path = csv(t, "\ufeffid,type,auth-token\r\nd-0,thermo,t0\r\n\r\nd-1,gauge,t1\r\n");
+  assert.deepEqual(fromCsv(path, PATTERN, 0, undefined), [
+    { org: "abc123", type: "thermo", id: "d-0", token: "t0" },
+    { org: "abc123", type: "gauge", id: "d-1", token: "t1" },
+  ]);
+  assert.deepEqual(
+    fromCsv(path, PATTERN, 1, 1).map(({ id }) => id),
+    ["d-1"],
+  );
+});
+
+for (const [text, error] of [
+  ["", /:1: expected the columns/],
+  ["type,id,password\n", /:1: expected the columns/],
+  ["type,id,id\na,b,c\n", /:1: expected the columns/],
+  ["type,auth-token\n", /:1: expected the columns/],
+  ["type,id,auth-token\na,b\n", /:2: expected 3 values, not 2/],
+  ["type,id,auth-token\na,b,SECRET\na,c d,SECRET\n", /:3: id must be .*'c d'/],
+  ["type,id,auth-token\na,b,\n", /:2: the token is empty/],
+  ["type,id,auth-token\na,b,SECRET\n\na,b,SECRET\n", /:4: the same device as in line 2/],
+  ["type,id,auth-token\n", /has 0 devices/],
+] as const) {
+  test(`identities: a CSV file is refused: ${JSON.stringify(text)}`, t => {
+    const path = csv(t, text);
+    const refused = (failure: Error) => error.test(failure.message) && !failure.message.includes("SECRET");
+    assert.throws(() => fromCsv(path, PATTERN, 0, undefined), refused);
+  });
+}
+
+test("identities: a CSV file with too few devices, and one that is not there", t => {
+  const path = csv(t, "type,id,auth-token\na,b,c\n");
+  assert.throws(() => fromCsv(path, PATTERN, 0, 2), /has 1 devices; asked for 2 from number 0 on/);
+  assert.throws(() => fromCsv(`${path}.no`, PATTERN, 0, 1), /cannot read the devices in .*ENOENT/);
+});
+
+test("tally: events that both sides have count as nothing, in any order and at a lower QoS", () => {
+  const tally = new Tally();
+  tally.confirmed(1, 2);
+  tally.received(1, 1);
+  tally.received(2, 1);
+  tally.confirmed(2, 1);
+  assert.deepEqual(tally.differences([]), { lost: [0, 0, 0], duplicates: [0, 0, 0] });
+  assert.equal(tally.pending, 0);
+});
+
+test("tally: what was confirmed and did not arrive is lost; what arrived again is a duplicate", () => {
+  const tally = new Tally();
+  for (const qos of [0, 1, 2] as const) {
+    tally.confirmed(10 + qos, qos);
+    tally.confirmed(10 + qos, qos);
+    tally.received(10 + qos, qos);
+  }
+  tally.received(20, 1);
+  tally.received(21, 2);
+  assert.equal(tally.pending, 3);
+  assert.deepEqual(tally.differences([{ event: 21, qos: 2 }]), { lost: [1, 1, 1], duplicates: [0, 1, 0] });
+});
+
+test("tally: with too many differences it stops, and holds nothing", () => {
+  const tally = new Tally(3);
+  for (let event = 0; event < 4; event++) tally.confirmed(event, 1);
+  assert.equal(tally.overflowed, true);
+  for (let event = 4; event < 9; event++) tally.received(event, 1);
+  assert.deepEqual(tally.differences([]), { lost: [0, 0, 0], duplicates: [0, 0, 0] });
+});
+
+function seconds(...rows: [connected: number, connects: number, losses: number][]): Second[] {
+  return rows.map(([connected, connects, losses]) => ({ connected, connects, losses }));
+}
+
+test("storm: the outage, the time until 99 % are back, and the busiest second", () => {
+  const timeline = seconds([100, 100, 0], [100, 0, 0], [30, 0, 70], [0, 0, 30], [20, 20, 0], [98, 78, 0], [100, 2, 0]);
+  assert.deepEqual(findStorm(timeline), { second: 2, lost: 100, backSeconds: 5, peakPercent: 78 });
+});
+
+for (const [name, timeline] of [
+  ["nothing happened", seconds([10, 10, 0], [10, 0, 0])],
+  ["less than half were lost", seconds([10, 10, 0], [6, 0, 4], [10, 4, 0])],
+  ["there was no second", seconds()],
+  ["they were lost one by one", seconds([10, 10, 0], ...Array(10).fill([10, 1, 1]))],
+] as const) {
+  test(`storm: none if ${name}`, () => assert.equal(findStorm(timeline), undefined));
+}
+
+test("storm: not all are back", () => {
+  assert.equal(findStorm(seconds([10, 10, 0], [0, 0, 10], [9, 9, 0]))?.backSeconds, null);
+});
+
+/** A report of two devices in which something of everything happened. */
+function someReport(change: Partial<ReturnType<typeof emptyBatch>> = {}): Report {
+  const totals = new Totals({ clientIds: ["d:abc123:fleet:device-0", "d:abc123:fleet:device-1"], plain: false });
+  totals.add("thread", {
+    ...emptyBatch(),
+    started: 2,
+    connected: 2,
+    connects: [100, 200, 300],
+    reconnects: 1,
+    losses: [250],
+    connackMs: [1, 2, 30],
+    pubackMs: [4],
+    failedAttempts: { ECONNREFUSED: { count: 2, example: "no" } },
+    refused: { 5: 1 },
+    published: [1, 2, 0],
+    confirmed: [
+      { index: 0, content: 5, qos: 1 },
+      { index: 1, content: 5, qos: 0 },
+    ],
+    errorCount: 1,
+    errors: [{ index: 1, message: '<oops> & "more"' }],
+    ...change,
+  });
+  totals.received(0, 5, 1);
+  totals.received(0, 5, 1);
+  totals.end();
+  return totals.report(true, ["a warning"]);
+}
+
+test("totals: devices are told apart by their number, and every message is accounted for", () => {
+  const report = someReport();
+  const { published, confirmed, dropped, unconfirmed, lost, duplicates, qos } = report;
+  assert.deepEqual(
+    { published, confirmed, dropped, unconfirmed },
+    { published: 3, confirmed: 2, dropped: 0, unconfirmed: 1 },
+  );
+  assert.deepEqual({ lost, duplicates }, { lost: 0, duplicates: 1 });
+  assert.deepEqual(qos.lost, [1, 0, 0]);
+  assert.deepEqual(report.timeline, [{ connected: 2, connects: 3, losses: 1 }]);
+  assert.deepEqual([report.connack.count, report.connack.p50, Math.round(report.connack.max!)], [3, 2, 30]);
+});
+
+test("totals: without an observer, losses are not known", () => {
+  const totals = new Totals({ clientIds: ["d:a:b:c"], plain: true });
+  totals.end();
+  const { lost, duplicates, puback } = totals.report(false, []);
+  assert.deepEqual([lost, duplicates, puback.p99], [null, null, null]);
+});
+
+test("totals: failures beyond the twentieth are only counted", () => {
+  const { failed, failures } = someReport({ failures: Array(30).fill({ index: 0, message: "no" }) });
+  assert.deepEqual([failed, failures.length], [30, 20]);
+  assert.match(reportText(someReport({ failures: Array(30).fill({ index: 0, message: "no" }) })), /… and 10 more/);
+});
+
+test("latencies: a copy by its counts has the same percentiles", () => {
+  const times = new Latencies();
+  for (let ms = 1; ms <= 1000; ms++) times.record(ms);
+  const copy = new Latencies();
+  copy.add(times.counts);
+  assert.deepEqual(copy.summary, times.summary);
+  const { count, p50, p99 } = times.summary;
+  assert.deepEqual([count, Math.round(p50!), Math.round(p99! / 10) * 10], [1000, 500, 990]);
+});
+
+test("merge: counts add up, percentiles come from all times, and a missing observer is missing", () => {
+  const [one, two] = [someReport(), someReport({ connackMs: [500, 500, 500] })];
+  const both = mergeReports([one, parseReport(JSON.stringify(two), "two.json")]);
+  assert.deepEqual([both.devices, both.connected, both.published, both.duplicates], [4, 4, 6, 2]);
+  assert.deepEqual([both.connack.count, Math.round(both.connack.p99!)], [6, 500]);
+  assert.deepEqual([both.refused, both.failedAttempts], [{ 5: 2 }, { ECONNREFUSED: { count: 4, example: "no" } }]);
+  assert.deepEqual(both.timeline, [{ connected: 4, connects: 6, losses: 2 }]);
+  assert.deepEqual(
+    both.warnings.filter(warning => warning === "a warning"),
+    ["a warning"],
+  );
+  assert.equal(mergeReports([one, { ...two, lost: null, duplicates: null }]).lost, null);
+  assert.throws(() => parseReport("{}", "x.json"), /x\.json is not a report/);
+  assert.throws(() => parseReport("{", "x.json"), /x\.json is not JSON/);
+});
+
+test("thresholds: figures are compared, and one that is not there is not met", () => {
+  const report = someReport();
+  const results = ["connack.max<=31", "connack.max<30", "connected==2", "puback.count>0", "storm.backSeconds<10"].map(
+    text => check(parseThreshold(text), report),
+  );
+  assert.deepEqual(
+    results.map(({ met }) => met),
+    [true, false, true, true, false],
+  );
+  assert.equal(results[4]!.value, null);
+  for (const text of ["puback.p99", "puback.p99<x", "<5", "puback.p98<5", "toString<5"]) {
+    assert.throws(() => parseThreshold(text), /--threshold/, text);
+  }
+});
+
+test("JUnit: a case for each threshold, with the text escaped", () => {
+  const report = someReport({ failures: [{ index: 0, message: 'a "<b>\u0007' }] });
+  const xml = junitXml(report, [
+    check(parseThreshold("connected<2"), report),
+    check(parseThreshold("devices==2"), report),
+  ]);
+  assert.match(xml, /tests="3" failures="2"/);
+  assert.match(xml, /<testcase name="connected&lt;2"><failure message="it is 2"\/>/);
+  assert.match(xml, /<testcase name="devices==2"\/>/);
+  assert.match(xml, /message="d:abc123:fleet:device-0: a &quot;&lt;b&gt;·"/);
+});
+
+test("picture: a line, a bar for each second with connects, and the outage", () => {
+  const timeline = seconds([2, 2, 0], [0, 0, 2], [2, 2, 0]);
+  const svg = picture({ ...someReport(), timeline, storm: findStorm(timeline)! });
+  assert.match(svg, /^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg"/);
+  assert.equal(svg.match(/<rect x="[\d.]+" y="[\d.]+" width="[\d.]+" height="[\d.]+"\/>/g)?.length, 2);
+  assert.match(svg, /class="outage"/);
+  assert.equal(/points="([^"]+)"/.exec(svg)![1]!.split(" ").length, 3);
+});
+
+test("warnings: what ran out, and the command that raises it", () => {
+  const [files, all, ports] = descriptorWarnings({ EMFILE: 1, ENFILE: 1, EADDRNOTAVAIL: 1, timeout: 3 });
+  assert.match(files!, /limit of open files of this process was reached.*ulimit -n/);
+  assert.match(all!, /fs\.file-max/);
+  assert.match(ports!, /ip_local_port_range/);
+  assert.deepEqual(descriptorWarnings({ timeout: 3 }), []);
+});

@@ -1,0 +1,24 @@
+// Some of its copies fail, each in another way.
+import { DeviceClient, type DeviceOptions } from "../../../../../dist/node.js";
+
+export function main(options: DeviceOptions): void {
+  const client = new DeviceClient(options);
+  if (options.id === "device-1") client.publishEvent("status", "json", {});
+  client.connectedCallback = () => {
+    if (options.id === "device-2") throw new TypeError("in a callback");
+    if (options.id === "device-3") setTimeout(() => fail("in a timer"), 1);
+    if (options.id === "device-4") void failLater("in a promise");
+    if (options.id === "device-5") for (;;);
+    client.publishEvent("status", "json", { id: options.id ?? "" }, 1);
+  };
+  client.connect();
+}
+
+function fail(where: string): never {
+  throw new Error(where);
+}
+
+async function failLater(where: string): Promise<void> {
+  await null;
+  fail(where);
+}
