@@ -25,7 +25,7 @@ describe("the package", { timeout: 120_000 }, () => {
 
   test("holds what a user needs and nothing else", () => {
     const expected =
-      /^(dist\/|docs\/[\w-]+\.(md|svg|png)$|docs\/decisions\/[\w-]+\.md$|manifest(-[a-z]+)*\.json$|package\.json$|[A-Z]+\.md$|LICENSE$)/;
+      /^(dist\/|docs\/[\w-]+\.(md|svg|png)$|docs\/decisions\/[\w-]+\.md$|docs\/brokers\/[\w.-]+$|manifest(-[a-z]+)*\.json$|package\.json$|[A-Z]+\.md$|LICENSE$)/;
     assert.deepEqual(
       files.filter(path => !expected.test(path)),
       [],
