@@ -1,6 +1,7 @@
 // Parses command lines. Errors take one line and never repeat a word that may be a token.
 
 import { type ParseArgsConfig, parseArgs } from "node:util";
+import { originOf } from "../platform/origin.ts";
 import { UsageError } from "./errors.ts";
 
 export type Options = NonNullable<ParseArgsConfig["options"]>;
@@ -102,5 +103,5 @@ export function address(name: string, text: string): Address {
 
 /** The inverse of {@link address}. */
 export function addressUrl({ host, port, tls }: Address): string {
-  return `mqtt${tls ? "s" : ""}://${host.includes(":") ? `[${host}]` : host}:${port}`;
+  return originOf(tls ? "mqtts" : "mqtt", host, port);
 }

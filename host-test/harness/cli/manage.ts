@@ -1,5 +1,6 @@
 // `iotf-embedded manage`: one action on a managed device, or what it told.
 
+import { deviceClientId } from "../platform/identity.ts";
 import { type Parameter, plan } from "../platform/management/actions.ts";
 import { toNames } from "../platform/management/operator.ts";
 import { printable, printableJson } from "../platform/printable.ts";
@@ -86,7 +87,7 @@ export const manage: Command = {
       completeSecs: whole("--complete", values.complete, 1, MAX_SECONDS),
     };
     const rest = new RestClient(target, io.signal);
-    const client = `d:${target.org}:${type}:${id}`;
+    const client = deviceClientId({ org: target.org, type, id });
     if (request === "show") return show(rest, client, `/api/v0002/device/types/${type}/devices/${id}/mgmt`, values, io);
     const settings = { ...seconds, ...(values.unanswered ? { unanswered: true } : {}) };
     const { done, status, rc, message, fields } = await rest.run({ action, parameters }, { type, id }, settings);

@@ -5,6 +5,7 @@ import { request as httpsRequest } from "node:https";
 import { isIP } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Parameter } from "../platform/management/actions.ts";
+import { originOf } from "../platform/origin.ts";
 import type { DeviceName } from "./device-name.ts";
 import { CommandError } from "./errors.ts";
 import type { Target } from "./target.ts";
@@ -163,8 +164,7 @@ export function restPlace({ org, mqtt: { endpoint } }: Target): Place {
     const name = `${org}.${host.slice(messaging.length)}`;
     return { hosted, host: name, port: 443, url: `https://${name}` };
   }
-  const url = `http${tls ? "s" : ""}://${host.includes(":") ? `[${host}]` : host}:${port}`;
-  return { hosted, host, port, url };
+  return { hosted, host, port, url: originOf(tls ? "https" : "http", host, port) };
 }
 
 async function textOf(response: IncomingMessage): Promise<string> {

@@ -1,6 +1,6 @@
 // `iotf-embedded send`: one command to one device.
 
-import { isLevel } from "../platform/identity.ts";
+import { deviceClientId, isLevel } from "../platform/identity.ts";
 import { printableJson } from "../platform/printable.ts";
 import { Application } from "./application.ts";
 import { parse, qualityOfService, whole } from "./args.ts";
@@ -75,7 +75,7 @@ export const send: Command = {
     } finally {
       await application.close();
     }
-    const client = `d:${target.org}:${type}:${id}`;
+    const client = deviceClientId({ org: target.org, type, id });
     const result = { time: new Date().toISOString(), what: "sent", client, command, format, qos, state };
     io.stdout.write(values.json ? `${printableJson(result)}\n` : `sent ${command} to ${client}${HINTS[state]}\n`);
     return 0;

@@ -1,6 +1,7 @@
 // `iotf-embedded watch`: prints events, commands, connects and disconnects of devices.
 
 import type { MqttMessage } from "../../../targets/node/index.ts";
+import { deviceClientId } from "../platform/identity.ts";
 import { formatJson, formatLine, type LogEntry, type LoggedMessage, messageEntry } from "../platform/log-entry.ts";
 import { Application } from "./application.ts";
 import { parse, whole } from "./args.ts";
@@ -131,7 +132,7 @@ const TOPIC = /^iot-2\/type\/([^/]+)\/id\/([^/]+)\/(?:(evt|cmd)\/([^/]+)\/fmt\/(
 function entryOf({ topic, payload, qos, retain }: MqttMessage, org: string): LogEntry | undefined {
   const [, type, id, kind, name, format] = TOPIC.exec(topic) ?? [];
   if (type === undefined) return undefined;
-  const client = `d:${org}:${type}:${id}`;
+  const client = deviceClientId({ org, type, id: id! });
   const bytes = Buffer.from(payload);
   if (kind === undefined) return monitorEntry(client, bytes, retain);
   const message: LoggedMessage = { name: name!, format: format!, payload: bytes, qos };

@@ -28,6 +28,7 @@ import { formatLine, listenForEntries } from "./log-entry.ts";
 import { DeviceManagement, Management } from "./management.ts";
 import { ManagementHttp } from "./management-http.ts";
 import { connectMessage, disconnectMessage, failedConnectMessage, type MonitorMessage } from "./monitor.ts";
+import { originOf } from "./origin.ts";
 import { addPacketHooks, REFUSED, translateOutbound } from "./packet-hooks.ts";
 import { utf8 } from "./printable.ts";
 import { type ApplicationEntry, type DeviceEntry, QUICKSTART, Registry } from "./registry.ts";
@@ -141,7 +142,7 @@ export class Platform extends EventEmitter<PlatformEvents> {
       throw error;
     }
     this.#loopback = isLoopback((this.#server.address() as AddressInfo).address);
-    this.#url = `mqtt://${host.includes(":") ? `[${host}]` : host}:${this.port}`;
+    this.#url = originOf("mqtt", host, this.port);
   }
 
   get port(): number {

@@ -72,15 +72,14 @@ export class Registry {
     );
   }
 
-  /** The organization that admits an application without an id: HTTP has only the API key. Never Quickstart. */
-  orgOfApplication(named: string | undefined, { user, password }: Credentials): string | undefined {
-    const admits = (org: string) =>
-      org !== QUICKSTART &&
-      (!this.#orgsWithApplications.has(org) ||
-        [...this.#applications].some(
-          ([key, entry]) => key.startsWith(`${org}/`) && user === entry.user && sameText(entry.token, password),
-        ));
-    return [...this.#orgs].find(org => (named === undefined || named === org) && admits(org));
+  /** The organization that accepts an application without an id: HTTP has only the API key. Never Quickstart. */
+  orgOfApplication(named: string | undefined, credentials: Credentials): string | undefined {
+    return [...this.#orgs].find(
+      org =>
+        org !== QUICKSTART &&
+        (named === undefined || named === org) &&
+        this.#acceptsApplication(org, undefined, credentials),
+    );
   }
 
   knowsOrg(org: string): boolean {
@@ -106,12 +105,13 @@ export class Registry {
     return this.open || sameText(this.#deviceTokens.get(deviceKey(device)), password);
   }
 
-  #acceptsApplication(org: string, appId: string, { user, password }: Credentials): boolean {
+  /** @param appId undefined: any */
+  #acceptsApplication(org: string, appId: string | undefined, { user, password }: Credentials): boolean {
     if (!this.#orgsWithApplications.has(org)) return true;
     return [...this.#applications].some(
       ([key, entry]) =>
         key.startsWith(`${org}/`) &&
-        (entry.appId ?? appId) === appId &&
+        (appId === undefined || (entry.appId ?? appId) === appId) &&
         user === entry.user &&
         sameText(entry.token, password),
     );

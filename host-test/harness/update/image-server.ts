@@ -3,8 +3,9 @@
 
 import { createHash, randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { type AddressInfo, isIPv6, type Socket } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { networkInterfaces } from "node:os";
+import { originOf } from "../platform/origin.ts";
 
 export interface ImageServerOptions {
   /** Address to listen on. */
@@ -51,7 +52,7 @@ export class ImageServer {
   /** Without the path, which is a secret. */
   get origin(): string {
     const { port } = this.#server.address() as AddressInfo;
-    return `http://${isIPv6(this.#publicHost) ? `[${this.#publicHost}]` : this.#publicHost}:${port}`;
+    return originOf("http", this.#publicHost, port);
   }
 
   close(): Promise<void> {
