@@ -5,8 +5,7 @@
 // keeps it, is played in ../dialogue/store.test.ts.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, watch } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync, watch } from "node:fs";
 import { join } from "node:path";
 import { env, execPath } from "node:process";
 import { test } from "node:test";
@@ -14,6 +13,7 @@ import { fileURLToPath } from "node:url";
 import mqtt from "mqtt";
 import { seeded } from "../../harness/testing/random.ts";
 import { Mosquitto, withoutMosquitto } from "../end-to-end/broker/mosquitto.ts";
+import { makeFolder } from "../support/folder.ts";
 import { Program } from "../support/program.ts";
 
 const DEVICE = fileURLToPath(new URL("restarting-device.js", import.meta.url));
@@ -28,15 +28,12 @@ test("killed with SIGKILL, nothing accepted is lost, QoS 2 never twice", {
   timeout: 120_000,
 }, async t => {
   t.diagnostic(`RESTART_SEED=${seed}`);
-  const folder = mkdtempSync(join(tmpdir(), "iotf-restart-"));
   let device: Program | undefined;
   let application: mqtt.MqttClient | undefined;
   let broker: Mosquitto | undefined;
   // Also when the time is over: a device or a broker that is left running keeps the test run from ending.
-  t.after(async () => {
-    await Promise.allSettled([device?.kill("SIGKILL"), application?.endAsync(true), broker?.close()]);
-    rmSync(folder, { recursive: true });
-  });
+  t.after(() => Promise.allSettled([device?.kill("SIGKILL"), application?.endAsync(true), broker?.close()]));
+  const folder = makeFolder(t);
   // Room enough: see servers.ts.
   const config = ["allow_anonymous true", "max_inflight_messages 200", "max_queued_messages 10000"];
   broker = await Mosquitto.start({ config, quiet: true });

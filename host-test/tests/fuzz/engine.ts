@@ -1,14 +1,10 @@
 // The fuzz program on one of the two engines, with a bundle of the library: in this process, with the published
 // mqtt-packet as a second reader of all that the client sends; or all of it inside XS.
 
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { build } from "esbuild";
-import { startXs } from "../../harness/xs/host.ts";
 import type { Heap } from "../../harness/xs/snapshot.ts";
 import { Witness as Reader } from "../support/witness.ts";
+import { startProgram } from "../support/xs-program.ts";
 import { type Figures, start } from "./program.ts";
 import type { Library, Witness } from "./stage.ts";
 
@@ -49,29 +45,10 @@ function published(): Witness {
 
 /** A module whose `start(lib)` has a function `run`, all of it inside XS. */
 export async function startInXs<F>(program: string, bundle: string = BUNDLE): Promise<Fuzz<F>> {
-  const folder = mkdtempSync(join(tmpdir(), "fuzz-"));
-  const outfile = join(folder, "program.mjs");
-  try {
-    await build({
-      entryPoints: [program],
-      bundle: true,
-      format: "esm",
-      platform: "neutral",
-      target: "es2022",
-      outfile,
-    });
-    const xs = await startXs();
-    await xs.evaluate(`(async () => {
-      const lib = await import(${JSON.stringify(bundle)});
-      const { start } = await import(${JSON.stringify(outfile)});
-      host.register("run", start(lib).run);
-    })()`);
-    return {
-      run: (seed, count) => xs.call<F>("run", { seed, count }),
-      heap: () => xs.heap(),
-      close: () => xs.close(),
-    };
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  const xs = await startProgram(pathToFileURL(program), bundle);
+  return {
+    run: (seed, count) => xs.call<F>("run", { seed, count }),
+    heap: () => xs.heap(),
+    close: () => xs.close(),
+  };
 }

@@ -2,16 +2,15 @@
 // and size.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type * as Library from "../../../src/index.ts";
 import type { Ports, TransportListener } from "../../../src/ports.ts";
 import { bundle } from "../../../targets/bundle/bundle.ts";
 import { sourceOf } from "../../../targets/bundle/trim.ts";
 import { connack, puback, publish, suback } from "../../harness/testing/frames.ts";
+import { makeFolder } from "../support/folder.ts";
 import { Witness } from "../support/witness.ts";
 
 const ENTRY = fileURLToPath(new URL("../../../src/index.ts", import.meta.url));
@@ -33,11 +32,7 @@ const CONFIRMATION: Fault = ["writeToStream.js", "function confirmation (packet,
 const PARSE_PUBLISH: Fault = ["parser.js", "  _parsePublish () {\n"];
 const PARSE_MESSAGE_ID: Fault = ["parser.js", "  _parseMessageId () {\n"];
 
-let folder: string;
-before(() => {
-  folder = mkdtempSync(join(tmpdir(), "only-framer-"));
-});
-after(() => rmSync(folder, { recursive: true }));
+const folder = makeFolder();
 
 let builds = 0;
 

@@ -1,12 +1,10 @@
 // The reporter of `npm test`: what was not run is counted and named at the end.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { env, execPath } from "node:process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { makeFolder, writeFile } from "../support/folder.ts";
 import { runProgram } from "../support/program.ts";
 
 const REPORTER = fileURLToPath(new URL("../reporter.js", import.meta.url));
@@ -22,9 +20,8 @@ test("has a part", t => t.test("the part", { skip: "too large" }, () => {}));
 `;
 
 test("skipped suites and tests are counted and named with their reasons, behind the report of Node", async t => {
-  const cwd = mkdtempSync(join(tmpdir(), "reporter-"));
-  t.after(() => rmSync(cwd, { recursive: true }));
-  writeFileSync(join(cwd, "some.test.mjs"), TESTS);
+  const cwd = makeFolder(t);
+  writeFile(cwd, "some.test.mjs", TESTS);
   // As a run of its own, not as a part of this one.
   const options = { cwd, env: { ...env, NODE_TEST_CONTEXT: undefined } };
   const { code, out } = await runProgram(execPath, ["--test", `--test-reporter=${REPORTER}`, "some.test.mjs"], options);

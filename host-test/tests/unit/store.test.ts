@@ -1,30 +1,21 @@
 // node/store.ts: what both stores do alike, and what a file store finds on a disk that others wrote to or a crash left.
 
 import assert from "node:assert/strict";
-import fs, { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import fs, { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, type TestContext, test } from "node:test";
+import { type TestContext, test } from "node:test";
 import { memoryStore } from "../../../targets/node/memory-store.ts";
 import { fileStore } from "../../../targets/node/store.ts";
+import { makeFolder } from "../support/folder.ts";
 
 const WINDOWS = process.platform === "win32";
-const folders: string[] = [];
-
-function newFolder(): string {
-  folders.push(mkdtempSync(join(tmpdir(), "iotf-store-")));
-  return folders.at(-1)!;
-}
-
-after(() => {
-  for (const folder of folders) rmSync(folder, { recursive: true });
-});
 
 for (const [name, make] of [
   ["in memory", memoryStore],
-  ["in files", () => fileStore(newFolder())],
-  ["in files, without waiting for the disk", () => fileStore(newFolder(), { sync: false })],
+  ["in files", () => fileStore(makeFolder())],
+  ["in files, without waiting for the disk", () => fileStore(makeFolder(), { sync: false })],
 ] as const) {
   test(`${name}: adds, replaces, gives back, removes; what is not there is undefined`, () => {
     const store = make();
@@ -72,21 +63,21 @@ test("set() and remove() wait for the disk, and with sync: false for nothing", t
       renameSync(from, to);
     },
   });
-  const store = fileStore(newFolder());
+  const store = fileStore(makeFolder());
   store.set("m1", Uint8Array.of(1, 2, 3));
   // The content before the name; a folder need not be synced on Windows.
   const folder = WINDOWS ? [] : ["folder"];
   assert.deepEqual(steps.splice(0), ["file of 11 bytes", "renamed", ...folder]);
   store.remove("m1");
   assert.deepEqual(steps.splice(0), folder);
-  const fast = fileStore(newFolder(), { sync: false });
+  const fast = fileStore(makeFolder(), { sync: false });
   fast.set("m1", Uint8Array.of(1));
   fast.remove("m1");
   assert.deepEqual(steps, ["renamed"]);
 });
 
 test("a disk that takes a part of the bytes gets the rest; when it is full, the entry is what it was", t => {
-  const store = fileStore(newFolder());
+  const store = fileStore(makeFolder());
   const { writeSync } = fs;
   let room = 20;
   replace(t, {
@@ -108,7 +99,7 @@ test("no file is left open", () => {
     fs.closeSync(file);
     return file;
   };
-  const store = fileStore(newFolder());
+  const store = fileStore(makeFolder());
   const before = lowestFree();
   store.set("m1", Uint8Array.of(1));
   store.get("m1");
@@ -117,27 +108,27 @@ test("no file is left open", () => {
 });
 
 test("only this user may read the folder and its entries", { skip: WINDOWS && "Windows has no modes" }, () => {
-  const folder = join(newFolder(), "new");
+  const folder = join(makeFolder(), "new");
   fileStore(folder).set("m1", Uint8Array.of(1));
   const modes = [folder, join(folder, "m1")].map(path => fs.statSync(path).mode & 0o777);
   assert.deepEqual(modes, [0o700, 0o600]);
 });
 
 test("another store on the same folder has the same entries", () => {
-  const folder = newFolder();
+  const folder = makeFolder();
   const value = Uint8Array.from({ length: 5000 }, (_, n) => n);
   fileStore(folder).set("m7", value);
   assert.deepEqual(fileStore(folder).get("m7"), value);
 });
 
 test("a folder that is not there is made, with those above it", () => {
-  const folder = join(newFolder(), "a", "b");
+  const folder = join(makeFolder(), "a", "b");
   fileStore(folder).set("m1", Uint8Array.of(1));
   assert.deepEqual(readdirSync(folder), ["m1"]);
 });
 
 test("a file that is cut short or changed anywhere is damaged, never another value", () => {
-  const folder = newFolder();
+  const folder = makeFolder();
   const store = fileStore(folder);
   store.set("m1", Uint8Array.of(10, 20, 30));
   const good = readFileSync(join(folder, "m1"));
@@ -154,7 +145,7 @@ test("a file that is cut short or changed anywhere is damaged, never another val
 });
 
 test("what a crash left half written is cleared away; the entry it was to replace is whole", () => {
-  const folder = newFolder();
+  const folder = makeFolder();
   fileStore(folder).set("m1", Uint8Array.of(1));
   writeFileSync(join(folder, "m1~"), "half");
   const store = fileStore(folder);
@@ -163,14 +154,14 @@ test("what a crash left half written is cleared away; the entry it was to replac
 });
 
 test("an entry that is there and cannot be read is an error, not undefined", () => {
-  const folder = newFolder();
+  const folder = makeFolder();
   const store = fileStore(folder);
   fs.mkdirSync(join(folder, "m1"));
   assert.throws(() => store.get("m1"), { code: "EISDIR" });
 });
 
 test("a folder that cannot be made is an error at once", () => {
-  const folder = newFolder();
+  const folder = makeFolder();
   writeFileSync(join(folder, "file"), "");
   assert.throws(() => fileStore(join(folder, "file")), { code: "EEXIST" });
 });

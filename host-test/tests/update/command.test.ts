@@ -3,10 +3,9 @@
 
 import assert from "node:assert/strict";
 import { generateKeyPairSync, verify } from "node:crypto";
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer, request, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { privateKey, publicDer, publicKey } from "../../../targets/esp32/firmware-key.ts";
@@ -14,17 +13,14 @@ import { ImageServer } from "../../harness/update/image-server.ts";
 import { Progress } from "../../harness/update/progress.ts";
 import { sealFirmware } from "../../harness/update/seal.ts";
 import { Run } from "../harness/cli/testing.ts";
+import { makeFolder } from "../support/folder.ts";
 import { NEXT, OLD } from "./files.ts";
 import { NodeDevice } from "./node-device.ts";
 
 const LOOPBACK = "127.0.0.1";
 const CREDENTIALS = ["--api-key", "a-abc123-key", "--api-token", "operator-token"];
 
-let folder: string;
-before(() => {
-  folder = mkdtempSync(join(tmpdir(), "iotf-update-"));
-});
-after(() => rmSync(folder, { recursive: true }));
+const folder = makeFolder();
 
 interface Started {
   action: string;

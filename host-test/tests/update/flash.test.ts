@@ -3,26 +3,20 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { makeFolder, writeFile } from "../support/folder.ts";
 
 const FLASH = fileURLToPath(new URL("../../../targets/esp32/flash.ts", import.meta.url));
 const HOST = process.platform === "darwin" ? "mac" : "lin";
 
-let folder: string;
-before(() => {
-  folder = mkdtempSync(join(tmpdir(), "iotf-test-flash-"));
-  const tools = join(folder, "build/bin", HOST, "release");
-  mkdirSync(tools, { recursive: true });
-  mkdirSync(join(folder, "tmp"));
-  // It says that it runs, and waits, or ends at once with option -i.
-  const script = `#!/bin/sh\necho runs\ncase " $* " in *" -i "*) exit 3 ;; esac\nexec sleep 60\n`;
-  writeFileSync(join(tools, "mcconfig"), script, { mode: 0o755 });
-});
-after(() => rmSync(folder, { recursive: true }));
+const folder = makeFolder();
+mkdirSync(join(folder, "tmp"));
+// It says that it runs, and waits, or ends at once with option -i.
+const MCCONFIG = `#!/bin/sh\necho runs\ncase " $* " in *" -i "*) exit 3 ;; esac\nexec sleep 60\n`;
+chmodSync(writeFile(folder, `build/bin/${HOST}/release/mcconfig`, MCCONFIG), 0o755);
 
 /** In a process group of its own, as a shell starts it. */
 function flash(...words: string[]) {

@@ -2,10 +2,9 @@
 // options. What they cannot say is refused with the texts of the SDKs they come from, and never shows a token.
 
 import assert from "node:assert/strict";
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync } from "node:fs";
 import { join } from "node:path";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import {
   ConfigurationException,
@@ -16,16 +15,12 @@ import {
   parseEnvVars,
   parseNestedConfig,
 } from "../../../../dist/node.js";
+import { makeFolder, writeFile } from "../../support/folder.ts";
 
 const TOKEN = "MP$08VKz!8rXwnR-Q*";
-const folder = mkdtempSync(join(tmpdir(), "iotf-config-"));
-after(() => rmSync(folder, { recursive: true, force: true }));
+const folder = makeFolder();
 
-function file(name: string, text: string): string {
-  const path = join(folder, name);
-  writeFileSync(path, text);
-  return path;
-}
+const file = (name: string, text: string) => writeFile(folder, name, text);
 
 const BASE: DeviceOptions = {
   org: "abc123",

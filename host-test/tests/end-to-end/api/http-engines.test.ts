@@ -4,11 +4,9 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
 import net, { type AddressInfo, createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { after, before, type TestContext, test } from "node:test";
+import { join } from "node:path";
+import { before, type TestContext, test } from "node:test";
 import { createServer as createTlsServer } from "node:tls";
 import { fileURLToPath } from "node:url";
 import { HttpClient } from "../../../../dist/http-node.js";
@@ -18,6 +16,7 @@ import type { Platform } from "../../../harness/platform/platform.ts";
 import { startXs, type Xs } from "../../../harness/xs/host.ts";
 import { selfSigned } from "../../engines/xs/selfsigned.ts";
 import * as rig from "../../harness/platform/testing.ts";
+import { makeFolder } from "../../support/folder.ts";
 import { freePort } from "../broker/mosquitto.ts";
 import { HTTP_PORT, lendHttp } from "./lend-http.ts";
 import { type Outcome, startHttp } from "./programs/http-client.js";
@@ -39,12 +38,8 @@ const ENGINES: Record<string, (t: TestContext, options: DeviceOptions) => Promis
     inXs(t, options, `new (await import(${JSON.stringify(socketPort)})).SocketHttpPorts(host.ports)`),
 };
 
-let socketPort: string;
-before(async () => {
-  socketPort = join(mkdtempSync(join(tmpdir(), "iotf-http-")), "http-sockets.js");
-  await bundle({ entry: SOCKET_PORT, outfile: socketPort });
-});
-after(() => rmSync(dirname(socketPort), { recursive: true }));
+const socketPort = join(makeFolder(), "http-sockets.js");
+before(() => bundle({ entry: SOCKET_PORT, outfile: socketPort }));
 
 async function onNode(t: TestContext, options: DeviceOptions): Promise<Remote> {
   const functions = startHttp(HttpClient, options);

@@ -4,8 +4,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -13,6 +11,7 @@ import mqtt from "mqtt";
 import type { Platform } from "../../../harness/platform/platform.ts";
 import { ENGINES } from "../../engines/engines.ts";
 import * as rig from "../../harness/platform/testing.ts";
+import { makeFolder, writeFile } from "../../support/folder.ts";
 import { Mosquitto, withoutMosquitto } from "../broker/mosquitto.ts";
 import { type Running, readPage, runSample } from "./samples.ts";
 
@@ -133,10 +132,10 @@ test("every sample of the page has its story here, and every story its sample", 
   assert.deepEqual(samples.map(({ name }) => name).sort(), Object.keys(STORIES).sort());
 });
 
-test("the samples compile, strictly, against the declarations of the package", () => {
-  const folder = mkdtempSync(join(tmpdir(), "iotf-compile-"));
+test("the samples compile, strictly, against the declarations of the package", t => {
+  const folder = makeFolder(t);
   try {
-    for (const { name, source } of samples) writeFileSync(join(folder, `${name}.ts`), source);
+    for (const { name, source } of samples) writeFile(folder, `${name}.ts`, source);
     const compilerOptions = {
       strict: true,
       exactOptionalPropertyTypes: true,
@@ -152,12 +151,10 @@ test("the samples compile, strictly, against the declarations of the package", (
         "iotf-embedded/http": [join(ROOT, "dist/http-node.d.ts")],
       },
     };
-    writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, include: ["*.ts"] }));
+    writeFile(folder, "tsconfig.json", JSON.stringify({ compilerOptions, include: ["*.ts"] }));
     execFileSync(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), "-p", folder], { encoding: "utf8" });
   } catch (error) {
     assert.fail((error as { stdout?: string }).stdout || String(error));
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
   }
 });
 

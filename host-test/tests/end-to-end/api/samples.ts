@@ -3,14 +3,14 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { EventEmitter, once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { transform } from "esbuild";
 import { startXs, type Xs } from "../../../harness/xs/host.ts";
 import type { EngineName } from "../../engines/engines.ts";
+import { makeFolder, writeFile } from "../../support/folder.ts";
 import { HTTP_PORT, lendHttp } from "./lend-http.ts";
 
 export const PAGE = fileURLToPath(new URL("../../../../docs/samples.md", import.meta.url));
@@ -57,8 +57,7 @@ export class Running {
 }
 
 export async function runSample(t: TestContext, engine: EngineName, sample: Sample, port: number): Promise<Running> {
-  const folder = mkdtempSync(join(tmpdir(), "iotf-sample-"));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = makeFolder(t);
   const { ini, yaml } = readPage();
   const { code } = await transform(sample.source, { loader: "ts", format: "esm" });
   const files: Record<string, string> = {
@@ -68,7 +67,7 @@ export async function runSample(t: TestContext, engine: EngineName, sample: Samp
     "device.cfg": ini,
     "device.yaml": yaml,
   };
-  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+  for (const [name, text] of Object.entries(files)) writeFile(folder, name, text);
   const running = new Running();
   await (engine === "xs" ? startInXs : startOnNode)(t, folder, running);
   return running;

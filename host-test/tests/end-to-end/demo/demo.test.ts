@@ -4,19 +4,18 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { startPlatform } from "../../../harness/platform/platform.ts";
+import { makeFolder } from "../../support/folder.ts";
 import { Program } from "../../support/program.ts";
 import { freePort, Mosquitto, withoutMosquitto } from "../broker/mosquitto.ts";
 
 const MAIN = fileURLToPath(new URL("../../../harness/demo/main.ts", import.meta.url));
-const folder = mkdtempSync(join(tmpdir(), "iotf-demo-"));
-after(() => rmSync(folder, { recursive: true }));
+const folder = makeFolder();
 
 function start(...args: string[]): Program {
   return new Program(process.execPath, ["--import", "tsx", MAIN, ...args], {

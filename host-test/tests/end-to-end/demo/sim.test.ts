@@ -2,23 +2,18 @@
 // SDK's tools; with the SDK itself, host-test/tests/engines/moddable builds and runs the app.
 
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { readSettings } from "../../../../targets/esp32/settings.ts";
+import { makeFolder, writeFile } from "../../support/folder.ts";
 import { Program } from "../../support/program.ts";
 
 const FLASH = fileURLToPath(new URL("../../../../targets/esp32/flash.ts", import.meta.url));
-const folder = mkdtempSync(join(tmpdir(), "iotf-flash-test-"));
-after(() => rmSync(folder, { recursive: true }));
+const folder = makeFolder();
 
-function write(name: string, text: string): string {
-  const path = join(folder, name);
-  writeFileSync(path, text);
-  return path;
-}
+const write = (name: string, text: string) => writeFile(folder, name, text);
 
 test("settings from words, a file and the environment, in this order", () => {
   const file = write(

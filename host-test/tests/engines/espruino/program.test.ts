@@ -4,13 +4,13 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import mqtt from "mqtt";
 import { makeFiles, settingsOf, warningsOf } from "../../../../targets/espruino/build/files.ts";
 import { startPlatform } from "../../../harness/platform/platform.ts";
+import { makeFolder } from "../../support/folder.ts";
 import { Inbox } from "../../support/inbox.ts";
 import { withoutEspruino } from "./engine.ts";
 
@@ -59,7 +59,7 @@ test("the device program: from the file for the IDE to events and commands", { s
   application.on("message", (_, payload) => events.push(JSON.parse(String(payload))));
   await application.subscribeAsync("iot-2/type/thermo/id/t-01/evt/status/fmt/json");
 
-  const folder = mkdtempSync(join(tmpdir(), "iotf-espruino-"));
+  const folder = makeFolder(t);
   const identity = { org: "abc123", type: "thermo", id: "t-01", token: TOKEN, host: "127.0.0.1" };
   const given = { ...identity, ssid: "my network", password: "secret", port: String(platform.port), tls: "false" };
   await makeFiles(folder, settingsOf(Object.entries(given).map(pair => pair.join("="))));
@@ -77,7 +77,6 @@ test("the device program: from the file for the IDE to events and commands", { s
   t.after(async () => {
     child.kill("SIGKILL");
     await once(child, "exit");
-    rmSync(folder, { recursive: true });
   });
 
   const { uptime, memory, rssi } = await events.next();

@@ -2,10 +2,10 @@
 // without a warning, with the library in flash. Skipped, aloud, where there is no SDK.
 
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
+import { makeFolder } from "../../support/folder.ts";
 import { linkFor } from "./chips.ts";
 import { copyOf, ROOT, withoutModdable } from "./simulator.ts";
 
@@ -17,11 +17,7 @@ const EXAMPLES = join(ROOT, "targets/examples");
 const LIBRARY = ["iotf-embedded", "iotf-embedded/core"];
 const SETTINGS = { org: "abc123", type: "thermo", id: "t-01", token: "demo-token", ssid: "home", password: "secret99" };
 
-let work: string;
-before(() => {
-  work = mkdtempSync(join(tmpdir(), "iotf-chips-"));
-});
-after(() => rmSync(work, { recursive: true, force: true }));
+const work = makeFolder();
 
 /** Program, and what of it is in flash beside the library. */
 const PROGRAMS: Readonly<Record<string, [() => string, string[]]>> = {

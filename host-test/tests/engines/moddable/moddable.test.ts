@@ -3,14 +3,14 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer, type Socket } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import mqtt, { type MqttClient } from "mqtt";
 import { type Platform, startPlatform } from "../../../harness/platform/platform.ts";
 import { freePort, Mosquitto, withoutMosquitto } from "../../end-to-end/broker/mosquitto.ts";
+import { makeFolder } from "../../support/folder.ts";
 import { runProgram } from "../../support/program.ts";
 import { makeChain } from "./certificates.ts";
 import { linkFor } from "./chips.ts";
@@ -30,11 +30,7 @@ const IDENTITY = { org: "abc123", type: "thermo", id: "t-01", token: "demo-token
 const CONNECTED = { slots: 190, chunks: 2000 };
 const TOPIC = { slots: 20, chunks: 200 };
 
-let work: string;
-before(() => {
-  work = mkdtempSync(join(tmpdir(), "iotf-moddable-"));
-});
-after(() => rmSync(work, { recursive: true, force: true }));
+const work = makeFolder();
 
 describe("building", { skip, timeout: 600_000 }, () => {
   test("as a package: an import and mcpack are enough", async () => {

@@ -3,11 +3,9 @@
 
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { makeFolder } from "../../support/folder.ts";
 import { copyOf, mcconfig, Simulator, withoutModdable } from "../moddable/simulator.ts";
 import { makeCases } from "./chains.ts";
 import { Issuer, pemOf } from "./issuer.ts";
@@ -128,11 +126,7 @@ async function trialsOfHandshakes(): Promise<Trial[]> {
 }
 
 describe("TLS in the simulator", { skip, timeout: 600_000 }, () => {
-  let work: string;
-  before(() => {
-    work = mkdtempSync(join(tmpdir(), "iotf-tls-"));
-  });
-  after(() => rmSync(work, { recursive: true }));
+  const work = makeFolder();
 
   for (const [what, make] of [
     ["chains", trialsOfChains],

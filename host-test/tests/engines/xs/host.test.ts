@@ -2,16 +2,14 @@
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { startXs, type Xs, XsError, type XsOptions } from "../../../harness/xs/host.ts";
+import { makeFolder, writeFile } from "../../support/folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "xs-host-"));
-after(() => rmSync(folder, { recursive: true }));
+const folder = makeFolder();
 
 async function withXs(options: XsOptions, use: (xs: Xs) => Promise<void>): Promise<void> {
   const xs = await startXs(options);
@@ -86,10 +84,7 @@ describe("the bridge", () => {
 });
 
 test("modules are imported in order; a missing or throwing one stops the start and is named", async () => {
-  const path = (name: string, text: string) => {
-    writeFileSync(join(folder, name), text);
-    return join(folder, name);
-  };
+  const path = (name: string, text: string) => writeFile(folder, name, text);
   const first = path("first.js", "globalThis.order = ['first']; export default 1; export const a = 2;");
   const second = path("second.js", 'import one, { a } from "./first.js"; order.push("second", one, a);');
   await withXs({ modules: [first, second] }, async xs => {
@@ -144,10 +139,10 @@ describe("nothing that is thrown gets lost", () => {
   });
 
   test("without onError it ends the process; and a closed engine does not keep a process alive", async () => {
-    const script = join(folder, "script.mts");
     const host = fileURLToPath(new URL("../../../harness/xs/host.ts", import.meta.url));
-    writeFileSync(
-      script,
+    const script = writeFile(
+      folder,
+      "script.mts",
       `import { startXs } from ${JSON.stringify(host)};
        const xs = await startXs();
        await xs.evaluate("host.ports.clock.timer(() => {}).set(1e9)");

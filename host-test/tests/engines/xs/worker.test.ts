@@ -1,20 +1,15 @@
 // The driver of the XS worker: evaluation, imports, queries, meters, the end of the process. The worker is the real one.
 
 import assert from "node:assert/strict";
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync } from "node:fs";
 import { join } from "node:path";
-import { after, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { type WorkerOptions, XsWorker } from "../../../harness/xs/worker.ts";
+import { makeFolder, writeFile } from "../../support/folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "xs-worker-"));
-after(() => rmSync(folder, { recursive: true }));
+const folder = makeFolder();
 
-function file(name: string, text: string): string {
-  const path = join(folder, name);
-  writeFileSync(path, text);
-  return path;
-}
+const file = (name: string, text: string) => writeFile(folder, name, text);
 
 async function withWorker(options: WorkerOptions, use: (worker: XsWorker) => Promise<void>): Promise<void> {
   const worker = new XsWorker(options);

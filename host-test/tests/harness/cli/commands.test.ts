@@ -2,21 +2,20 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { type AddressInfo, connect as connectTcp, createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, type TestContext, test } from "node:test";
+import { type TestContext, test } from "node:test";
 import { createServer as createTlsServer } from "node:tls";
 import { Aedes } from "aedes";
 import type { Platform } from "../../../harness/platform/platform.ts";
 import { makeCertificate, noOpenssl } from "../../contract/certificates.ts";
 import { freePort } from "../../end-to-end/broker/mosquitto.ts";
+import { makeFolder } from "../../support/folder.ts";
 import * as rig from "../platform/testing.ts";
 import { Run, type RunOptions, visible } from "./testing.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "iotf-cli-"));
-after(() => rmSync(folder, { recursive: true }));
+const folder = makeFolder();
 
 const DEMO = { org: "abc123", type: "thermo", id: "t-01", token: "demo-token" };
 const KEY = { org: "abc123", appId: "tool", key: "k1", token: "SECRET$(1)" };

@@ -2,17 +2,15 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { CommandError } from "../../../harness/cli/errors.ts";
 import { RestClient, restPlace } from "../../../harness/cli/rest.ts";
 import { findTarget } from "../../../harness/cli/target.ts";
 import { selfSigned } from "../../engines/xs/selfsigned.ts";
+import { makeFolder, writeFile } from "../../support/folder.ts";
 import { Run } from "./testing.ts";
 
 type Answer = readonly [status: number, body: unknown] | "reset";
@@ -130,15 +128,12 @@ test("TLS elsewhere than at a hosted platform: the port of MQTT, and the certifi
     response.end("{}");
   });
   await new Promise<void>(resolve => server.listen(0, "localhost", resolve));
-  const folder = mkdtempSync(join(tmpdir(), "iotf-rest-"));
-  t.after(() => {
-    server.close();
-    rmSync(folder, { recursive: true });
-  });
+  t.after(() => server.close());
+  const folder = makeFolder(t);
   const { port } = server.address() as AddressInfo;
   const ask = (ca: string) => {
-    writeFileSync(join(folder, "ca.pem"), ca);
-    const target = findTarget({ url: `mqtts://localhost:${port}`, org: "org123", ca: join(folder, "ca.pem") }, {});
+    const path = writeFile(folder, "ca.pem", ca);
+    const target = findTarget({ url: `mqtts://localhost:${port}`, org: "org123", ca: path }, {});
     return new RestClient(target, new AbortController().signal).ask("GET", "/");
   };
   const good = selfSigned("localhost");

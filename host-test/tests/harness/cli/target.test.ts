@@ -1,21 +1,15 @@
 // Where an application connects and as whom: options before the file before the environment, and no token in any error.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { after, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { parseApplicationFile, parseApplicationYaml } from "../../../harness/cli/application-file.ts";
 import { UsageError } from "../../../harness/cli/errors.ts";
 import { findTarget } from "../../../harness/cli/target.ts";
+import { makeFolder, writeFile } from "../../support/folder.ts";
 
-const folder = mkdtempSync(join(tmpdir(), "iotf-target-"));
-after(() => rmSync(folder, { recursive: true }));
+const folder = makeFolder();
 
-function file(text: string, name = "app.ini"): string {
-  writeFileSync(join(folder, name), text);
-  return join(folder, name);
-}
+const file = (text: string, name = "app.ini") => writeFile(folder, name, text);
 
 const KEY = "a-org123-k1";
 const FILE = `[application]\norg=org123\nid=filed\nauth-method=apikey\nauth-key=${KEY}\nauth-token=SECRET=$(x)\n`;

@@ -1,0 +1,34 @@
+// Folders for the files of a test, and what is written there.
+
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { after } from "node:test";
+
+const create = (): string => mkdtempSync(join(tmpdir(), "iotf-test-"));
+const remove = (folder: string): void => rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+
+/** A new folder. It is removed after the tests of the file or suite that calls this, or after test `t`. */
+export function makeFolder(t: { after(done: () => void): void } = { after }): string {
+  const folder = create();
+  t.after(() => remove(folder));
+  return folder;
+}
+
+/** A new folder, removed as soon as `use` has ended. */
+export async function withFolder<T>(use: (folder: string) => T | Promise<T>): Promise<T> {
+  const folder = create();
+  try {
+    return await use(folder);
+  } finally {
+    remove(folder);
+  }
+}
+
+/** Writes a file; returns its path. */
+export function writeFile(folder: string, name: string, text: string | Uint8Array): string {
+  const path = join(folder, name);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, text);
+  return path;
+}
