@@ -4,10 +4,9 @@ import net from "node:net";
 import tls from "node:tls";
 import type { Endpoint, TlsOptions } from "../../../src/ports.ts";
 import { openSocket } from "../../../targets/node/sockets.ts";
+import { listen } from "../support/listen.ts";
 import type { Certificate } from "./certificates.ts";
 import type { Peer, World } from "./transport-contract.ts";
-
-const HOST = "127.0.0.1";
 
 export function nodeWorld(certificate?: Certificate): World {
   const security: { tls?: TlsOptions } = certificate ? { tls: { ca: certificate.cert } } : {};
@@ -38,8 +37,7 @@ export function nodeWorld(certificate?: Certificate): World {
 }
 
 async function listening(server: net.Server): Promise<Endpoint> {
-  await new Promise<void>(resolve => server.listen(0, HOST, resolve));
-  return { host: HOST, port: (server.address() as net.AddressInfo).port };
+  return { host: "127.0.0.1", port: (await listen(server)).port };
 }
 
 /** @param raw the TCP socket itself, also under TLS: only that one can be reset. */

@@ -3,13 +3,13 @@
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
 import dns from "node:dns";
-import { once } from "node:events";
 import net from "node:net";
 import { after, before, type TestContext, test } from "node:test";
 import tls from "node:tls";
 import type { TlsOptions, Transport } from "../../../src/ports.ts";
 import { openSocket } from "../../../targets/node/sockets.ts";
 import { describe } from "../../../targets/node/tls.ts";
+import { listen } from "../support/listen.ts";
 import { type Certificate, makeCertificate, noOpenssl } from "./certificates.ts";
 import { nodeWorld } from "./node-world.ts";
 import { transportContract } from "./transport-contract.ts";
@@ -84,10 +84,7 @@ function withTls(certificate: Certificate): void {
   });
 
   test("TLS: a server of TLS 1.2 is accepted", { timeout: 10_000 }, async t => {
-    const old = tls.createServer({ ...certificate, maxVersion: "TLSv1.2" }).listen(0, "127.0.0.1");
-    t.after(() => old.close());
-    await once(old, "listening");
-    const { port } = old.address() as net.AddressInfo;
+    const { port } = await listen(tls.createServer({ ...certificate, maxVersion: "TLSv1.2" }), t);
     assert.equal(await reasonFor("127.0.0.1", { ca: certificate.cert }, port), "opened");
   });
 
@@ -159,12 +156,12 @@ test("TCP: close() before it is open gives the connection up, it does not go on 
 test("TCP: close() tells when the socket is closed, also if it was closed before, and leaves no timer", {
   timeout: 10_000,
 }, async t => {
-  const server = net.createServer(socket => socket.resume()).listen(0, "127.0.0.1");
-  t.after(() => server.close());
-  await once(server, "listening");
+  const { port } = await listen(
+    net.createServer(socket => void socket.resume()),
+    t,
+  );
   const set = t.mock.method(globalThis, "setTimeout");
   const cleared = t.mock.method(globalThis, "clearTimeout");
-  const { port } = server.address() as net.AddressInfo;
   const transport = await new Promise<Transport>(resolve => {
     const listener = { opened: () => resolve(opening), received() {}, writableAgain() {}, closed() {} };
     const opening = openSocket({ host: "127.0.0.1", port }, listener);
@@ -184,8 +181,7 @@ test("TCP: small writes of one turn leave as one segment, which waits for no oth
     socket.on("data", bytes => chunks.push(bytes.length));
     socket.on("close", () => server.close());
   });
-  await new Promise<void>(resolve => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as net.AddressInfo;
+  const { port } = await listen(server);
   const transport = openSocket(
     { host: "127.0.0.1", port },
     {
@@ -208,8 +204,7 @@ test("TCP: small writes of one turn leave as one segment, which waits for no oth
 
 test("TCP: what is written counts at once, before the turn ends", { timeout: 10_000 }, async () => {
   const server = net.createServer(socket => socket.resume().on("close", () => server.close()));
-  await new Promise<void>(resolve => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as net.AddressInfo;
+  const { port } = await listen(server);
   const room: number[] = [];
   const transport = openSocket(
     { host: "127.0.0.1", port },
@@ -237,8 +232,7 @@ test("TCP: a far end that never reads does not keep a closed socket for ever", {
   mock.timers.enable({ apis: ["setTimeout"] });
   const taken: net.Socket[] = [];
   const server = net.createServer({ pauseOnConnect: true }, socket => taken.push(socket));
-  await new Promise<void>(resolve => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as net.AddressInfo;
+  const { port } = await listen(server);
   await new Promise<void>(resolve => {
     const transport = openSocket(
       { host: "127.0.0.1", port },

@@ -1,13 +1,12 @@
 // The two packages that are compared: mqtt-packet as published, with its own dependencies, and as patched for the bundle.
 
-import { mkdtempSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { bundle } from "../../../targets/bundle/bundle.ts";
 import type { Group } from "../../../targets/bundle/patches.ts";
 import { MQTT_PACKET } from "../../../targets/bundle/trim.ts";
+import { withFolder } from "../support/folder.ts";
 
 export interface Parser {
   on(event: "packet" | "error", listener: (value: never) => void): void;
@@ -35,19 +34,16 @@ function withBuffers(value: unknown): unknown {
 }
 
 /** Bundles `entry` and runs `use` with the file. */
-export async function withBundled<T>(
+export function withBundled<T>(
   trim: boolean | readonly Group[],
   use: (file: string) => Promise<T>,
   entry = "suite-subject.ts",
 ): Promise<T> {
-  const folder = mkdtempSync(join(tmpdir(), "mqtt-packet-"));
-  try {
+  return withFolder(async folder => {
     const outfile = join(folder, "subject.mjs");
     await bundle({ entry: fileURLToPath(new URL(entry, import.meta.url)), outfile, trim });
     return await use(outfile);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  });
 }
 
 export async function bundled(trim: boolean | readonly Group[] = true): Promise<MqttPacket> {

@@ -2,8 +2,7 @@
 // real XS engine.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build, type Plugin } from "esbuild";
@@ -11,6 +10,7 @@ import { bundle } from "../../../targets/bundle/bundle.ts";
 import type { Group } from "../../../targets/bundle/patches.ts";
 import { MQTT_PACKET } from "../../../targets/bundle/trim.ts";
 import { XsWorker } from "../../harness/xs/worker.ts";
+import { withFolder } from "../support/folder.ts";
 
 export type Engine = "node" | "xs";
 
@@ -20,18 +20,15 @@ export type Outcome = Map<string, string>;
 const SUITE = join(MQTT_PACKET, "test.js");
 const here = (file: string) => fileURLToPath(new URL(file, import.meta.url));
 
-export async function runSuite(trim: readonly Group[], engine: Engine): Promise<Outcome> {
-  const folder = mkdtempSync(join(tmpdir(), "mqtt-packet-suite-"));
-  try {
+export function runSuite(trim: readonly Group[], engine: Engine): Promise<Outcome> {
+  return withFolder(async folder => {
     const subject = join(folder, "subject.js");
     await bundle({ entry: here("suite-subject.ts"), outfile: subject, trim });
     const suite = join(folder, "suite.mjs");
     await bundleSuite(subject, suite, engine);
     const results: { name: string; failure: string }[] = JSON.parse(await resultsOf(suite, engine));
     return new Map(results.map(({ name, failure }) => [name, failure]));
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  });
 }
 
 /** What the suite loads, by CommonJS name. */

@@ -15,13 +15,17 @@ export function makeFolder(t: { after(done: () => void): void } = { after }): st
   return folder;
 }
 
-/** A new folder, removed as soon as `use` has ended. */
-export async function withFolder<T>(use: (folder: string) => T | Promise<T>): Promise<T> {
+/** A new folder, removed as soon as `use` has ended, or its promise. */
+export function withFolder<T>(use: (folder: string) => T): T {
   const folder = create();
+  let waits = false;
   try {
-    return await use(folder);
+    const result = use(folder);
+    if (!(result instanceof Promise)) return result;
+    waits = true;
+    return result.finally(() => remove(folder)) as T;
   } finally {
-    remove(folder);
+    if (!waits) remove(folder);
   }
 }
 

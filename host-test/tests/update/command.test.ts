@@ -5,7 +5,6 @@ import assert from "node:assert/strict";
 import { generateKeyPairSync, verify } from "node:crypto";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer, request, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { privateKey, publicDer, publicKey } from "../../../targets/esp32/firmware-key.ts";
@@ -14,6 +13,7 @@ import { Progress } from "../../harness/update/progress.ts";
 import { sealFirmware } from "../../harness/update/seal.ts";
 import { Run } from "../harness/cli/testing.ts";
 import { makeFolder } from "../support/folder.ts";
+import { listen } from "../support/listen.ts";
 import { NEXT, OLD } from "./files.ts";
 import { NodeDevice } from "./node-device.ts";
 
@@ -34,6 +34,7 @@ type Act = (started: Started) => Promise<{ status: unknown; message?: string }>;
 /** The two paths of the REST API that the command uses. */
 class Operator {
   readonly started: Started[] = [];
+  close!: () => void;
   private readonly server: Server;
   private results: { complete: boolean; status?: unknown; message?: string }[] = [];
 
@@ -63,13 +64,9 @@ class Operator {
   }
 
   async open(): Promise<string> {
-    await new Promise<void>(resolve => this.server.listen(0, LOOPBACK, resolve));
-    return `mqtt://${LOOPBACK}:${(this.server.address() as AddressInfo).port}`;
-  }
-
-  close(): void {
-    this.server.close();
-    this.server.closeAllConnections();
+    const { port, close } = await listen(this.server);
+    this.close = close;
+    return `mqtt://${LOOPBACK}:${port}`;
   }
 }
 

@@ -3,20 +3,20 @@
 // the platform refuses becomes a named error.
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import net, { type AddressInfo, createServer } from "node:net";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { before, type TestContext, test } from "node:test";
-import { createServer as createTlsServer } from "node:tls";
 import { fileURLToPath } from "node:url";
 import { HttpClient } from "../../../../dist/http-node.js";
 import type { DeviceOptions } from "../../../../dist/node.js";
 import { bundle } from "../../../../targets/bundle/bundle.ts";
 import type { Platform } from "../../../harness/platform/platform.ts";
 import { startXs, type Xs } from "../../../harness/xs/host.ts";
-import { selfSigned } from "../../engines/xs/selfsigned.ts";
+import { makeCertificate, noOpenssl } from "../../contract/certificates.ts";
 import * as rig from "../../harness/platform/testing.ts";
 import { makeFolder } from "../../support/folder.ts";
+import { listen } from "../../support/listen.ts";
+import { openTlsFront } from "../../support/tls-front.ts";
 import { freePort } from "../broker/mosquitto.ts";
 import { HTTP_PORT, lendHttp } from "./lend-http.ts";
 import { type Outcome, startHttp } from "./programs/http-client.js";
@@ -147,21 +147,17 @@ for (const [engine, make] of Object.entries(ENGINES)) {
   });
 }
 
-test("HTTP over TLS: the certificate is checked against ca and server-name", { timeout: 20_000 }, async t => {
+test("HTTP over TLS: the certificate is checked against ca and server-name", {
+  timeout: 20_000,
+  skip: noOpenssl(),
+}, async t => {
   const platform = await rig.startTestPlatform(t);
-  const { key, cert } = selfSigned("abc123.messaging.example.com");
-  const server = createTlsServer({ key, cert }, socket => {
-    socket.on("error", () => {});
-    const inner = net.connect(platform.port, "127.0.0.1");
-    inner.on("error", () => {});
-    socket.pipe(inner).pipe(socket);
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  t.after(() => server.close());
+  const certificate = makeCertificate("DNS:abc123.messaging.example.com");
+  const { cert } = certificate;
+  const { port } = await openTlsFront(platform.port, certificate, t);
   const tls = {
     tls: true,
-    port: (server.address() as AddressInfo).port,
+    port,
     "server-name": "abc123.messaging.example.com",
   };
   const trusting = await onNode(t, optionsFor(platform, { ...tls, ca: cert }));
@@ -174,14 +170,7 @@ test("HTTP over TLS: the certificate is checked against ca and server-name", { t
 
 test("a server that takes the request and says nothing: timeout", { timeout: 20_000 }, async t => {
   const platform = await rig.startTestPlatform(t);
-  const sockets: net.Socket[] = [];
-  const silent = createServer(socket => sockets.push(socket.on("error", () => {}))).listen(0, "127.0.0.1");
-  await once(silent, "listening");
-  t.after(() => {
-    for (const socket of sockets) socket.destroy();
-    silent.close();
-  });
-  const { port } = silent.address() as AddressInfo;
+  const { port } = await listen(createServer(), t);
   const client = await onNode(t, optionsFor(platform, { port, timeout: 1 }));
   assert.equal((await client.publish("status", "json", 1)).error!.code, "timeout");
 });
@@ -189,14 +178,11 @@ test("a server that takes the request and says nothing: timeout", { timeout: 20_
 test("an answer that breaks off is unreachable, not a command", { timeout: 20_000 }, async t => {
   const platform = await rig.startTestPlatform(t);
   const broken = createServer(socket => {
-    socket.on("error", () => {});
     socket.once("data", () =>
       socket.end("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{}"),
     );
-  }).listen(0, "127.0.0.1");
-  await once(broken, "listening");
-  t.after(() => broken.close());
-  const { port } = broken.address() as AddressInfo;
+  });
+  const { port } = await listen(broken, t);
   const client = await onNode(t, optionsFor(platform, { port }));
   assert.equal((await client.request("print", 0)).error!.code, "unreachable");
 });

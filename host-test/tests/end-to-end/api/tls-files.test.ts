@@ -5,7 +5,6 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createPrivateKey, generateKeyPairSync, X509Certificate } from "node:crypto";
 import { once } from "node:events";
-import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
 import { describe, test } from "node:test";
 import tls from "node:tls";
@@ -18,6 +17,7 @@ import {
   type TlsOptions,
 } from "../../../../dist/node.js";
 import { makeCertificate, noOpenssl } from "../../contract/certificates.ts";
+import { listen } from "../../support/listen.ts";
 
 const PASSPHRASE = "correct horse";
 
@@ -99,10 +99,7 @@ describe("certificates and keys", { skip: noOpenssl() }, () => {
   for (const [name, options] of GOOD) {
     test(`the server sees the client certificate given as ${name}`, { timeout: 10_000 }, async t => {
       const server = tls.createServer({ cert, key, ca: cert, requestCert: true });
-      server.listen(0, "127.0.0.1");
-      await once(server, "listening");
-      t.after(() => server.close());
-      const { port } = server.address() as AddressInfo;
+      const { port } = await listen(server, t);
       const accepted = once(server, "secureConnection");
       const transport = nodePorts.open({ host: "127.0.0.1", port, tls: options }, listener);
       t.after(() => transport.close());
@@ -167,14 +164,11 @@ describe("certificates and keys", { skip: noOpenssl() }, () => {
     ["answers without TLS", "HTTP/1.1 400 Bad Request\r\n\r\n"],
   ] as const) {
     test(`a server that ${name} where TLS is expected: the error names the option tls`, async t => {
-      const server = createServer(socket => {
-        socket.on("error", () => {});
-        socket.end(answer ?? "");
-      });
-      server.listen(0, "127.0.0.1");
-      await once(server, "listening");
-      t.after(() => server.close());
-      const { code, message } = await firstReason({ port: (server.address() as AddressInfo).port });
+      const { port } = await listen(
+        createServer(socket => void socket.end(answer ?? "")),
+        t,
+      );
+      const { code, message } = await firstReason({ port });
       assert.equal(code, "unreachable");
       assert.match(message, /: the server does not speak TLS on this port; for a server without TLS set tls to false$/);
     });
@@ -182,11 +176,7 @@ describe("certificates and keys", { skip: noOpenssl() }, () => {
 
   test("a refusal by the server is told in the words of TLS, without library, source file and line", async t => {
     const server = tls.createServer({ cert, key, maxVersion: "TLSv1.1", minVersion: "TLSv1" });
-    server.on("tlsClientError", () => {});
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    t.after(() => server.close());
-    const { port } = server.address() as AddressInfo;
+    const { port } = await listen(server, t);
     const { message } = await firstReason({ port, ca: cert });
     assert.equal(message, `cannot reach 127.0.0.1:${port}: tlsv1 alert protocol version`);
   });

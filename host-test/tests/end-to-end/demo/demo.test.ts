@@ -11,6 +11,7 @@ import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { startPlatform } from "../../../harness/platform/platform.ts";
 import { makeFolder } from "../../support/folder.ts";
+import { listen } from "../../support/listen.ts";
 import { Program } from "../../support/program.ts";
 import { freePort, Mosquitto, withoutMosquitto } from "../broker/mosquitto.ts";
 
@@ -160,16 +161,10 @@ test("an unreachable broker is named, tried again, and with --events given up", 
   assert.match(err, /^npm start: no event for 3 s; received 0 of 1$/m);
 });
 
-test("a broker that never answers does not keep it from ending", async () => {
-  const mute = createServer().listen(0, "127.0.0.1");
-  await once(mute, "listening");
-  const sockets = new Set<import("node:net").Socket>();
-  mute.on("connection", socket => sockets.add(socket.on("error", () => {})));
-  const { port } = mute.address() as import("node:net").AddressInfo;
+test("a broker that never answers does not keep it from ending", async t => {
+  const { port } = await listen(createServer(), t);
   const { code } = await start("--broker", `mqtt://127.0.0.1:${port}`, "--events", "1", "--timeout", "2").ended;
   assert.equal(code, 1);
-  for (const socket of sockets) socket.destroy();
-  mute.close();
 });
 
 for (const [what, args, message] of [

@@ -1,12 +1,12 @@
 // Each event is published from the callback of the one before, at QoS 0: callbacks do not nest, so the stack does not grow.
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
+import { createServer } from "node:net";
 import { test } from "node:test";
 import { espruinoModule } from "../../../../targets/espruino/build/lower.ts";
 import * as frames from "../../../harness/testing/frames.ts";
 import { Inbox } from "../../support/inbox.ts";
+import { listen } from "../../support/listen.ts";
 import { Espruino, withoutEspruino } from "./engine.ts";
 import { LIMITS } from "./subject.ts";
 
@@ -21,23 +21,20 @@ test(`${EVENTS} events, each published from the callback of the one before`, {
 }, async t => {
   let received = 0;
   const server = createServer(socket => {
-    socket.on("error", () => {});
     socket.once("data", () => {
       socket.write(frames.connack());
       socket.on("data", bytes => {
         received += bytes.length;
       });
     });
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  t.after(() => server.close());
+  });
+  const { port } = await listen(server, t);
   const finished = new Inbox<unknown>();
   const engine = await Espruino.start({
     files: { iotf: await espruinoModule() },
     calls: { finished: (outcome: unknown) => finished.push(outcome) },
   });
   t.after(() => engine.close());
-  const { port } = server.address() as AddressInfo;
   // The server here answers no PINGREQ.
   const options = { org: "quickstart", host: "127.0.0.1", port, tls: false, "keep-alive": 0, limits: LIMITS };
   await engine.evaluate(`(function() {

@@ -4,10 +4,10 @@
 // gets a folder with a version and the configuration header as if it were made.
 
 import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
+import { withFolder } from "../../support/folder.ts";
 import { toolEnvironment } from "./simulator.ts";
 
 const run = promisify(execFile);
@@ -32,8 +32,16 @@ export interface Image {
 const SDK_WARNING = /^\/.*\/modules\/\w+\/.*: warning: |warning: ssl\/(cache|cert): /;
 
 /** @param platform as mcconfig names it, for example "esp32/esp32s3" */
-export async function linkFor(platform: string, folder: string, settings: Record<string, string>): Promise<Image> {
-  const work = mkdtempSync(join(tmpdir(), "iotf-chip-"));
+export function linkFor(platform: string, folder: string, settings: Record<string, string>): Promise<Image> {
+  return withFolder(work => linkIn(work, platform, folder, settings));
+}
+
+async function linkIn(
+  work: string,
+  platform: string,
+  folder: string,
+  settings: Record<string, string>,
+): Promise<Image> {
   try {
     const env = { ...toolEnvironment(), IDF_PATH: await versionedFolder(join(work, "idf")) };
     const given = Object.entries(settings).map(([key, value]) => `${key}=${value}`);
@@ -68,8 +76,6 @@ export async function linkFor(platform: string, folder: string, settings: Record
   } catch (error) {
     const { stdout, stderr } = error as { stdout?: string; stderr?: string };
     throw new Error(`${basename(folder)} for ${platform}: ${error}\n${stdout ?? ""}\n${stderr ?? ""}`);
-  } finally {
-    rmSync(work, { recursive: true, force: true });
   }
 }
 

@@ -2,16 +2,16 @@
 // in the same program. `MODDABLE=… npx tsx host-test/tests/engines/moddable/measure.ts [--update] [events]` prints the
 // table of docs/moddable.md; with --update it writes it there, with the SDK's version and the date.
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { argv } from "node:process";
 import { pathToFileURL } from "node:url";
 import mqtt from "mqtt";
+import { makeChain } from "../../contract/certificates.ts";
 import { Mosquitto } from "../../end-to-end/broker/mosquitto.ts";
-import { makeChain } from "./certificates.ts";
+import { withFolder } from "../../support/folder.ts";
+import { openTlsFront } from "../../support/tls-front.ts";
 import { copyOf, mcconfig, ROOT, Simulator, sdkVersion, withoutModdable } from "./simulator.ts";
-import { TlsFront } from "./tls-front.ts";
 
 const COMMAND_BYTES = 16384;
 /** The simulator's slots are twice those of a 32-bit chip. */
@@ -29,34 +29,35 @@ export interface Figure {
 }
 
 /** Runs measure/main.js against Mosquitto. */
-export async function measure(events: number): Promise<Figure[]> {
-  const work = mkdtempSync(join(tmpdir(), "iotf-measure-"));
-  const chain = makeChain();
-  const broker = await Mosquitto.start({ quiet: true });
-  const front = await TlsFront.open(broker.port, chain);
-  const application = await mqtt.connectAsync(broker.url);
-  let simulator: Simulator | undefined;
-  try {
-    const folder = copyOf(join(ROOT, "host-test/tests/engines/moddable/measure"), work, {
-      "ca/ca.pem": chain.authority,
-    });
-    const settings = { host: "127.0.0.1", port: broker.port, securePort: front.port, events };
-    simulator = await Simulator.start(await mcconfig(folder, settings));
-    const timeoutMs = 60_000 + events * 10;
-    for (const client of CLIENTS) {
-      await simulator.says(new RegExp(`"${client}","what":"events"`), { timeoutMs });
-      const text = JSON.stringify("y".repeat(COMMAND_BYTES - 2));
-      await application.publishAsync("iot-2/cmd/print/fmt/json", text, { qos: 1 });
-      await simulator.says(new RegExp(`"${client}","what":"after command"`));
+export function measure(events: number): Promise<Figure[]> {
+  return withFolder(async work => {
+    const chain = makeChain();
+    const broker = await Mosquitto.start({ quiet: true });
+    const front = await openTlsFront(broker.port, chain);
+    const application = await mqtt.connectAsync(broker.url);
+    try {
+      const folder = copyOf(join(ROOT, "host-test/tests/engines/moddable/measure"), work, {
+        "ca/ca.pem": chain.authority,
+      });
+      const settings = { host: "127.0.0.1", port: broker.port, securePort: front.port, events };
+      const lines: string[] = [];
+      await Simulator.run(await mcconfig(folder, settings), async simulator => {
+        const timeoutMs = 60_000 + events * 10;
+        for (const client of CLIENTS) {
+          await simulator.says(new RegExp(`"${client}","what":"events"`), { timeoutMs });
+          const text = JSON.stringify("y".repeat(COMMAND_BYTES - 2));
+          await application.publishAsync("iot-2/cmd/print/fmt/json", text, { qos: 1 });
+          await simulator.says(new RegExp(`"${client}","what":"after command"`));
+        }
+        lines.push(...simulator.console.lines);
+      });
+      return lines.filter(line => line.startsWith("measured ")).map(parsed);
+    } finally {
+      await application.endAsync(true);
+      front.close();
+      await broker.close();
     }
-    return simulator.console.lines.filter(line => line.startsWith("measured ")).map(parsed);
-  } finally {
-    await simulator?.close();
-    await application.endAsync(true);
-    front.close();
-    await broker.close();
-    rmSync(work, { recursive: true, force: true });
-  }
+  });
 }
 
 function parsed(line: string): Figure {

@@ -4,19 +4,20 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
-import { type AddressInfo, createServer, type Socket } from "node:net";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import mqtt, { type MqttClient } from "mqtt";
 import { type Platform, startPlatform } from "../../../harness/platform/platform.ts";
+import { makeChain } from "../../contract/certificates.ts";
 import { freePort, Mosquitto, withoutMosquitto } from "../../end-to-end/broker/mosquitto.ts";
 import { makeFolder } from "../../support/folder.ts";
+import { listen } from "../../support/listen.ts";
 import { runProgram } from "../../support/program.ts";
-import { makeChain } from "./certificates.ts";
+import { openTlsFront, type TlsFront } from "../../support/tls-front.ts";
 import { linkFor } from "./chips.ts";
 import { measure } from "./measure.ts";
 import { copyOf, mcconfig, mcpack, ROOT, Simulator, withoutModdable } from "./simulator.ts";
-import { TlsFront } from "./tls-front.ts";
 
 const skip = withoutModdable();
 if (skip) console.log(`host-test/tests/engines/moddable: ${skip}`);
@@ -48,12 +49,7 @@ describe("building", { skip, timeout: 600_000 }, () => {
     );
     const build = await mcpack(folder);
     assert.deepEqual(build.warnings, []);
-    const simulator = await Simulator.start(build);
-    try {
-      await simulator.says(/^d:quickstart:iotf-embedded:\S+ true function function$/);
-    } finally {
-      await simulator.close();
-    }
+    await Simulator.run(build, simulator => simulator.says(/^d:quickstart:iotf-embedded:\S+ true function function$/));
   });
 
   test('mcpack reads JavaScript only, as docs/esp32.md says: "main": "main.ts" fails', async () => {
@@ -85,16 +81,15 @@ for (const tls of [false, true]) {
       authority = chain?.authority,
     ): Promise<void> {
       const platform = await startPlatform({ devices: [{ org, type, id, token: known }] });
-      const front = chain && (await TlsFront.open(platform.port, chain));
+      const front = chain && (await openTlsFront(platform.port, chain));
       const folder = authority ? copyOf(APP, work, { "identity/ca.pem": authority }) : APP;
       const where = front ? { port: front.port } : { port: platform.port, secure: "false" };
-      let simulator: Simulator | undefined;
       try {
-        simulator = await Simulator.start(await mcconfig(folder, { ...IDENTITY, ...where }));
-        await use(simulator, platform, front);
-        assert.equal(simulator.console.lines.join().includes(token), false);
+        await Simulator.run(await mcconfig(folder, { ...IDENTITY, ...where }), async simulator => {
+          await use(simulator, platform, front);
+          assert.equal(simulator.console.lines.join().includes(token), false);
+        });
       } finally {
-        await simulator?.close();
         front?.close();
         await platform.close();
       }
@@ -186,19 +181,18 @@ describe("a program of one's own, as docs/esp32.md has it", { skip, timeout: 600
     const { config } = JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8"));
     const { org, type, id, token } = config;
     const platform = await startPlatform({ devices: [{ org, type, id, token }] });
-    let simulator: Simulator | undefined;
     try {
       const build = await mcconfig(folder, { host: "127.0.0.1", port: platform.port });
       assert.deepEqual(build.warnings, []);
       // Its first event follows SUBSCRIBE, so the command is not lost.
       const event = platform.awaitEvent({ event: "status" }, 60_000);
-      simulator = await Simulator.start(build);
-      await simulator.says(/^connected as d:abc123:thermo:t-01$/);
-      assert.deepEqual((await event).data, { count: 0 });
-      await platform.sendToDevice(`d:${org}:${type}:${id}`, "iot-2/cmd/print/fmt/json", '{"message":"hi"}', 1);
-      await simulator.says(/^print \{"message":"hi"\}$/);
+      await Simulator.run(build, async simulator => {
+        await simulator.says(/^connected as d:abc123:thermo:t-01$/);
+        assert.deepEqual((await event).data, { count: 0 });
+        await platform.sendToDevice(`d:${org}:${type}:${id}`, "iot-2/cmd/print/fmt/json", '{"message":"hi"}', 1);
+        await simulator.says(/^print \{"message":"hi"\}$/);
+      });
     } finally {
-      await simulator?.close();
       await platform.close();
     }
   });
@@ -215,12 +209,9 @@ describe("a program of one's own, as docs/esp32.md has it", { skip, timeout: 600
 
 describe("settings of the app in the simulator", { skip, timeout: 300_000 }, () => {
   test("limits that do not fit are told with the number needed", async () => {
-    const simulator = await Simulator.start(await mcconfig(APP, { ...IDENTITY, frameBytes: 65536 }));
-    try {
-      await simulator.says(/^these limits need \d+ bytes, the manifest's creation has \d+/);
-    } finally {
-      await simulator.close();
-    }
+    await Simulator.run(await mcconfig(APP, { ...IDENTITY, frameBytes: 65536 }), simulator =>
+      simulator.says(/^these limits need \d+ bytes, the manifest's creation has \d+/),
+    );
   });
 });
 
@@ -246,12 +237,9 @@ describe("the other examples in the simulator", { skip: skip || withoutMosquitto
     const build = await mcconfig(join(EXAMPLES, name), { ...IDENTITY, port: broker.port });
     assert.deepEqual(build.warnings, []);
     const from = broker.log.length;
-    const simulator = await Simulator.start(build);
-    try {
-      await use(simulator, () => broker.logged(/Sending SUBACK to d:abc123:thermo:t-01/, from));
-    } finally {
-      await simulator.close();
-    }
+    await Simulator.run(build, simulator =>
+      use(simulator, () => broker.logged(/Sending SUBACK to d:abc123:thermo:t-01/, from)),
+    );
   }
 
   test("sensor: its readings are confirmed", () =>
@@ -273,14 +261,8 @@ describe("the other examples in the simulator", { skip: skip || withoutMosquitto
   test("buffering: events of starts without a connection arrive with the first that has one", async () => {
     const port = await freePort();
     const example = join(EXAMPLES, "buffering");
-    const start = async (settings: object, until: RegExp) => {
-      const simulator = await Simulator.start(await mcconfig(example, { ...IDENTITY, ...settings }));
-      try {
-        await simulator.says(until);
-      } finally {
-        await simulator.close();
-      }
-    };
+    const start = async (settings: object, until: RegExp) =>
+      Simulator.run(await mcconfig(example, { ...IDENTITY, ...settings }), simulator => simulator.says(until));
     let arrived = 0;
     const count = () => arrived++;
     // What an earlier run may have left behind goes first.
@@ -312,7 +294,7 @@ describe("example tls in the simulator", { skip: skip || withoutMosquitto(), tim
   before(async () => {
     broker = await Mosquitto.start({
       config: ["allow_anonymous true", "certfile %DIR%/server.pem", "keyfile %DIR%/server.key"],
-      files: { "server.pem": chain!.certificate, "server.key": chain!.key },
+      files: { "server.pem": chain!.cert, "server.key": chain!.key },
     });
     application = await mqtt.connectAsync(broker.url.replace("mqtt:", "mqtts:"), { ca: chain!.authority });
   });
@@ -322,14 +304,13 @@ describe("example tls in the simulator", { skip: skip || withoutMosquitto(), tim
   });
 
   /** The example with an authority of its own. */
-  async function example(authority: string, port: number): Promise<Simulator> {
+  async function example(authority: string, port: number, use: (simulator: Simulator) => Promise<void>) {
     const folder = copyOf(join(EXAMPLES, "tls"), work, { "ca/ca.pem": authority });
-    return Simulator.start(await mcconfig(folder, { ...IDENTITY, port }));
+    await Simulator.run(await mcconfig(folder, { ...IDENTITY, port }), use);
   }
 
-  test("trusts its authority, and comes back when the broker restarts", async () => {
-    const simulator = await example(chain!.authority, broker.port);
-    try {
+  test("trusts its authority, and comes back when the broker restarts", () =>
+    example(chain!.authority, broker.port, async simulator => {
       const event = firstMessage(application);
       await application.subscribeAsync("iot-2/evt/status/fmt/json");
       await simulator.says(/^connected as/);
@@ -339,43 +320,28 @@ describe("example tls in the simulator", { skip: skip || withoutMosquitto(), tim
       await simulator.says(/^disconnected: /, { from });
       await broker.run();
       await simulator.says(/^connected as/, { from, timeoutMs: 60_000 });
-    } finally {
-      await simulator.close();
-    }
-  });
+    }));
 
-  test("refuses a certificate of another authority, and goes on trying", async () => {
-    const simulator = await example(makeChain().authority, broker.port);
-    try {
+  test("refuses a certificate of another authority, and goes on trying", () =>
+    example(makeChain().authority, broker.port, async simulator => {
       await simulator.says(/^disconnected: cannot reach .*certificate/);
       const from = simulator.console.lines.length;
       await simulator.says(/^disconnected: cannot reach .*certificate/, { from });
-    } finally {
-      await simulator.close();
-    }
-  });
+    }));
 
-  test("sends nothing in the clear to a server that ends TLS before it began", async () => {
+  test("sends nothing in the clear to a server that ends TLS before it began", async t => {
     const heard: Buffer[] = [];
-    const sockets = new Set<Socket>();
     const closeNotify = Buffer.from([21, 3, 3, 0, 2, 1, 0]);
     const server = createServer(socket => {
-      sockets.add(socket);
       socket.on("data", bytes => heard.push(bytes));
       socket.once("data", () => socket.write(closeNotify));
-      socket.on("error", () => {});
-    }).listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const simulator = await example(chain!.authority, (server.address() as AddressInfo).port);
-    try {
+    });
+    const { port } = await listen(server, t);
+    await example(chain!.authority, port, async simulator => {
       await simulator.says(/^disconnected: /);
       assert.notEqual(heard.length, 0);
       assert.equal(Buffer.concat(heard).includes(IDENTITY.token), false);
-    } finally {
-      await simulator.close();
-      for (const socket of sockets) socket.destroy();
-      server.close();
-    }
+    });
   });
 });
 
@@ -392,17 +358,14 @@ for (const tls of [false, true]) {
       use: (simulator: Simulator, platform: Platform) => Promise<void>,
     ): Promise<void> {
       const platform = await startPlatform({ devices: [{ org, type, id, token }] });
-      const front = chain && (await TlsFront.open(platform.port, chain));
+      const front = chain && (await openTlsFront(platform.port, chain));
       const folder = copyOf(HTTP_PROGRAM, work, { "ca/ca.pem": chain?.authority ?? "none" });
       const where = { port: (front ?? platform).port, secure: String(tls) };
-      let simulator: Simulator | undefined;
       try {
         const build = await mcconfig(folder, { ...IDENTITY, ...where, characters: 10, ...settings });
         assert.deepEqual(build.warnings, []);
-        simulator = await Simulator.start(build);
-        await use(simulator, platform);
+        await Simulator.run(build, simulator => use(simulator, platform));
       } finally {
-        await simulator?.close();
         front?.close();
         await platform.close();
       }

@@ -111,7 +111,7 @@ export class Simulator {
     this.folder = folder;
   }
 
-  static async start({ library }: Build): Promise<Simulator> {
+  private static async start({ library }: Build): Promise<Simulator> {
     const console = await XsbugConsole.open();
     const folder = mkdtempSync(join(tmpdir(), "iotf-mcsim-"));
     mkdirSync(join(folder, "tech.moddable.mcsim"));
@@ -134,13 +134,23 @@ export class Simulator {
     return new Simulator(console, screen, process_, folder);
   }
 
+  /** Starts a program for `use`, and ends it. */
+  static async run(build: Build, use: (simulator: Simulator) => Promise<unknown>): Promise<void> {
+    const simulator = await Simulator.start(build);
+    try {
+      await use(simulator);
+    } finally {
+      await simulator.close();
+    }
+  }
+
   /** Waits for a traced line that matches; returns what its groups captured, or the line. */
   async says(pattern: RegExp, options?: { from?: number; timeoutMs?: number }): Promise<string> {
     const line = await this.console.line(pattern, options);
     return pattern.exec(line)?.[1] ?? line;
   }
 
-  async close(): Promise<void> {
+  private async close(): Promise<void> {
     for (const child of [this.process, this.screen]) {
       if (child.exitCode !== null || child.signalCode !== null) continue;
       child.kill("SIGKILL");

@@ -1,6 +1,6 @@
 // Chains of certificates, good and bad, and what has to be said of them.
 
-import { type Issued, Issuer, type Wish } from "./issuer.ts";
+import { type Issued, type Wish, withIssuer } from "../../contract/certificates.ts";
 
 export interface Case {
   what: string;
@@ -35,14 +35,7 @@ const SERVER = leaf(
   ...IDENTIFIERS,
 );
 
-export function makeCases(): Case[] {
-  const issuer = new Issuer();
-  try {
-    return casesOf(wish => issuer.issue(wish));
-  } finally {
-    issuer.close();
-  }
-}
+export const makeCases = (): Case[] => withIssuer(casesOf);
 
 function casesOf(issue: (wish: Wish) => Issued): Case[] {
   const root = issue({ name: "root", extensions: ROOT, keyNumber: 1 });

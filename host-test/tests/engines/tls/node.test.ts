@@ -6,17 +6,21 @@ import { env } from "node:process";
 import { after, describe, test } from "node:test";
 import { HttpClient } from "../../../../dist/http-node.js";
 import { DeviceClient, type DeviceOptions } from "../../../../dist/node.js";
-import { Issuer } from "./issuer.ts";
+import { withIssuer } from "../../contract/certificates.ts";
 import { Listener } from "./servers.ts";
 
 const TOKEN = "a token that nobody may hear";
-const issuer = new Issuer();
-const extensions = ["basicConstraints=CA:TRUE"];
-const root = issuer.issue({ name: "root", keyNumber: 1, extensions });
-const other = issuer.issue({ name: "other", keyNumber: 2, extensions });
-const server = issuer.issue({ name: "server", by: root, extensions: ["subjectAltName=IP:127.0.0.1"] });
-const forged = issuer.issue({ name: "server", extensions: ["subjectAltName=IP:127.0.0.1"] });
-issuer.close();
+const { root, other, server, forged } = withIssuer(issue => {
+  const extensions = ["basicConstraints=CA:TRUE"];
+  const names = ["subjectAltName=IP:127.0.0.1"];
+  const root = issue({ name: "root", keyNumber: 1, extensions });
+  return {
+    root,
+    other: issue({ name: "other", keyNumber: 2, extensions }),
+    server: issue({ name: "server", by: root, extensions: names }),
+    forged: issue({ name: "server", extensions: names }),
+  };
+});
 
 const options = (port: number, ca: string | Uint8Array): DeviceOptions => ({
   ...{ org: "abc123", type: "thermo", id: "t-01", "auth-method": "token", "auth-token": TOKEN },

@@ -4,12 +4,10 @@ import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import { describe, test } from "node:test";
 import { guarded, type SocketClass, secureOptions } from "../../../../targets/moddable/secure.ts";
-import { Issuer, pemOf } from "./issuer.ts";
+import { pemOf, withIssuer } from "../../contract/certificates.ts";
 
-const issuer = new Issuer();
-const CA = ["basicConstraints=CA:TRUE"];
-const [one, two] = ["one", "two"].map(name => issuer.issue({ name, keyType: "p256", extensions: CA }).der);
-issuer.close();
+const extensions = ["basicConstraints=CA:TRUE"];
+const [one, two] = withIssuer(issue => ["one", "two"].map(name => issue({ name, keyType: "p256", extensions }).der));
 const both = Buffer.concat([one!, two!]);
 const text = pemOf([one!, two!]);
 

@@ -1,10 +1,11 @@
 // What Node's own TLS makes of a chain: a client and a server in this process, over a loopback connection.
 
 import { once } from "node:events";
-import { type AddressInfo, createServer as createTcpServer, isIP, type Server } from "node:net";
+import { createServer as createTcpServer, isIP, type Server } from "node:net";
 import { connect, createServer } from "node:tls";
+import { pemOf } from "../../contract/certificates.ts";
+import { listen } from "../../support/listen.ts";
 import type { Case } from "./chains.ts";
-import { pemOf } from "./issuer.ts";
 
 /** At this level OpenSSL refuses SHA-1 and RSA keys below 2048 bits, as the device does. */
 const CLIENT_CIPHERS = "DEFAULT@SECLEVEL=2";
@@ -14,12 +15,10 @@ const SERVER_CIPHERS = "DEFAULT@SECLEVEL=0";
 /** undefined: accepted. */
 export async function nodeRefusal({ chain, key, ca, name, raw }: Case): Promise<string | undefined> {
   const server = raw ? certificateServer(chain) : createServer({ cert: pemOf(chain), key, ciphers: SERVER_CIPHERS });
-  server.on("tlsClientError", () => {});
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
+  const { port, close } = await listen(server);
   const socket = connect({
     host: "127.0.0.1",
-    port: (server.address() as AddressInfo).port,
+    port,
     servername: isIP(name) ? "" : name,
     ca: ca.map(der => pemOf([der])),
     ciphers: CLIENT_CIPHERS,
@@ -34,14 +33,13 @@ export async function nodeRefusal({ chain, key, ca, name, raw }: Case): Promise<
     return (error as Error).message;
   } finally {
     socket.destroy();
-    server.close();
+    close();
   }
 }
 
 /** Sends certificates that no TLS library loads: the first messages of a TLS 1.2 server, and no more. */
 function certificateServer(chain: readonly Buffer[]): Server {
   return createTcpServer(socket => {
-    socket.on("error", () => {});
     socket.once("data", () =>
       socket.write(Buffer.concat([serverHello(), certificateMessage(chain)].map(body => record(body)))),
     );

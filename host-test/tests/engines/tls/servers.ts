@@ -1,9 +1,9 @@
 // TLS servers for the device to connect to: some are what they should be, some pose as another one.
 
 import { createECDH, randomBytes } from "node:crypto";
-import { once } from "node:events";
-import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from "node:net";
+import { createServer as createTcpServer } from "node:net";
 import { createServer, type TlsOptions } from "node:tls";
+import { type Listening, listen } from "../../support/listen.ts";
 import { certificateMessage, message, record, serverHello } from "./reference.ts";
 
 /** An MQTT CONNACK that accepts. */
@@ -20,23 +20,17 @@ export class Listener {
   readonly wire: Buffer[] = [];
   /** TLS version and cipher suite of the last connection, and whether the client's certificate was good. */
   spoken = "";
-  private readonly server: Server;
-  private readonly sockets = new Set<Socket>();
+  readonly close: () => void;
 
-  private constructor(server: Server) {
-    this.server = server;
-    this.port = (server.address() as AddressInfo).port;
-    server.on("connection", (socket: Socket) => {
-      this.sockets.add(socket);
-      socket.on("error", () => {});
-    });
+  private constructor({ port, close }: Listening) {
+    this.port = port;
+    this.close = close;
   }
 
   /** A real server that accepts every CONNECT. */
   static async tls(options: TlsOptions): Promise<Listener> {
     const server = createServer({ maxVersion: "TLSv1.2", ...options });
-    const listener = await Listener.on(server);
-    server.on("tlsClientError", () => {});
+    const listener = new Listener(await listen(server));
     server.on("secureConnection", socket => {
       socket.on("error", () => {});
       listener.spoken = `${socket.getProtocol()} ${socket.getCipher().name}${socket.authorized ? " client" : ""}`;
@@ -51,7 +45,7 @@ export class Listener {
   /** Sends these messages to whoever says hello, whatever that is, and `later` to what comes then. */
   static async posing(answer: (clientHello: Buffer) => Buffer, later?: Buffer): Promise<Listener> {
     const server = createTcpServer();
-    const listener = await Listener.on(server);
+    const listener = new Listener(await listen(server));
     server.on("connection", socket => {
       socket.once("data", hello => {
         listener.wire.push(hello);
@@ -75,17 +69,6 @@ export class Listener {
     const types: number[] = [];
     for (let at = 0; at < bytes.length; at += 5 + bytes.readUInt16BE(at + 3)) types.push(bytes[at]!);
     return types;
-  }
-
-  close(): void {
-    this.server.close();
-    for (const socket of this.sockets) socket.destroy();
-  }
-
-  private static async on(server: Server): Promise<Listener> {
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    return new Listener(server);
   }
 }
 

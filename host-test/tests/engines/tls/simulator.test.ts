@@ -5,10 +5,10 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { type Issued, pemOf, type Wish, withIssuer } from "../../contract/certificates.ts";
 import { makeFolder } from "../../support/folder.ts";
 import { copyOf, mcconfig, Simulator, withoutModdable } from "../moddable/simulator.ts";
 import { makeCases } from "./chains.ts";
-import { Issuer, pemOf } from "./issuer.ts";
 import { inTheClear, Listener, sends, withoutCertificate, withoutKey } from "./servers.ts";
 
 const skip = withoutModdable();
@@ -46,17 +46,15 @@ async function trialsOfChains(): Promise<Trial[]> {
   );
 }
 
-async function trialsOfHandshakes(): Promise<Trial[]> {
-  const issuer = new Issuer();
+async function trialsOfHandshakes(issue: (wish: Wish) => Issued): Promise<Trial[]> {
   const authority = ["basicConstraints=critical,CA:TRUE"];
-  const root = issuer.issue({ name: "root", keyNumber: 1, extensions: authority });
+  const root = issue({ name: "root", keyNumber: 1, extensions: authority });
   const names = [`subjectAltName=DNS:${NAME}`];
-  const server = issuer.issue({ name: "server", by: root, extensions: names });
-  const curve = issuer.issue({ name: "curve", by: root, keyType: "p256", extensions: names });
-  const signing = issuer.issue({ name: "signing", by: root, extensions: [...names, "keyUsage=digitalSignature"] });
-  const sealing = issuer.issue({ name: "sealing", by: root, extensions: [...names, "keyUsage=keyEncipherment"] });
-  const client = issuer.issue({ name: "client", by: root, extensions: ["extendedKeyUsage=clientAuth"], keyNumber: 5 });
-  issuer.close();
+  const server = issue({ name: "server", by: root, extensions: names });
+  const curve = issue({ name: "curve", by: root, keyType: "p256", extensions: names });
+  const signing = issue({ name: "signing", by: root, extensions: [...names, "keyUsage=digitalSignature"] });
+  const sealing = issue({ name: "sealing", by: root, extensions: [...names, "keyUsage=keyEncipherment"] });
+  const client = issue({ name: "client", by: root, extensions: ["extendedKeyUsage=clientAuth"], keyNumber: 5 });
 
   const trials: Trial[] = [];
   const add = (what: string, server: Listener, more: Partial<Trial> = {}) => {
@@ -130,7 +128,7 @@ describe("TLS in the simulator", { skip, timeout: 600_000 }, () => {
 
   for (const [what, make] of [
     ["chains", trialsOfChains],
-    ["handshakes", trialsOfHandshakes],
+    ["handshakes", () => withIssuer(trialsOfHandshakes)],
   ] as const) {
     test(what, async t => {
       const trials = await make();
@@ -139,8 +137,7 @@ describe("TLS in the simulator", { skip, timeout: 600_000 }, () => {
         ...(ca.length ? { ca: Buffer.concat(ca).toString("base64") } : {}),
       }));
       const folder = copyOf(PROGRAM, work, { "cases/cases.json": JSON.stringify(cases) });
-      const simulator = await Simulator.start(await mcconfig(folder));
-      try {
+      const run = async (simulator: Simulator) => {
         assert.equal(await simulator.says(/^(?:all cases done|XS abort.*)$/, { timeoutMs: 200_000 }), "all cases done");
         const said = new Map<number, string>();
         for (const line of simulator.console.lines) {
@@ -150,8 +147,10 @@ describe("TLS in the simulator", { skip, timeout: 600_000 }, () => {
         for (const [i, trial] of trials.entries()) {
           await t.test(trial.what, () => verdict(trial, said.get(i)));
         }
+      };
+      try {
+        await Simulator.run(await mcconfig(folder), run);
       } finally {
-        await simulator.close();
         for (const { server } of trials) server.close();
       }
     });

@@ -1,12 +1,14 @@
 // NEEDS dist/ (npm run build). The shipped bundle, unchanged, inside XS: it loads, and a device in there connects,
-// publishes and hears a command over the sockets of this process. The server is a few lines that know the bytes.
+// publishes and hears a command over the sockets of this process.
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import net, { type AddressInfo, type Socket } from "node:net";
+import net, { type Socket } from "node:net";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { connack, puback, publish, suback } from "../../../harness/testing/frames.ts";
 import { startXs, type Xs } from "../../../harness/xs/host.ts";
+import { listen } from "../../support/listen.ts";
+import { type ClientPacket, Witness } from "../../support/witness.ts";
 
 const BUNDLE = fileURLToPath(new URL("../../../../dist/iotf-embedded.js", import.meta.url));
 
@@ -26,10 +28,14 @@ test("the bundle loads in XS and exports the two clients", async t => {
   t.diagnostic(`heap: ${slots} slots (${slots * 16} bytes on 32 bits), ${chunks} bytes of chunks (64-bit worker)`);
 });
 
-test("a device in XS connects, publishes and hears a command", { timeout: 10_000 }, async () => {
-  const server = net.createServer(socket => socket.on("data", answer(socket)));
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
+test("a device in XS connects, publishes and hears a command", { timeout: 10_000 }, async t => {
+  const server = net.createServer(socket => {
+    const witness = new Witness();
+    socket.on("data", bytes => {
+      for (const packet of witness.read(bytes)) answer(socket, packet);
+    });
+  });
+  const { port } = await listen(server, t);
   const options = {
     org: "myorg1",
     type: "esp32",
@@ -37,7 +43,7 @@ test("a device in XS connects, publishes and hears a command", { timeout: 10_000
     "auth-method": "token",
     "auth-token": "secret",
     host: "127.0.0.1",
-    port: (server.address() as AddressInfo).port,
+    port,
     tls: false,
   };
   const heard =
@@ -53,7 +59,6 @@ test("a device in XS connects, publishes and hears a command", { timeout: 10_000
     client.connect();
     client.publishEvent("status", "json", { filler: "x".repeat(100000) }, 1, error => note(error ? String(error) : "published"));
   }))`);
-  server.close();
   assert.deepEqual(heard, ["print hello", "published"]);
 });
 
@@ -83,42 +88,11 @@ test("a command nested a hundred thousand levels deep is an error like any other
   assert.deepEqual(told, ["Invalid Event: command setLevel: nested deeper than 32 levels", { alive: true }]);
 });
 
-/** Answers CONNECT, SUBSCRIBE and PUBLISH at QoS 1, and sends one command. */
-function answer(socket: Socket): (chunk: Buffer) => void {
-  let rest: Buffer = Buffer.alloc(0);
-  return chunk => {
-    rest = Buffer.concat([rest, chunk]);
-    for (let frame = takeFrame(rest); frame; frame = takeFrame(rest)) {
-      rest = rest.subarray(frame.end);
-      const kind = frame.head >> 4;
-      if (kind === 1) socket.write(Buffer.from([0x20, 2, 0, 0]));
-      if (kind === 3) socket.write(Buffer.concat([Buffer.from([0x40, 2]), frame.packetId]));
-      if (kind === 8)
-        socket.write(Buffer.concat([Buffer.from([0x90, 3]), frame.body.subarray(0, 2), Buffer.from([1])]));
-      if (kind === 8) socket.write(command("iot-2/cmd/print/fmt/json", '{"message":"hello"}'));
-      if (kind === 14) socket.end();
-    }
-  };
-}
-
-function takeFrame(bytes: Buffer) {
-  let length = 0;
-  let at = 1;
-  for (let shift = 0; ; shift += 7) {
-    const digit = bytes[at++];
-    if (digit === undefined) return undefined;
-    length |= (digit & 127) << shift;
-    if (digit < 128) break;
-  }
-  if (bytes.length < at + length) return undefined;
-  const body = bytes.subarray(at, at + length);
-  // Of a PUBLISH at QoS 1 the packet id comes behind the topic.
-  const packetId = body.subarray(2 + (body.length > 1 ? body.readUInt16BE(0) : 0)).subarray(0, 2);
-  return { head: bytes[0]!, body, packetId, end: at + length };
-}
-
-/** A PUBLISH at QoS 0 of less than 128 bytes. */
-function command(topic: string, payload: string): Buffer {
-  const body = Buffer.concat([Buffer.from([0, topic.length]), Buffer.from(topic + payload)]);
-  return Buffer.concat([Buffer.from([0x30, body.length]), body]);
+/** Acknowledges, and sends one command. */
+function answer(socket: Socket, { cmd, messageId = 0 }: ClientPacket): void {
+  if (cmd === "connect") socket.write(connack());
+  if (cmd === "publish") socket.write(puback(messageId));
+  if (cmd === "subscribe") socket.write(suback(messageId, 1));
+  if (cmd === "subscribe") socket.write(publish("iot-2/cmd/print/fmt/json", '{"message":"hello"}'));
+  if (cmd === "disconnect") socket.end();
 }

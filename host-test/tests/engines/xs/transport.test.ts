@@ -3,13 +3,14 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import net, { type AddressInfo, type Socket } from "node:net";
+import net, { type Socket } from "node:net";
 import { after, before, describe, test } from "node:test";
 import tls from "node:tls";
 import { fileURLToPath } from "node:url";
 import { startXs, type Xs } from "../../../harness/xs/host.ts";
 import { HostSocket } from "../../../harness/xs/sockets.ts";
-import { selfSigned } from "./selfsigned.ts";
+import { makeCertificate, noOpenssl } from "../../contract/certificates.ts";
+import { type Listening, listen } from "../../support/listen.ts";
 
 const PROGRAM = fileURLToPath(new URL("programs/transport.js", import.meta.url));
 
@@ -23,33 +24,15 @@ interface Outcome {
   broken: string[];
 }
 
-async function listen(
-  handler: (socket: Socket) => void,
-): Promise<{ endpoint: { host: string; port: number }; close(): void }> {
-  const sockets = new Set<Socket>();
-  const server = net.createServer(socket => {
-    sockets.add(socket);
-    socket.on("error", () => {});
-    handler(socket);
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const close = () => {
-    server.close();
-    for (const socket of sockets) socket.destroy();
-  };
-  return { endpoint: { host: "127.0.0.1", port: (server.address() as AddressInfo).port }, close };
-}
-
 async function withServer<T>(
   handler: (socket: Socket) => void,
   use: (endpoint: { host: string; port: number }) => Promise<T>,
 ): Promise<T> {
-  const server = await listen(handler);
+  const { port, close } = await listen(net.createServer(handler));
   try {
-    return await use(server.endpoint);
+    return await use({ host: "127.0.0.1", port });
   } finally {
-    server.close();
+    close();
   }
 }
 
@@ -159,10 +142,9 @@ describe("a transport in XS", { timeout: 10_000 }, () => {
     ));
 
   test("a refused connection is closed with host, port and reason", async () => {
-    const server = await listen(echo);
-    server.close();
-    const { reason } = await run("listen", { endpoint: server.endpoint });
-    assert.match(reason!, new RegExp(`ECONNREFUSED 127.0.0.1:${server.endpoint.port}`));
+    const endpoint = await withServer(echo, async endpoint => endpoint);
+    const { reason } = await run("listen", { endpoint });
+    assert.match(reason!, new RegExp(`ECONNREFUSED 127.0.0.1:${endpoint.port}`));
   });
 
   test("a name that does not exist is closed with a reason", async () => {
@@ -208,20 +190,18 @@ test("what a listener throws is told to the host, with the connection, and the e
     assert.match(texts[1]!, /TypeError.*received, connection to 127/s);
   }));
 
-describe("TLS", { timeout: 10_000 }, () => {
-  const { key, cert } = selfSigned("iot.test");
+describe("TLS", { timeout: 10_000, skip: noOpenssl() }, () => {
+  const { key, cert } = makeCertificate("DNS:iot.test");
   const names: unknown[] = [];
-  let server: tls.Server;
+  let server: Listening;
   let xs: Xs;
   before(async () => {
-    server = tls.createServer({ key, cert }, socket => {
+    const echoing = tls.createServer({ key, cert }, socket => {
       names.push(socket.servername);
       socket.on("error", () => {});
       echo(socket);
     });
-    server.on("tlsClientError", () => {});
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
+    server = await listen(echoing);
     xs = await startXs({ modules: [PROGRAM] });
   });
   after(async () => {
@@ -230,7 +210,7 @@ describe("TLS", { timeout: 10_000 }, () => {
   });
   const endpoint = (tls: Record<string, unknown>) => ({
     host: "127.0.0.1",
-    port: (server.address() as AddressInfo).port,
+    port: server.port,
     tls,
   });
 

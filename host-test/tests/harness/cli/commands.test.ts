@@ -1,17 +1,17 @@
 // send, watch and device against a local platform: what they print, for people and for programs, and how they end.
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { writeFileSync } from "node:fs";
-import { type AddressInfo, connect as connectTcp, createServer } from "node:net";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { createServer as createTlsServer } from "node:tls";
 import { Aedes } from "aedes";
 import type { Platform } from "../../../harness/platform/platform.ts";
 import { makeCertificate, noOpenssl } from "../../contract/certificates.ts";
 import { freePort } from "../../end-to-end/broker/mosquitto.ts";
-import { makeFolder } from "../../support/folder.ts";
+import { makeFolder, writeFile } from "../../support/folder.ts";
+import { listen } from "../../support/listen.ts";
+import { openTlsFront } from "../../support/tls-front.ts";
 import * as rig from "../platform/testing.ts";
 import { Run, type RunOptions, visible } from "./testing.ts";
 
@@ -123,8 +123,11 @@ test("an application that is not there, not let in, or not answered: one line, e
 
 test("credentials from options, file and environment open a platform that asks for them", async t => {
   const platform = await rig.startTestPlatform(t, { devices: [rig.DEVICE], applications: [KEY] });
-  const config = join(folder, "app.ini");
-  writeFileSync(config, `[application]\nid=tool\nauth-key=a-abc123-k1\nauth-token=${KEY.token}\n`);
+  const config = writeFile(
+    folder,
+    "app.ini",
+    `[application]\nid=tool\nauth-key=a-abc123-k1\nauth-token=${KEY.token}\n`,
+  );
   const options = ["--api-key", "a-abc123-k1", "--api-token", KEY.token, "--app-id", "tool"];
   for (const [args, env] of [
     [options, {}],
@@ -138,19 +141,10 @@ test("credentials from options, file and environment open a platform that asks f
 
 test("TLS, with authorities from a file", { skip: noOpenssl() }, async t => {
   const platform = await rig.startTestPlatform(t);
-  const { cert, key } = makeCertificate();
-  // TLS ends here, as it does at the platform's front.
-  const front = createTlsServer({ cert, key }, socket => {
-    const inner = connectTcp(platform.port, "127.0.0.1");
-    socket.on("error", () => {}).on("close", () => inner.destroy());
-    inner.on("error", () => {}).on("close", () => socket.destroy());
-    socket.pipe(inner).pipe(socket);
-  });
-  await new Promise<void>(resolve => front.listen(0, "127.0.0.1", resolve));
-  t.after(() => front.close());
-  const ca = join(folder, "ca.pem");
-  writeFileSync(ca, cert);
-  const url = `mqtts://127.0.0.1:${(front.address() as AddressInfo).port}`;
+  const certificate = makeCertificate();
+  const { port } = await openTlsFront(platform.port, certificate, t);
+  const ca = writeFile(folder, "ca.pem", certificate.cert);
+  const url = `mqtts://127.0.0.1:${port}`;
   const trusted = new Run(["send", "thermo:t-01", "print", "--url", url, "--ca", ca]);
   assert.equal(await trusted.code, 0, trusted.err);
   const untrusted = new Run(["send", "thermo:t-01", "print", "--url", url]);
@@ -162,13 +156,9 @@ test("send works where an application may not subscribe to the state of devices"
   const broker = await Aedes.createBroker({
     authorizeSubscribe: (_client, _subscription, done) => done(null, null),
   });
-  const server = createServer(broker.handle).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  t.after(() => {
-    server.close();
-    broker.close();
-  });
-  const url = `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  t.after(() => broker.close());
+  const { port } = await listen(createServer(broker.handle), t);
+  const url = `mqtt://127.0.0.1:${port}`;
   const command = new Run(["send", "thermo:t-01", "print", "--url", url, "--json"]);
   assert.equal(await command.code, 0, command.err);
   assert.equal(command.objects[0]!.state, "unknown");
