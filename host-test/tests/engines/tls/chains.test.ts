@@ -3,23 +3,28 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import type { Xs } from "../../../harness/xs/host.ts";
+import { startProgram } from "../../support/xs-program.ts";
+import type { Question } from "./chain-program.ts";
 import { type Case, makeCases } from "./chains.ts";
-import { type Checker, startChecker } from "./in-xs.ts";
+import { latin, lend } from "./lent-primitives.ts";
+import { nodePrimitives } from "./node-primitives.ts";
 import { nodeRefusal } from "./reference.ts";
 
 const cases: readonly Case[] = makeCases();
 
 describe("chains", { timeout: 240_000 }, () => {
-  let xs: Checker;
+  let xs: Xs;
   before(async () => {
-    xs = await startChecker();
+    xs = await startProgram(new URL("chain-program.ts", import.meta.url), undefined, { calls: lend(nodePrimitives) });
   });
   after(() => xs.close());
 
   for (const entry of cases) {
     const { what, chain, ca, name, refusal, stricter } = entry;
     test(`${what}: ${refusal ? "refused" : "accepted"}${stricter ? `, not by Node: ${stricter}` : ""}`, async () => {
-      const told = await xs.check({ chain, ca, name, now: Date.now() });
+      const question: Question = { chain: chain.map(latin), ca: ca.map(latin), name, now: Date.now() };
+      const told = (await xs.call<string | null>("check", question)) ?? undefined;
       if (refusal) assert.match(told ?? "accepted", new RegExp(`^certificate: .*(${refusal.source})`));
       else assert.equal(told, undefined);
       const reference = await nodeRefusal(entry);
