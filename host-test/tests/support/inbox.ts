@@ -11,6 +11,11 @@ export class Inbox<T> {
     this.arrival.emit("item");
   }
 
+  /** What was not taken yet. */
+  get waiting(): readonly T[] {
+    return this.items;
+  }
+
   async next(): Promise<T> {
     while (this.items.length === 0) await once(this.arrival, "item");
     return this.items.shift()!;

@@ -28,8 +28,7 @@ function run(t: TestContext, platform: Platform, args: string[], options?: RunOp
 }
 
 test("send: the device gets the command; people and programs are told", async t => {
-  const platform = await rig.startTestPlatform(t);
-  const device = await rig.connectDevice(t, platform);
+  const { platform, device } = await rig.startWithDevice(t);
   await device.subscribe("iot-2/cmd/+/fmt/+", 2);
   for (const [args, topic, text, qos] of [
     [["print", '{"message":"hi"}'], "iot-2/cmd/print/fmt/json", '{"message":"hi"}', 1],
@@ -49,8 +48,7 @@ test("send: the device gets the command; people and programs are told", async t 
 });
 
 test("send: bytes from the command line, a file and standard input", async t => {
-  const platform = await rig.startTestPlatform(t);
-  const device = await rig.connectDevice(t, platform);
+  const { platform, device } = await rig.startWithDevice(t);
   await device.subscribe("iot-2/cmd/+/fmt/+", 2);
   const bytes = Buffer.of(0, 255, 27, 128);
   const file = join(folder, "payload.bin");
@@ -165,8 +163,7 @@ test("send works where an application may not subscribe to the state of devices"
 });
 
 test("watch: events, commands, and who comes and goes, in lines", async t => {
-  const platform = await rig.startTestPlatform(t);
-  const device = await rig.connectDevice(t, platform);
+  const { platform, device } = await rig.startWithDevice(t);
   const watch = run(t, platform, ["watch"]);
   await watch.printed(/connect +d:abc123:thermo:t-01 {2}since \d{4}-/);
   await device.publish("iot-2/evt/status/fmt/json", '{"cpu":60}', 1);

@@ -17,8 +17,7 @@ function run(t: TestContext, platform: Platform, args: string[], options?: RunOp
 }
 
 test("reboot: done when the device has sent manage", async t => {
-  const platform = await rig.startTestPlatform(t);
-  const device = await rig.connectManaged(t, platform);
+  const { platform, device } = await rig.startWithManaged(t);
   const command = run(t, platform, ["reboot"]);
   await device.answer("mgmt/initiate/device/reboot", 202);
   await device.manage();
@@ -27,8 +26,7 @@ test("reboot: done when the device has sent manage", async t => {
 });
 
 test("every other request reaches the device, and --json tells how it ended", async t => {
-  const platform = await rig.startTestPlatform(t);
-  const device = await rig.connectManaged(t, platform);
+  const { platform, device } = await rig.startWithManaged(t);
   const location = { longitude: 1, latitude: 2 };
   const value = { version: "1.3.0", uri: "https://example.com/fw", state: 0, updateStatus: 0, updatedDateTime: "" };
   for (const [args, topic, rc, d, status, code] of [
@@ -82,8 +80,7 @@ test("every other request reaches the device, and --json tells how it ended", as
 });
 
 test("values that the device answers; a request without answer", async t => {
-  const platform = await rig.startTestPlatform(t);
-  const device = await rig.connectManaged(t, platform);
+  const { platform, device } = await rig.startWithManaged(t);
   const observe = run(t, platform, ["observe", "metadata"]);
   await device.answer("observe", 200, { d: { fields: [{ field: "metadata", value: { "a\u001b": 1 } }] } });
   assert.equal(await observe.code, 0);
@@ -97,8 +94,7 @@ test("values that the device answers; a request without answer", async t => {
 });
 
 test("show", async t => {
-  const platform = await rig.startTestPlatform(t);
-  const device = await rig.connectManaged(t, platform, { deviceInfo: { fwVersion: "1.2.0" } });
+  const { platform, device } = await rig.startWithManaged(t, { deviceInfo: { fwVersion: "1.2.0" } });
   await device.tell("add/diag/errorCodes", { errorCode: 17 });
   const people = run(t, platform, ["show"]);
   assert.equal(await people.code, 0, people.err);

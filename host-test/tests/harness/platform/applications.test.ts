@@ -96,8 +96,7 @@ test("a failed attempt is told but not retained, and carries no credentials", as
 });
 
 test("a device sees its own monitor messages on iot-2/mon", async t => {
-  const platform = await rig.startTestPlatform(t);
-  const device = await rig.connectDevice(t, platform);
+  const { device } = await rig.startWithDevice(t);
   await device.subscribe("iot-2/mon");
   const { topic, text } = await device.next();
   assert.deepEqual([topic, JSON.parse(text).Action], ["iot-2/mon", "Connect"]);

@@ -101,8 +101,7 @@ test("an open platform takes any device of its organizations, but still wants th
 });
 
 test("a refused connection leaves the device that has this client id alone", async t => {
-  const platform = await rig.startTestPlatform(t);
-  const device = await rig.connectDevice(t, platform);
+  const { platform, device } = await rig.startWithDevice(t);
   await assert.rejects(rig.connectDevice(t, platform, { password: "wrong" }), { code: 5 });
   assert.ok(platform.connected(rig.CLIENT_ID));
   await device.publish("iot-2/evt/e/fmt/json", "{}", 1);

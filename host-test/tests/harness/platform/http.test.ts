@@ -1,54 +1,31 @@
 // Do devices that speak HTTP get what docs/protocol.md 6 promises them, on the very port that speaks MQTT?
 
 import assert from "node:assert/strict";
-import { request } from "node:http";
 import { createConnection } from "node:net";
 import { test } from "node:test";
 import type { Platform } from "../../../harness/platform/platform.ts";
 import * as rig from "./testing.ts";
 
-interface Answer {
-  status: number;
-  headers: Record<string, unknown>;
-  text: string;
-}
-
 const DEVICE_PATH = "/api/v0002/device/types/thermo/devices/t-01";
 const EVENT = `${DEVICE_PATH}/events/status`;
 const ANY_COMMAND = `${DEVICE_PATH}/commands/+/request`;
-const AUTHORIZATION = basic(rig.DEVICE.token);
+const USER = "use-token-auth";
+const AUTHORIZATION = rig.basic(USER, rig.DEVICE.token);
 /** Without it, a device that shows no credentials would be taken for one of Quickstart. */
 const HERE = "abc123.messaging.example.com";
 const JSON_TYPE = "application/json";
 
-function basic(token: string, user = "use-token-auth"): string {
-  return `Basic ${Buffer.from(`${user}:${token}`).toString("base64")}`;
-}
-
-function ask(
+const ask = (
   platform: Platform,
   path: string,
   body: string | Buffer,
   headers: Record<string, string> = {},
   method = "POST",
-): Promise<Answer> {
-  const all = { authorization: AUTHORIZATION, "content-type": JSON_TYPE, ...headers };
-  for (const name of Object.keys(all)) if (!all[name as keyof typeof all]) delete all[name as keyof typeof all];
-  return new Promise((resolve, reject) => {
-    const sent = request({ host: "127.0.0.1", port: platform.port, path, method, agent: false, headers: all });
-    sent.on("error", reject).on("response", response => {
-      let text = "";
-      response.on("data", chunk => {
-        text += chunk;
-      });
-      response.on("end", () => resolve({ status: response.statusCode!, headers: response.headers, text }));
-    });
-    sent.end(body);
-  });
-}
+) =>
+  rig.sendHttp(platform, method, path, { authorization: AUTHORIZATION, "content-type": JSON_TYPE, ...headers }, body);
 
 /** A request for any command that is on its way and waits. */
-async function waiting(platform: Platform): Promise<{ answer: Promise<Answer> }> {
+async function waiting(platform: Platform): Promise<{ answer: Promise<rig.HttpAnswer> }> {
   const waits = rig.next(platform, "waiting");
   const answer = ask(platform, ANY_COMMAND, '{"waitTimeSecs":3600}');
   assert.equal((await waits).clientId, rig.CLIENT_ID);
@@ -87,8 +64,8 @@ const REFUSED: [
   ["an event id that is not UTF-8", 404, { path: EVENT.replace("status", "%ff") }],
   ["a wildcard within a command id", 404, { path: ANY_COMMAND.replace("+", "a+") }],
   ["another method", 405, { method: "GET" }],
-  ["a wrong token", 403, { headers: { authorization: basic("wrong") } }],
-  ["another user", 403, { headers: { authorization: basic(rig.DEVICE.token, "me") } }],
+  ["a wrong token", 403, { headers: { authorization: rig.basic(USER, "wrong") } }],
+  ["another user", 403, { headers: { authorization: rig.basic("me", rig.DEVICE.token) } }],
   ["no credentials", 403, { headers: { authorization: "", host: HERE } }],
   ["another scheme", 403, { headers: { authorization: "Bearer x", host: HERE } }],
   ["another device", 403, { path: EVENT.replace("t-01", "t-02") }],

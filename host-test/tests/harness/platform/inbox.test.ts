@@ -10,8 +10,7 @@ import * as rig from "./testing.ts";
 const PARTS = { org: "abc123", type: "thermo", id: "t-01" };
 
 async function publishing(t: import("node:test").TestContext) {
-  const platform = await rig.startTestPlatform(t);
-  const device = await rig.connectDevice(t, platform);
+  const { platform, device } = await rig.startWithDevice(t);
   const publish = (event: string, text: string | Buffer, format = "json") =>
     device.publish(`iot-2/evt/${event}/fmt/${format}`, text, 1);
   return { platform, device, publish };
@@ -122,8 +121,7 @@ test("connections are awaited, at once when there is nothing to wait for", async
 });
 
 test("commands: JSON, text and bytes, format and QoS", async t => {
-  const platform = await rig.startTestPlatform(t);
-  const device = await rig.connectDevice(t, platform);
+  const { platform, device } = await rig.startWithDevice(t);
   await device.subscribe("iot-2/cmd/+/fmt/+", 2);
   await platform.sendCommand(PARTS, "a", { x: [1] });
   await platform.sendCommand(PARTS, "b");

@@ -2,7 +2,6 @@
 // and the REST API of applications.
 
 import assert from "node:assert/strict";
-import { request } from "node:http";
 import { describe, type TestContext, test } from "node:test";
 import { formatJson, type LogEntry, listenForEntries } from "../../../harness/platform/log-entry.ts";
 import { plan } from "../../../harness/platform/management/actions.ts";
@@ -30,8 +29,7 @@ test("manage: the platform knows what the device told, and it is dormant after i
 });
 
 test("a reboot: the promise, the event, the log", async t => {
-  const platform = await rig.startTestPlatform(t);
-  const device = await rig.connectManaged(t, platform);
+  const { platform, device } = await rig.startWithManaged(t);
   const entries: LogEntry[] = [];
   listenForEntries(platform, entry => entries.push(entry));
   const ended = rig.next(platform, "action");
@@ -53,8 +51,7 @@ test("a reboot: the promise, the event, the log", async t => {
 });
 
 test("every function of the operator", async t => {
-  const platform = await rig.startTestPlatform(t);
-  const device = await rig.connectManaged(t, platform);
+  const { platform, device } = await rig.startWithManaged(t);
   const management = platform.management(rig.DEVICE);
   const offer = { version: "1.3.0", uri: "https://example.com/fw.bin", verifier: "9f86d081" };
   const firmware = (value: object) => device.notify("mgmt.firmware", value);
@@ -138,8 +135,7 @@ test("no answer in time, also because the platform closes", async t => {
 });
 
 test("violations: the connection stays open, events and log say which rule", async t => {
-  const platform = await rig.startTestPlatform(t);
-  const device = await rig.connectManaged(t, platform);
+  const { platform, device } = await rig.startWithManaged(t);
   const entries: LogEntry[] = [];
   listenForEntries(platform, entry => entries.push(entry));
   const violated = rig.next(platform, "violation");
@@ -171,6 +167,8 @@ test("a repeated PUBLISH (DUP) of an answer is no second answer", async t => {
   repeated[0]! |= 8;
   raw.send(packet, repeated);
   assert.equal((await outcome).status, "done");
+  for (const _ of [packet, repeated]) assert.equal((await raw.next()).type, rig.TYPE.puback);
+  assert.deepEqual(violations, []);
   const violated = rig.next(platform, "violation");
   raw.send(rig.publishPacket("iotdevice-1/response", answer, 1, 8));
   assert.match((await violated).detail, /a second answer to mgmt\/custom\/acme-v1\/blink/);
@@ -178,8 +176,7 @@ test("a repeated PUBLISH (DUP) of an answer is no second answer", async t => {
 });
 
 test("a request sent by hand: its answer is no violation", async t => {
-  const platform = await rig.startTestPlatform(t);
-  const device = await rig.connectDevice(t, platform);
+  const { platform, device } = await rig.startWithDevice(t);
   await device.subscribe("iotdm-1/#", 1);
   const violations: string[] = [];
   platform.on("violation", ({ detail }) => violations.push(detail));
@@ -200,11 +197,8 @@ test("one device cannot speak for another, applications and Quickstart not at al
     "iotdevice-1/type/thermo/id/t-02/mgmt/manage",
     "iotdevice-1/abc123/type/thermo/id/t-02/mgmt/manage",
   ]) {
-    const violated = rig.next(platform, "violation");
     const raw = await rig.connectRaw(t, platform, { clientId: "d:abc123:thermo:t-02" });
-    raw.send(rig.publishPacket(topic, '{"reqId":"1"}', 1));
-    await raw.closed;
-    assert.equal((await violated).reason, 276);
+    assert.equal((await rig.breakRule(platform, raw, rig.publishPacket(topic, '{"reqId":"1"}', 1))).reason, 276);
   }
   for (const packet of [
     rig.publishPacket("iotdm-1/mgmt/initiate/device/reboot", "{}", 1),
@@ -212,35 +206,34 @@ test("one device cannot speak for another, applications and Quickstart not at al
     rig.publishPacket("iotdm-1/type/thermo/id/t-01/mgmt/initiate/device/reboot", "{}", 1),
     rig.subscribePacket(1, { "iotdm-1/type/thermo/id/t-01/#": 0 }),
   ]) {
-    const violated = rig.next(platform, "violation");
     const raw = await rig.connectRaw(t, platform, { clientId: "a:abc123:app", user: null, password: null });
-    raw.send(packet);
-    await raw.closed;
-    assert.equal((await violated).reason, 276);
+    assert.equal((await rig.breakRule(platform, raw, packet)).reason, 276);
   }
 });
 
 describe("the records of devices", () => {
-  function management(connected: Set<string>) {
+  /** What a Management calls, noted in two lists. */
+  function backend(connected: (clientId: string) => boolean) {
     const violations: string[] = [];
-    const nothing = () => {};
-    const backend = {
-      send: nothing,
+    const changes: string[] = [];
+    return {
+      violations,
+      changes,
+      send() {},
       violation: (clientId: string, text: string) => violations.push(`${clientId} ${text}`),
-      changed: nothing,
-      ended: nothing,
-      connected: (clientId: string) => connected.has(clientId),
+      changed: (clientId: string) => changes.push(clientId),
+      ended() {},
+      connected,
     };
-    const all = new Management(backend, 2);
-    const manage = (id: string) =>
-      all.receive(id, "iotdevice-1/mgmt/manage", `{"d":{"supports":{"deviceActions":true}}}`, false);
-    return { all, manage, violations };
   }
 
   test("one more replaces the oldest that is not connected and has nothing under way", t => {
     const connected = new Set<string>();
-    const { all, manage, violations } = management(connected);
+    const told = backend(clientId => connected.has(clientId));
+    const all = new Management(told, 2);
     t.after(() => all.close());
+    const manage = (id: string) =>
+      all.receive(id, "iotdevice-1/mgmt/manage", `{"d":{"supports":{"deviceActions":true}}}`, false);
     for (const id of ["d:o:t:1", "d:o:t:2"]) manage(id);
     void all.start("d:o:t:1", plan("device/reboot"));
     manage("d:o:t:3");
@@ -250,20 +243,14 @@ describe("the records of devices", () => {
     );
     connected.add("d:o:t:3");
     manage("d:o:t:4");
-    assert.deepEqual(violations, ["d:o:t:4 more than 2 devices use device management"]);
+    assert.deepEqual(told.violations, ["d:o:t:4 more than 2 devices use device management"]);
   });
 
   test("the end of a lifetime is reported, also after more than a timer of Node can wait", t => {
     t.mock.timers.enable({ apis: ["setTimeout", "Date"] });
-    const changes: string[] = [];
-    const nothing = () => {};
-    const all = new Management({
-      send: nothing,
-      violation: nothing,
-      changed: clientId => changes.push(clientId),
-      ended: nothing,
-      connected: () => true,
-    });
+    const told = backend(() => true);
+    const { changes } = told;
+    const all = new Management(told);
     all.receive("d:o:t:1", "iotdevice-1/mgmt/manage", '{"d":{"lifetime":3000000}}', false);
     assert.equal(changes.length, 1);
     t.mock.timers.tick(2 ** 31 - 1);
@@ -277,35 +264,15 @@ describe("the records of devices", () => {
 describe("the REST API", () => {
   const REQUESTS = "/api/v0002/mgmt/requests";
   const KEY = { org: "abc123", key: "k1", token: "SECRET$(1)" };
-  const AUTHORIZATION = `Basic ${Buffer.from(`a-abc123-k1:${KEY.token}`).toString("base64")}`;
+  const AUTHORIZATION = rig.basic("a-abc123-k1", KEY.token);
   const DEVICES = [{ typeId: "thermo", deviceId: "t-01" }];
   const REBOOT = { action: "device/reboot", devices: DEVICES };
 
-  interface Answer {
-    readonly status: number;
-    readonly text: string;
-    // biome-ignore lint/suspicious/noExplicitAny: whatever the platform answers
-    readonly body: any;
-  }
-
-  function ask(
-    platform: Platform,
-    method: string,
-    path: string,
-    body?: unknown,
-    headers: object = {},
-  ): Promise<Answer> {
-    return new Promise((resolve, reject) => {
-      const all = { authorization: AUTHORIZATION, ...headers } as Record<string, string>;
-      for (const name of Object.keys(all)) if (!all[name]) delete all[name];
-      const sent = request({ host: "127.0.0.1", port: platform.port, path, method, agent: false, headers: all });
-      sent.on("error", reject).on("response", async response => {
-        const text = Buffer.concat(await response.toArray()).toString();
-        const json = response.headers["content-type"] === "application/json";
-        resolve({ status: response.statusCode!, text, body: json ? JSON.parse(text) : undefined });
-      });
-      sent.end(body === undefined ? undefined : typeof body === "string" ? body : JSON.stringify(body));
-    });
+  async function ask(platform: Platform, method: string, path: string, body?: unknown, headers: object = {}) {
+    const text = body === undefined || typeof body === "string" ? body : JSON.stringify(body);
+    const answer = await rig.sendHttp(platform, method, path, { authorization: AUTHORIZATION, ...headers }, text);
+    const json = answer.headers["content-type"] === "application/json";
+    return { ...answer, body: json ? JSON.parse(answer.text) : undefined };
   }
 
   const guarded = (t: TestContext) => rig.startTestPlatform(t, { applications: [KEY] });
@@ -385,16 +352,9 @@ describe("the REST API", () => {
       "POST",
       REQUESTS,
       REBOOT,
-      { authorization: `Basic ${Buffer.from(`use-token-auth:${rig.DEVICE.token}`).toString("base64")}` },
+      { authorization: rig.basic("use-token-auth", rig.DEVICE.token) },
     ],
-    [
-      "a wrong token",
-      403,
-      "POST",
-      REQUESTS,
-      REBOOT,
-      { authorization: `Basic ${Buffer.from("a-abc123-k1:x").toString("base64")}` },
-    ],
+    ["a wrong token", 403, "POST", REQUESTS, REBOOT, { authorization: rig.basic("a-abc123-k1", "x") }],
     [
       "a wrong token for the state",
       403,

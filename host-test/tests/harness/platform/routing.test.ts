@@ -9,9 +9,7 @@ const OTHER_ORG = { ...rig.DEVICE, org: "xyz789" };
 
 for (const qos of QOS) {
   test(`an event at QoS ${qos} reaches the application and the platform's listeners`, async t => {
-    const platform = await rig.startTestPlatform(t);
-    const application = await rig.watchOrganization(t, platform);
-    const device = await rig.connectDevice(t, platform);
+    const { platform, application, device } = await rig.startWatched(t);
     const reported = rig.next(platform, "event");
     await device.publish("iot-2/evt/status/fmt/json", '{"cpu":60}', qos);
 
@@ -27,8 +25,7 @@ for (const published of QOS) {
   for (const subscribed of QOS) {
     for (const filter of ["iot-2/cmd/+/fmt/+", "iot-2/cmd/reboot/fmt/json"]) {
       test(`a command at QoS ${published} for ${filter} at QoS ${subscribed} arrives at the lower one`, async t => {
-        const platform = await rig.startTestPlatform(t);
-        const device = await rig.connectDevice(t, platform);
+        const { platform, device } = await rig.startWithDevice(t);
         await device.subscribe(filter, subscribed);
         const application = await rig.connectApplication(t, platform);
         const reported = rig.next(platform, "command");
@@ -75,8 +72,7 @@ test("two organizations with the same type and device id do not see each other",
 });
 
 test("concrete subscriptions filter by command and by format", async t => {
-  const platform = await rig.startTestPlatform(t);
-  const device = await rig.connectDevice(t, platform);
+  const { platform, device } = await rig.startWithDevice(t);
   await device.subscribe(["iot-2/cmd/reboot/fmt/+", "iot-2/cmd/+/fmt/text"], 1);
   for (const name of ["reboot/fmt/json", "print/fmt/json", "print/fmt/text"]) {
     await platform.sendToDevice(rig.CLIENT_ID, `iot-2/cmd/${name}`, "{}", 1);
@@ -86,8 +82,7 @@ test("concrete subscriptions filter by command and by format", async t => {
 });
 
 test("after UNSUBSCRIBE the command no longer comes", async t => {
-  const platform = await rig.startTestPlatform(t);
-  const device = await rig.connectDevice(t, platform);
+  const { platform, device } = await rig.startWithDevice(t);
   await device.subscribe(["iot-2/cmd/a/fmt/+", "iot-2/cmd/b/fmt/+"], 1);
   await device.mqtt.unsubscribeAsync("iot-2/cmd/a/fmt/+");
   await platform.sendToDevice(rig.CLIENT_ID, "iot-2/cmd/a/fmt/json", "", 1);
@@ -96,8 +91,7 @@ test("after UNSUBSCRIBE the command no longer comes", async t => {
 });
 
 test("an illegal UNSUBSCRIBE is answered and changes nothing", async t => {
-  const platform = await rig.startTestPlatform(t);
-  const device = await rig.connectDevice(t, platform);
+  const { platform, device } = await rig.startWithDevice(t);
   await device.subscribe("iot-2/cmd/+/fmt/+");
   await device.mqtt.unsubscribeAsync("iot-2/abc123/type/thermo/id/t-01/cmd/+/fmt/+");
   await platform.sendToDevice(rig.CLIENT_ID, "iot-2/cmd/a/fmt/json", "");
@@ -105,8 +99,7 @@ test("an illegal UNSUBSCRIBE is answered and changes nothing", async t => {
 });
 
 test("one command goes to a device and a watching application, each with its own topic", async t => {
-  const platform = await rig.startTestPlatform(t);
-  const device = await rig.connectDevice(t, platform);
+  const { platform, device } = await rig.startWithDevice(t);
   await device.subscribe("iot-2/cmd/+/fmt/+", 2);
   const watchers = await Promise.all(["a:abc123:w1", "a:abc123:w2"].map(id => rig.connectApplication(t, platform, id)));
   for (const watcher of watchers) await watcher.subscribe("iot-2/type/+/id/+/cmd/+/fmt/+", 2);
@@ -138,9 +131,7 @@ test("the retain flag is cleared: a later subscriber gets nothing old", async t 
 });
 
 test("payload bytes pass unchanged, none and all 256", async t => {
-  const platform = await rig.startTestPlatform(t);
-  const application = await rig.watchOrganization(t, platform);
-  const device = await rig.connectDevice(t, platform);
+  const { application, device } = await rig.startWatched(t);
   const bytes = Buffer.from(Array.from({ length: 256 }, (_, i) => i));
   await device.publish("iot-2/evt/e/fmt/bin", Buffer.alloc(0), 1);
   await device.publish("iot-2/evt/e/fmt/bin", bytes, 1);
@@ -149,9 +140,7 @@ test("payload bytes pass unchanged, none and all 256", async t => {
 });
 
 test("a burst at each QoS arrives complete and in order", async t => {
-  const platform = await rig.startTestPlatform(t);
-  const application = await rig.watchOrganization(t, platform);
-  const device = await rig.connectDevice(t, platform);
+  const { application, device } = await rig.startWatched(t);
   for (const qos of QOS) {
     const texts = Array.from({ length: 300 }, (_, i) => `${qos}/${i}`);
     await Promise.all(texts.map(text => device.publish("iot-2/evt/e/fmt/text", text, qos)));
@@ -160,8 +149,7 @@ test("a burst at each QoS arrives complete and in order", async t => {
 });
 
 test("management messages are reported, and the platform can send to every topic a device may subscribe", async t => {
-  const platform = await rig.startTestPlatform(t);
-  const device = await rig.connectDevice(t, platform);
+  const { platform, device } = await rig.startWithDevice(t);
   await device.subscribe(["iotdm-1/#", "iot-2/notify"], 1);
   const reported = rig.next(platform, "management");
   await device.publish("iotdevice-1/mgmt/manage", '{"d":{}}', 1);

@@ -1,7 +1,7 @@
 // Does a durable session (clean-session=false) outlive its connection, and keep every promise of QoS 1 and 2?
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 import type { Platform } from "../../../harness/platform/platform.ts";
 import { MAX_QUEUED, MAX_QUEUED_BYTES, patchStore } from "../../../harness/platform/store-patches.ts";
 import * as rig from "./testing.ts";
@@ -25,13 +25,41 @@ async function leave(platform: Platform, device: rig.TestClient): Promise<void> 
   await disconnected;
 }
 
-test("commands for an absent device wait, at QoS 1 and 2, and come in order when it is back", async t => {
+/** A device that has left a durable session with a subscription to all commands. */
+async function startWithAbsent(t: TestContext, qos: 0 | 1 | 2): Promise<Platform> {
   const platform = await rig.startTestPlatform(t);
-  const before = await rig.connectDevice(t, platform, DURABLE);
-  assert.equal(before.sessionPresent, false);
-  await before.subscribe(COMMANDS, 2);
-  await leave(platform, before);
+  const device = await rig.connectDevice(t, platform, DURABLE);
+  assert.equal(device.sessionPresent, false);
+  await device.subscribe(COMMANDS, qos);
+  await leave(platform, device);
+  return platform;
+}
 
+/** A device of bytes with a durable session and a subscription to all commands. */
+async function startWithRaw(t: TestContext, qos: 0 | 1 | 2) {
+  const platform = await rig.startTestPlatform(t);
+  const raw = await rig.connectRaw(t, platform, DURABLE);
+  raw.send(rig.subscribePacket(1, { [COMMANDS]: qos }));
+  assert.equal((await raw.next()).type, rig.TYPE.suback);
+  return { platform, raw };
+}
+
+/** The device comes back: no earlier command reaches it. */
+async function assertNothingWaits(t: TestContext, platform: Platform): Promise<void> {
+  const device = await rig.connectDevice(t, platform, DURABLE);
+  await send(platform, "marker", 1);
+  assert.deepEqual(await names(device, 1), ["marker"]);
+}
+
+/** Sends packets, leaves with DISCONNECT. */
+async function finish(platform: Platform, raw: rig.RawClient, ...packets: Uint8Array[]): Promise<void> {
+  const gone = rig.next(platform, "disconnect");
+  raw.send(...packets, rig.DISCONNECT);
+  await gone;
+}
+
+test("commands for an absent device wait, at QoS 1 and 2, and come in order when it is back", async t => {
+  const platform = await startWithAbsent(t, 2);
   const application = await rig.connectApplication(t, platform);
   await application.publish(`${rig.ON_APP}/cmd/one/fmt/json`, "{}", 1);
   await application.publish(`${rig.ON_APP}/cmd/zero/fmt/json`, "{}", 0);
@@ -47,10 +75,7 @@ test("commands for an absent device wait, at QoS 1 and 2, and come in order when
 });
 
 test("a waiting command comes at the QoS of the subscription when that is lower", async t => {
-  const platform = await rig.startTestPlatform(t);
-  const before = await rig.connectDevice(t, platform, DURABLE);
-  await before.subscribe(COMMANDS, 1);
-  await leave(platform, before);
+  const platform = await startWithAbsent(t, 1);
   await send(platform, "two", 2);
   const after = await rig.connectDevice(t, platform, DURABLE);
   assert.equal((await after.next()).qos, 1);
@@ -64,36 +89,23 @@ test("an acknowledged command does not come again", async t => {
   await send(platform, "two", 2);
   assert.deepEqual(await names(before, 2), ["one", "two"]);
   await leave(platform, before);
-  const after = await rig.connectDevice(t, platform, DURABLE);
-  await send(platform, "marker", 1);
-  assert.deepEqual(await names(after, 1), ["marker"]);
+  await assertNothingWaits(t, platform);
 });
 
 test("a command of QoS 1 comes again under its id until it is acknowledged", async t => {
-  const platform = await rig.startTestPlatform(t);
-  const first = await rig.connectRaw(t, platform, DURABLE);
-  first.send(rig.subscribePacket(1, { [COMMANDS]: 1 }));
-  assert.equal((await first.next()).type, rig.TYPE.suback);
+  const { platform, raw: first } = await startWithRaw(t, 1);
   await send(platform, "one", 1);
   const sent = packetId(await first.next());
   first.drop();
 
   const second = await rig.connectRaw(t, platform, DURABLE);
   assert.equal(packetId(await second.next()), sent);
-  const gone = rig.next(platform, "disconnect");
-  second.send(rig.ackPacket(rig.TYPE.puback, sent), rig.DISCONNECT);
-  await gone;
-
-  const third = await rig.connectDevice(t, platform, DURABLE);
-  await send(platform, "marker", 1);
-  assert.deepEqual(await names(third, 1), ["marker"]);
+  await finish(platform, second, rig.ackPacket(rig.TYPE.puback, sent));
+  await assertNothingWaits(t, platform);
 });
 
 test("a QoS 2 exchange cut after PUBREC goes on with PUBREL, not with a second PUBLISH", async t => {
-  const platform = await rig.startTestPlatform(t);
-  const first = await rig.connectRaw(t, platform, DURABLE);
-  first.send(rig.subscribePacket(1, { [COMMANDS]: 2 }));
-  assert.equal((await first.next()).type, rig.TYPE.suback);
+  const { platform, raw: first } = await startWithRaw(t, 2);
   await send(platform, "two", 2);
   const id = packetId(await first.next());
   first.send(rig.ackPacket(rig.TYPE.pubrec, id));
@@ -103,20 +115,12 @@ test("a QoS 2 exchange cut after PUBREC goes on with PUBREL, not with a second P
   const second = await rig.connectRaw(t, platform, DURABLE);
   const frame = await second.next();
   assert.deepEqual([frame.type, ackId(frame)], [rig.TYPE.pubrel, id]);
-  const gone = rig.next(platform, "disconnect");
-  second.send(rig.ackPacket(rig.TYPE.pubcomp, id), rig.DISCONNECT);
-  await gone;
-
-  const third = await rig.connectDevice(t, platform, DURABLE);
-  await send(platform, "marker", 1);
-  assert.deepEqual(await names(third, 1), ["marker"]);
+  await finish(platform, second, rig.ackPacket(rig.TYPE.pubcomp, id));
+  await assertNothingWaits(t, platform);
 });
 
 test("two QoS 2 exchanges in progress keep their own packet ids, now and after a reconnect", async t => {
-  const platform = await rig.startTestPlatform(t);
-  const first = await rig.connectRaw(t, platform, DURABLE);
-  first.send(rig.subscribePacket(1, { [COMMANDS]: 2 }));
-  assert.equal((await first.next()).type, rig.TYPE.suback);
+  const { platform, raw: first } = await startWithRaw(t, 2);
   await send(platform, "one", 2);
   await send(platform, "two", 2);
   const ids = [packetId(await first.next()), packetId(await first.next())];
@@ -126,13 +130,8 @@ test("two QoS 2 exchanges in progress keep their own packet ids, now and after a
 
   const second = await rig.connectRaw(t, platform, DURABLE);
   assert.deepEqual([ackId(await second.next()), ackId(await second.next())], ids);
-  const gone = rig.next(platform, "disconnect");
-  second.send(...ids.map(id => rig.ackPacket(rig.TYPE.pubcomp, id)), rig.DISCONNECT);
-  await gone;
-
-  const third = await rig.connectDevice(t, platform, DURABLE);
-  await send(platform, "marker", 1);
-  assert.deepEqual(await names(third, 1), ["marker"]);
+  await finish(platform, second, ...ids.map(id => rig.ackPacket(rig.TYPE.pubcomp, id)));
+  await assertNothingWaits(t, platform);
 });
 
 test("an event of QoS 2 sent twice under one id is taken once", async t => {
@@ -185,10 +184,7 @@ test("a SUBSCRIBE refused for one filter leaves nothing behind in the session", 
 });
 
 test("a clean connection ends the session and what waited in it", async t => {
-  const platform = await rig.startTestPlatform(t);
-  const before = await rig.connectDevice(t, platform, DURABLE);
-  await before.subscribe(COMMANDS, 1);
-  await leave(platform, before);
+  const platform = await startWithAbsent(t, 1);
   await send(platform, "lost", 1);
   await leave(platform, await rig.connectDevice(t, platform, { clean: true }));
 
@@ -200,10 +196,7 @@ test("a clean connection ends the session and what waited in it", async t => {
 });
 
 test("a takeover keeps the session: what the first connection did not acknowledge goes to the second", async t => {
-  const platform = await rig.startTestPlatform(t);
-  const first = await rig.connectRaw(t, platform, DURABLE);
-  first.send(rig.subscribePacket(1, { [COMMANDS]: 1 }));
-  assert.equal((await first.next()).type, rig.TYPE.suback);
+  const { platform, raw: first } = await startWithRaw(t, 1);
   await send(platform, "one", 1);
   await first.next();
   const second = await rig.connectDevice(t, platform, DURABLE);
@@ -244,10 +237,7 @@ test("no message gets the packet id of another one that is in flight [MQTT-2.3.1
 });
 
 test("the queue of an absent device is limited in messages: the oldest are dropped", async t => {
-  const platform = await rig.startTestPlatform(t);
-  const before = await rig.connectDevice(t, platform, DURABLE);
-  await before.subscribe(COMMANDS, 2);
-  await leave(platform, before);
+  const platform = await startWithAbsent(t, 2);
   for (let n = 0; n < MAX_QUEUED + 3; n++) await send(platform, `c${n}`, 1);
   assert.equal((await platform.session(rig.CLIENT_ID))?.waiting, MAX_QUEUED);
   const after = await rig.connectDevice(t, platform, DURABLE);

@@ -1,7 +1,9 @@
 // What do the tests of this folder share? A platform with one known device, MQTT.js clients with an inbox, and a raw
 // client that writes any bytes. Everything made here is closed when its test ends.
 
-import { EventEmitter, once } from "node:events";
+import assert from "node:assert/strict";
+import { type EventEmitter, once } from "node:events";
+import { type IncomingHttpHeaders, type IncomingMessage, request } from "node:http";
 import { createConnection, type Socket } from "node:net";
 import type { TestContext } from "node:test";
 import mqtt, { type IClientOptions, type MqttClient } from "mqtt";
@@ -13,6 +15,7 @@ import {
   startPlatform,
 } from "../../../harness/platform/platform.ts";
 import { frame, publish, u16 } from "../../../harness/testing/frames.ts";
+import { Inbox } from "../../support/inbox.ts";
 
 /** A token with the characters that break shells and configuration files. */
 export const DEVICE: DeviceEntry = { org: "abc123", type: "thermo", id: "t-01", token: "MP$08VKz!8rXwnR-Q*" };
@@ -43,8 +46,7 @@ export interface Message {
 export class TestClient {
   readonly mqtt: MqttClient;
   sessionPresent = false;
-  readonly #messages: Message[] = [];
-  readonly #arrival = new EventEmitter();
+  readonly #messages = new Inbox<Message>();
 
   constructor(client: MqttClient) {
     this.mqtt = client;
@@ -55,13 +57,11 @@ export class TestClient {
     client.on("message", (topic: string, payload: Buffer, packet: { qos: number; retain: boolean }) => {
       const { qos, retain } = packet;
       this.#messages.push({ topic, text: payload.toString(), payload, qos, retain });
-      this.#arrival.emit("message");
     });
   }
 
-  async next(): Promise<Message> {
-    while (this.#messages.length === 0) await once(this.#arrival, "message");
-    return this.#messages.shift()!;
+  next(): Promise<Message> {
+    return this.#messages.next();
   }
 
   async publish(topic: string, payload: string | Buffer, qos: 0 | 1 | 2 = 0, retain = false): Promise<void> {
@@ -98,6 +98,25 @@ export function connectDevice(t: TestContext, platform: Platform, options: IClie
     password: DEVICE.token,
     ...options,
   });
+}
+
+/** A platform with a device that is connected. */
+export async function startWithDevice(t: TestContext, options?: PlatformOptions) {
+  const platform = await startTestPlatform(t, options);
+  return { platform, device: await connectDevice(t, platform) };
+}
+
+/** The same with an application that sees what the organization does. */
+export async function startWatched(t: TestContext) {
+  const platform = await startTestPlatform(t);
+  const application = await watchOrganization(t, platform);
+  return { platform, application, device: await connectDevice(t, platform) };
+}
+
+/** A platform with a device that has sent manage. */
+export async function startWithManaged(t: TestContext, change?: object) {
+  const platform = await startTestPlatform(t);
+  return { platform, device: await connectManaged(t, platform, change) };
 }
 
 /** What the managed device below claims. */
@@ -175,12 +194,11 @@ export interface Frame {
 
 /** A TCP connection that sends what it is told and hands out whole packets. */
 export class RawClient {
-  readonly frames: Frame[] = [];
   readonly connected: Promise<unknown>;
   /** Resolves when the connection is gone, however it ended. */
   readonly closed: Promise<unknown>;
   readonly #socket: Socket;
-  readonly #arrival = new EventEmitter();
+  readonly #frames = new Inbox<Frame>();
   #bytes: Buffer = Buffer.alloc(0);
 
   constructor(t: TestContext, platform: Platform) {
@@ -196,9 +214,13 @@ export class RawClient {
     this.#socket.write(Buffer.concat(packets));
   }
 
-  async next(): Promise<Frame> {
-    while (this.frames.length === 0) await once(this.#arrival, "frame");
-    return this.frames.shift()!;
+  /** What arrived and was not taken. */
+  get frames(): readonly Frame[] {
+    return this.#frames.waiting;
+  }
+
+  next(): Promise<Frame> {
+    return this.#frames.next();
   }
 
   drop(): void {
@@ -210,9 +232,9 @@ export class RawClient {
     this.#bytes = Buffer.concat([this.#bytes, chunk]);
     while (this.#bytes.length >= 2 && this.#bytes.length >= 2 + this.#bytes[1]!) {
       const end = 2 + this.#bytes[1]!;
-      this.frames.push({ type: this.#bytes[0]! >> 4, flags: this.#bytes[0]! & 15, body: this.#bytes.subarray(2, end) });
+      const [first] = this.#bytes as unknown as [number];
+      this.#frames.push({ type: first >> 4, flags: first & 15, body: this.#bytes.subarray(2, end) });
       this.#bytes = this.#bytes.subarray(end);
-      this.#arrival.emit("frame");
     }
   }
 }
@@ -223,6 +245,42 @@ export async function connectRaw(t: TestContext, platform: Platform, fields: Con
   const connack = await raw.next();
   if (connack.body[1] !== 0) throw new Error(`CONNACK ${connack.body[1]}`);
   return raw;
+}
+
+/** Sends packets that break a rule: the platform answers nothing and closes. Returns what it reports. */
+export async function breakRule(platform: Platform, raw: RawClient, ...packets: Uint8Array[]) {
+  const violated = next(platform, "violation");
+  raw.send(...packets);
+  await raw.closed;
+  assert.deepEqual(raw.frames, []);
+  return violated;
+}
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly text: string;
+}
+
+/** A request on a connection of its own. Headers that are empty are not sent. */
+export async function sendHttp(
+  { port }: Platform,
+  method: string,
+  path: string,
+  headers: Readonly<Record<string, string>>,
+  body?: string | Buffer,
+): Promise<HttpAnswer> {
+  const given = Object.fromEntries(Object.entries(headers).filter(([, value]) => value));
+  const sent = request({ host: "127.0.0.1", port, path, method, agent: false, headers: given });
+  sent.end(body);
+  const [response] = (await once(sent, "response")) as [IncomingMessage];
+  const text = Buffer.concat(await response.toArray()).toString();
+  return { status: response.statusCode!, headers: response.headers, text };
+}
+
+/** Credentials in HTTP. */
+export function basic(user: string, token: string): string {
+  return `Basic ${Buffer.from(`${user}:${token}`).toString("base64")}`;
 }
 
 export interface ConnectFields {

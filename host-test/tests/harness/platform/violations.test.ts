@@ -5,7 +5,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { connect as connectTls } from "node:tls";
 import { MAX_PAYLOAD, MAX_REMAINING_LENGTH } from "../../../harness/platform/frames.ts";
-import type { Platform } from "../../../harness/platform/platform.ts";
 import { varint } from "../../../harness/testing/frames.ts";
 import * as rig from "./testing.ts";
 
@@ -65,13 +64,8 @@ const VIOLATIONS: { title: string; bytes: Uint8Array; reason: number }[] = [
 for (const { title, bytes, reason } of VIOLATIONS) {
   test(`${title}: ${reason}`, async t => {
     const platform = await rig.startTestPlatform(t);
-    const violated = rig.next(platform, "violation");
     const disconnected = rig.next(platform, "disconnect");
-    const raw = await rig.connectRaw(t, platform);
-    raw.send(bytes);
-    await raw.closed;
-    assert.deepEqual(raw.frames, []);
-    const { clientId, reason: broken } = await violated;
+    const { clientId, reason: broken } = await rig.breakRule(platform, await rig.connectRaw(t, platform), bytes);
     assert.deepEqual([clientId, broken], [rig.CLIENT_ID, reason]);
     const { clean, reason: closed } = await disconnected;
     assert.deepEqual([clean, closed], [false, reason]);
@@ -79,9 +73,7 @@ for (const { title, bytes, reason } of VIOLATIONS) {
 }
 
 test("a payload of exactly the limit passes", async t => {
-  const platform = await rig.startTestPlatform(t);
-  const application = await rig.watchOrganization(t, platform);
-  const device = await rig.connectDevice(t, platform);
+  const { application, device } = await rig.startWatched(t);
   await device.publish(EVENT, Buffer.alloc(MAX_PAYLOAD), 1);
   assert.equal((await application.next()).payload.length, MAX_PAYLOAD);
 });
@@ -105,26 +97,10 @@ test("what came before an illegal PUBLISH in the same bytes counts, what came af
 
 test("an application is held to its topics too", async t => {
   const platform = await rig.startTestPlatform(t);
-  const violated = rig.next(platform, "violation");
   const raw = await rig.connectRaw(t, platform, { clientId: "a:abc123:app", user: null, password: null });
-  raw.send(rig.subscribePacket(1, { "iot-2/xyz789/type/+/id/+/evt/+/fmt/+": 0 }));
-  await raw.closed;
-  assert.equal((await violated).reason, 276);
+  const packet = rig.subscribePacket(1, { "iot-2/xyz789/type/+/id/+/evt/+/fmt/+": 0 });
+  assert.equal((await rig.breakRule(platform, raw, packet)).reason, 276);
 });
-
-async function violationOfStranger(
-  platform: Platform,
-  raw: rig.RawClient,
-  bytes: Uint8Array,
-): Promise<number | undefined> {
-  const violated = rig.next(platform, "violation");
-  raw.send(bytes);
-  await raw.closed;
-  const { clientId, reason } = await violated;
-  assert.equal(clientId, "");
-  assert.deepEqual(raw.frames, []);
-  return reason;
-}
 
 test("a TLS ClientHello is recognised, and the text names the option", async t => {
   const platform = await rig.startTestPlatform(t);
@@ -141,10 +117,12 @@ test("a TLS ClientHello is recognised, and the text names the option", async t =
 
 test("before CONNECT nothing else is taken, and no first packet of any size", async t => {
   const platform = await rig.startTestPlatform(t);
-  const early = new rig.RawClient(t, platform);
-  assert.equal(await violationOfStranger(platform, early, rig.publishPacket(EVENT, "x")), 105);
-  const babble = new rig.RawClient(t, platform);
-  assert.equal(await violationOfStranger(platform, babble, Buffer.from("hello?\r\n\r\n")), 105);
-  const huge = new rig.RawClient(t, platform);
-  assert.equal(await violationOfStranger(platform, huge, Buffer.of(0x10, 0xff, 0xff, 0xff, 0x7f)), 165);
+  for (const [bytes, expected] of [
+    [rig.publishPacket(EVENT, "x"), 105],
+    [Buffer.from("hello?\r\n\r\n"), 105],
+    [Buffer.of(0x10, 0xff, 0xff, 0xff, 0x7f), 165],
+  ] as const) {
+    const { clientId, reason } = await rig.breakRule(platform, new rig.RawClient(t, platform), bytes);
+    assert.deepEqual([clientId, reason], ["", expected]);
+  }
 });
