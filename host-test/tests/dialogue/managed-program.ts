@@ -7,11 +7,20 @@ type Case = (lib: ManagedLibrary) => void;
 
 const IMAGE = { version: "1.3.0", name: "fw", uri: "http://pc.test/fw", verifier: "abc" };
 
+const MANAGE = "mgmt/manage";
+const ERROR_CODES = "add/diag/errorCodes";
+const REBOOT = "mgmt/initiate/device/reboot";
+const DOWNLOAD = "mgmt/initiate/firmware/download";
+const UPDATE = "mgmt/initiate/firmware/update";
+/** Nothing is sent but what a case is about. */
+const QUIET = { "keep-alive": 0 };
+/** Two messages fill the outbox. */
+const NARROW = { limits: { queuedMessages: 2, inflight: 1 }, ...QUIET };
+
 /** Server sets mgmt.firmware and observes it, as before a download. */
 function offered(stage: ManagedStage, image: object = IMAGE): void {
-  const value = { ...image, state: 0, updateStatus: 0, updatedDateTime: "" };
-  same(stage.ask("device/update", { fields: [{ field: "mgmt.firmware", value }] }).rc, 204, "update");
-  same(stage.ask("observe", { fields: [{ field: "mgmt.firmware" }] }).rc, 200, "observe");
+  same(stage.set("mgmt.firmware", { ...image, state: 0, updateStatus: 0, updatedDateTime: "" }).rc, 204, "update");
+  same(stage.observe("mgmt.firmware").rc, 200, "observe");
   stage.heard();
 }
 
@@ -20,6 +29,11 @@ function notified(stage: ManagedStage): unknown {
   const { d, reqId } = stage.saidOne("notify");
   stage.answer({ reqId });
   return d.fields;
+}
+
+/** The one notify is of mgmt.firmware, with this value. */
+function firmwareIs(stage: ManagedStage, value: object, what = "firmware"): void {
+  same(notified(stage), [{ field: "mgmt.firmware", value }], what);
 }
 
 /** Answer and notifies that follow a request, in order; the notifies are answered. */
@@ -33,11 +47,16 @@ function rcAndNotifies(stage: ManagedStage, topic: string): unknown[] {
 }
 
 const downloaded = (stage: ManagedStage, installer: FakeInstaller): void => {
-  offered(stage);
-  same(rcAndNotifies(stage, "mgmt/initiate/firmware/download"), [202, { state: 1 }], "download");
+  downloading(stage);
   installer.listener.done(0);
-  same(notified(stage), [{ field: "mgmt.firmware", value: { state: 2 } }], "downloaded");
+  firmwareIs(stage, { state: 2 }, "downloaded");
 };
+
+/** A download that was offered and has begun. */
+function downloading(stage: ManagedStage): void {
+  offered(stage);
+  same(rcAndNotifies(stage, DOWNLOAD), [202, { state: 1 }], "download");
+}
 
 const withInstaller = (lib: ManagedLibrary): [ManagedStage, FakeInstaller] => {
   const installer = new FakeInstaller();
@@ -49,7 +68,7 @@ function refusals(lib: ManagedLibrary, send: (stage: ManagedStage, name: string)
   for (const rc of [400, 404, 409, 500]) {
     const stage = new ManagedStage(lib).managed();
     check(send(stage, topic), "not accepted");
-    stage.answer(stage.saidOne(topic), rc, "no");
+    stage.answered(topic, rc, "no");
     same(stage.heard(), [`${topic}: refused iotdevice-1/${topic} refused: ${rc} no`], `rc ${rc}`);
   }
 }
@@ -89,7 +108,7 @@ export const CASES: Record<string, Case> = {
     stage.client.rebootCallback = () => {};
     stage.connected();
     check(stage.client.manage(stage.done("manage")), "not accepted");
-    const { d, reqId } = stage.saidOne("mgmt/manage");
+    const { d, reqId } = stage.saidOne(MANAGE);
     const supports = { deviceActions: true, firmwareActions: true, "acme-v1": true };
     same(d, { lifetime: 7200, supports, deviceInfo: { ...deviceInfo, model: "m" }, metadata: { a: [1] } }, "d");
     same(typeof reqId, "string", "reqId");
@@ -101,14 +120,14 @@ export const CASES: Record<string, Case> = {
   "manage: claims no action without callbacks, installer and bundles; members that are absent are not sent": lib => {
     const stage = new ManagedStage(lib, { lifetime: 0 }).connected();
     stage.client.manage();
-    const { d } = stage.saidOne("mgmt/manage");
+    const { d } = stage.saidOne(MANAGE);
     const supports = { deviceActions: false, firmwareActions: false };
     same(d, { lifetime: 0, supports, deviceInfo: {}, metadata: {} }, "d");
     for (const name of ["rebootCallback", "factoryResetCallback"] as const) {
       const one = new ManagedStage(lib).connected();
       one.client[name] = () => {};
       one.client.manage();
-      same(one.saidOne("mgmt/manage").d.supports.deviceActions, true, name);
+      same(one.saidOne(MANAGE).d.supports.deviceActions, true, name);
     }
   },
 
@@ -116,13 +135,13 @@ export const CASES: Record<string, Case> = {
     const stage = new ManagedStage(lib);
     check(stage.client.manage(), "not accepted");
     stage.connected();
-    stage.saidOne("mgmt/manage");
+    stage.saidOne(MANAGE);
   },
 
   "manage refused with 403: refused, not managed, not tried again": lib => {
     const stage = new ManagedStage(lib).connected();
     stage.client.manage(stage.done("manage"));
-    stage.answer(stage.saidOne("mgmt/manage"), 403, "action");
+    stage.answered(MANAGE, 403, "action");
     same(stage.heard(), ["manage: refused iotdevice-1/mgmt/manage refused: 403 action"]);
     stage.clock.advance(50_000);
     same([stage.said(), stage.client.managed], [[], false], "later");
@@ -138,9 +157,9 @@ export const CASES: Record<string, Case> = {
       [409, 1],
       [500, 1],
     ] as const) {
-      const stage = new ManagedStage(lib, {}, { "keep-alive": 0 }).connected();
+      const stage = new ManagedStage(lib, {}, QUIET).connected();
       stage.client.manage(() => {});
-      stage.answer(stage.saidOne("mgmt/manage"), rc);
+      stage.answered(MANAGE, rc);
       stage.clock.advance(59_999);
       same(stage.said().length, 0, `rc ${rc} before`);
       stage.clock.advance(1);
@@ -149,45 +168,44 @@ export const CASES: Record<string, Case> = {
   },
 
   "manage is renewed 120 s before its lifetime ends, also over a lost connection, and never with lifetime 0": lib => {
-    const stage = new ManagedStage(lib, { lifetime: 3600 }, { "keep-alive": 0 }).managed();
+    const stage = new ManagedStage(lib, { lifetime: 3600 }, QUIET).managed();
     stage.clock.advance(1_000_000);
     same(stage.reconnected().said(), [], "after the reconnect");
     const left = 3_480_000 - stage.clock.elapsed;
     stage.clock.advance(left - 1000);
     same(stage.said(), [], "before");
     stage.clock.advance(2000);
-    stage.answer(stage.saidOne("mgmt/manage"));
+    stage.answered(MANAGE);
     stage.clock.advance(3_479_000);
     same(stage.said(), [], "before the next");
     stage.clock.advance(2000);
-    stage.saidOne("mgmt/manage");
+    stage.saidOne(MANAGE);
     // Longer than the timer of an engine can wait.
-    const long = new ManagedStage(lib, { lifetime: 4_294_967 }, { "keep-alive": 0 }).managed();
+    const long = new ManagedStage(lib, { lifetime: 4_294_967 }, QUIET).managed();
     long.clock.advance(1_999_999_999);
     same(long.said(), [], "before 2,000,000 s");
     long.clock.advance(1);
-    long.saidOne("mgmt/manage");
-    const forever = new ManagedStage(lib, { lifetime: 0 }, { "keep-alive": 0 }).managed();
+    long.saidOne(MANAGE);
+    const forever = new ManagedStage(lib, { lifetime: 0 }, QUIET).managed();
     forever.clock.advance(10_000_000);
     same(forever.said(), [], "renewal");
   },
 
   "a renewal that the server does not answer: not managed, tried again after 60 s": lib => {
-    const stage = new ManagedStage(lib, { lifetime: 3600 }, { "keep-alive": 0 }).managed();
+    const stage = new ManagedStage(lib, { lifetime: 3600 }, QUIET).managed();
     stage.clock.advance(3_480_000);
-    stage.saidOne("mgmt/manage");
+    stage.saidOne(MANAGE);
     stage.clock.advance(30_000);
     same(stage.heard(), ["error timed out waiting for the answer to iotdevice-1/mgmt/manage"]);
     same(stage.client.managed, false, "managed");
     stage.clock.advance(60_000);
-    stage.answer(stage.saidOne("mgmt/manage"));
+    stage.answered(MANAGE);
     same(stage.client.managed, true, "managed again");
   },
 
   "manage that is not accepted changes nothing; a renewal that finds no room is tried again after 60 s": lib => {
     const limits = { requests: 1 };
-    const options = { "keep-alive": 0 };
-    const early = new ManagedStage(lib, { limits }, options);
+    const early = new ManagedStage(lib, { limits }, QUIET);
     let code = "";
     try {
       early.client.manage(() => {});
@@ -197,7 +215,7 @@ export const CASES: Record<string, Case> = {
     same(code, "not-connected", "with a callback before connect()");
     same(early.connected().said(), [], "it was not called");
     early.client.addErrorCode(1);
-    const before = early.saidOne("add/diag/errorCodes");
+    const before = early.saidOne(ERROR_CODES);
     same(early.client.manage(), false, "no room");
     early.answer(before).client.disconnect();
     same(early.connected().said(), [], "after the next connect()");
@@ -208,12 +226,12 @@ export const CASES: Record<string, Case> = {
       // As above.
     }
     early.client.manage();
-    early.connected().answer(early.saidOne("mgmt/manage"));
+    early.connected().answer(early.saidOne(MANAGE));
 
-    const stage = new ManagedStage(lib, { limits, requestTimeout: 200_000 }, options).managed();
+    const stage = new ManagedStage(lib, { limits, requestTimeout: 200_000 }, QUIET).managed();
     stage.clock.advance(3_400_000);
     stage.client.addErrorCode(1);
-    const message = stage.saidOne("add/diag/errorCodes");
+    const message = stage.saidOne(ERROR_CODES);
     same(stage.client.manage(), false, "no room");
     stage.clock.advance(80_000);
     same(stage.said(), [], "no room for the renewal");
@@ -221,27 +239,27 @@ export const CASES: Record<string, Case> = {
     stage.clock.advance(59_999);
     same(stage.said(), [], "before");
     stage.clock.advance(1);
-    stage.saidOne("mgmt/manage");
+    stage.saidOne(MANAGE);
 
-    const asking = new ManagedStage(lib, {}, options).managed();
+    const asking = new ManagedStage(lib, {}, QUIET).managed();
     asking.clock.advance(3_470_000);
     asking.client.manage();
-    asking.saidOne("mgmt/manage");
+    asking.saidOne(MANAGE);
     asking.clock.advance(15_000);
     same(asking.said(), [], "manage was sent 10 s before it was due");
 
     // The engine calls a timer late, and something else happens before.
-    const late = new ManagedStage(lib, {}, options).managed();
+    const late = new ManagedStage(lib, {}, QUIET).managed();
     const now = late.clock.now() + 3_500_000;
     late.clock.now = () => now % 2 ** 32;
     late.client.addErrorCode(1);
-    late.saidOne("add/diag/errorCodes");
+    late.saidOne(ERROR_CODES);
     late.clock.advance(0);
-    late.saidOne("mgmt/manage");
+    late.saidOne(MANAGE);
   },
 
   "unmanage: 200, and no renewal any more": lib => {
-    const stage = new ManagedStage(lib, { lifetime: 3600 }, { "keep-alive": 0 }).managed();
+    const stage = new ManagedStage(lib, { lifetime: 3600 }, QUIET).managed();
     stage.client.unmanage(stage.done("unmanage"));
     const message = stage.saidOne("mgmt/unmanage");
     same(Object.keys(message), ["reqId"], "members");
@@ -256,12 +274,12 @@ export const CASES: Record<string, Case> = {
 
   "unmanage refused: the device stays managed, and renews": lib => {
     refusals(lib, (stage, name) => stage.client.unmanage(stage.done(name)), "mgmt/unmanage");
-    const stage = new ManagedStage(lib, {}, { "keep-alive": 0 }).managed();
+    const stage = new ManagedStage(lib, {}, QUIET).managed();
     stage.client.unmanage();
-    stage.answer(stage.saidOne("mgmt/unmanage"), 409);
+    stage.answered("mgmt/unmanage", 409);
     same(stage.client.managed, true);
     stage.clock.advance(3_480_000);
-    stage.saidOne("mgmt/manage");
+    stage.saidOne(MANAGE);
   },
 
   "location: every member, zeros included; what is left out is not sent": lib => {
@@ -295,7 +313,7 @@ export const CASES: Record<string, Case> = {
   "error codes: added and cleared": lib => {
     const stage = new ManagedStage(lib).managed();
     stage.client.addErrorCode(17, stage.done("add"));
-    const added = stage.saidOne("add/diag/errorCodes");
+    const added = stage.saidOne(ERROR_CODES);
     same(added.d, { errorCode: 17 }, "d");
     stage.answer(added);
     stage.client.clearErrorCodes(stage.done("clear"));
@@ -306,7 +324,7 @@ export const CASES: Record<string, Case> = {
   },
 
   "error codes refused": lib => {
-    refusals(lib, (stage, name) => stage.client.addErrorCode(0, stage.done(name)), "add/diag/errorCodes");
+    refusals(lib, (stage, name) => stage.client.addErrorCode(0, stage.done(name)), ERROR_CODES);
     refusals(lib, (stage, name) => stage.client.clearErrorCodes(stage.done(name)), "clear/diag/errorCodes");
   },
 
@@ -336,7 +354,7 @@ export const CASES: Record<string, Case> = {
     same(Date.parse(plain.d.timestamp), stage.clock.date(), "timestamp");
     stage.answer(plain);
     stage.client.clearLog(stage.done("clear"));
-    stage.answer(stage.saidOne("clear/diag/log"));
+    stage.answered("clear/diag/log");
     same(stage.heard(), ["add: done", "clear: done"]);
   },
 
@@ -346,10 +364,10 @@ export const CASES: Record<string, Case> = {
   },
 
   "a request that the server does not answer times out, once, counted from its acknowledgement": lib => {
-    const stage = new ManagedStage(lib, { requestTimeout: 5000 }, { "keep-alive": 0 }).managed();
+    const stage = new ManagedStage(lib, { requestTimeout: 5000 }, QUIET).managed();
     stage.acknowledging = false;
     stage.client.addErrorCode(1, stage.done("add"));
-    const message = stage.saidOne("add/diag/errorCodes");
+    const message = stage.saidOne(ERROR_CODES);
     stage.clock.advance(10_000);
     same(stage.heard(), [], "before the acknowledgement");
     stage.acknowledge();
@@ -362,26 +380,25 @@ export const CASES: Record<string, Case> = {
   },
 
   "an answer may come before the acknowledgement of the request": lib => {
-    const stage = new ManagedStage(lib, {}, { "keep-alive": 0 }).managed();
+    const stage = new ManagedStage(lib, {}, QUIET).managed();
     stage.acknowledging = false;
     stage.client.addErrorCode(1, stage.done("add"));
-    stage.answer(stage.saidOne("add/diag/errorCodes"));
+    stage.answered(ERROR_CODES);
     same(stage.heard(), ["add: done"]);
     stage.acknowledge();
     stage.clock.advance(60_000);
     same(stage.heard(), [], "later");
     stage.acknowledging = false;
     stage.client.addErrorCode(2, stage.done("dropped"));
-    stage.answer(stage.saidOne("add/diag/errorCodes"));
-    stage.client.disconnect();
-    stage.clock.advance(10_000);
+    stage.answered(ERROR_CODES);
+    stage.left();
     same(stage.heard(), ["dropped: done"], "never acknowledged");
   },
 
   "answers without a request, repeated, or malformed change nothing": lib => {
     const stage = new ManagedStage(lib).managed();
     stage.client.addErrorCode(1, stage.done("add"));
-    const message = stage.saidOne("add/diag/errorCodes");
+    const message = stage.saidOne(ERROR_CODES);
     stage.server("response", { rc: 200, reqId: "of an earlier start" });
     stage.server("response", { rc: 200 });
     same(stage.heard(), []);
@@ -390,7 +407,7 @@ export const CASES: Record<string, Case> = {
     stage.answer(message).answer(message, 500);
     same(stage.heard(), ["add: done"]);
     stage.client.addErrorCode(2, stage.done("second"));
-    const { reqId } = stage.saidOne("add/diag/errorCodes");
+    const { reqId } = stage.saidOne(ERROR_CODES);
     stage.server("response", { reqId, rc: "200" });
     same(stage.heard(), ["second: refused iotdevice-1/add/diag/errorCodes refused: 200"], "rc that is no number");
     for (const [rc, returnCode] of [
@@ -402,7 +419,7 @@ export const CASES: Record<string, Case> = {
       stage.client.addErrorCode(3, end => {
         error = end;
       });
-      stage.server("response", { reqId: stage.saidOne("add/diag/errorCodes").reqId, rc, message: 7 });
+      stage.server("response", { reqId: stage.saidOne(ERROR_CODES).reqId, rc, message: 7 });
       const { code, message, returnCode: told } = error as { code: string; message: string; returnCode: number };
       same(
         [code, message, told],
@@ -410,7 +427,7 @@ export const CASES: Record<string, Case> = {
         `rc ${rc}`,
       );
     }
-    const [idle, quiet] = [0, 1].map(() => new ManagedStage(lib, { lifetime: 0 }, { "keep-alive": 0 }));
+    const [idle, quiet] = [0, 1].map(() => new ManagedStage(lib, { lifetime: 0 }, QUIET));
     same(idle!.managed().clock.pending, quiet!.connected().clock.pending, "timers after the answer");
   },
 
@@ -420,7 +437,7 @@ export const CASES: Record<string, Case> = {
       const stage = new ManagedStage(lib, {}, {}, () => random).managed();
       for (let i = 0; i < 5; i++) {
         stage.client.addErrorCode(i);
-        const message = stage.saidOne("add/diag/errorCodes");
+        const message = stage.saidOne(ERROR_CODES);
         ids.push(message.reqId);
         stage.answer(message);
       }
@@ -436,7 +453,7 @@ export const CASES: Record<string, Case> = {
     same(stage.client.setLocation({ longitude: 1, latitude: 2 }), false, "location accepted");
     const said = stage.said();
     same(said.length, 3, "said");
-    same(stage.ask("observe", { fields: [{ field: "location" }] }).d.fields[0].value, {}, "location");
+    same(stage.observe("location").d.fields[0].value, {}, "location");
     stage.answer(said[1]!.message);
     check(stage.client.addErrorCode(4), "after an answer");
     stage.clock.advance(120_000);
@@ -457,21 +474,21 @@ export const CASES: Record<string, Case> = {
   },
 
   "disconnect() ends requests that wait, stops the timer, and connect() begins again": lib => {
-    const stage = new ManagedStage(lib, { lifetime: 3600 }, { "keep-alive": 0 }).managed();
+    const stage = new ManagedStage(lib, { lifetime: 3600 }, QUIET).managed();
     stage.client.addErrorCode(1, stage.done("add"));
     stage.client.rebootCallback = () => stage.diary.push("reboot");
     stage.said();
     stage.acknowledging = false;
     stage.client.publishEvent("status", "json", 1, 1);
     stage.client.disconnect(() => stage.diary.push("gone"));
-    stage.server("mgmt/initiate/device/reboot", { reqId: "late" });
+    stage.server(REBOOT, { reqId: "late" });
     stage.said();
     stage.acknowledge();
     stage.clock.advance(10_000);
     same(stage.heard(), ["add: not-connected disconnect() was called before the answer", "gone"]);
     same(stage.clock.pending, [], "timers");
     stage.connected();
-    stage.answer(stage.saidOne("mgmt/manage"));
+    stage.answered(MANAGE);
     same(stage.client.managed, true, "managed again");
   },
 
@@ -504,11 +521,9 @@ export const CASES: Record<string, Case> = {
 
   "device/update of deviceInfo changes members, null deletes one; metadata and location are replaced": lib => {
     const stage = new ManagedStage(lib, { deviceInfo: { model: "m", hwVersion: "1" }, metadata: { a: 1 } }).managed();
-    const set = (field: string, value: object) => stage.ask("device/update", { fields: [{ field, value }] }).rc;
-    same(set("deviceInfo", { model: null, fwVersion: "2" }), 204);
-    same(set("metadata", { b: 2 }), 204);
-    const names = ["deviceInfo", "metadata", "location"].map(field => ({ field }));
-    same(stage.ask("observe", { fields: names }).d.fields, [
+    same(stage.set("deviceInfo", { model: null, fwVersion: "2" }).rc, 204);
+    same(stage.set("metadata", { b: 2 }).rc, 204);
+    same(stage.observe("deviceInfo", "metadata", "location").d.fields, [
       { field: "deviceInfo", value: { hwVersion: "1", fwVersion: "2" } },
       { field: "metadata", value: { b: 2 } },
       { field: "location", value: {} },
@@ -542,7 +557,7 @@ export const CASES: Record<string, Case> = {
     }
     same(stage.heard(), [], "set");
     // Each request fits the limit, and what they make together does not.
-    const set = (value: object) => stage.ask("device/update", { fields: [{ field: "deviceInfo", value }] }).rc;
+    const set = (value: object) => stage.set("deviceInfo", value).rc;
     const answers = [{ model: "m" }, { hwVersion: "1" }, { model: null }, { hwVersion: "1" }].map(set);
     same(answers, [204, 404, 204, 204]);
   },
@@ -570,8 +585,7 @@ export const CASES: Record<string, Case> = {
 
   "observe: 200 with the current values, also of members; a change is notified; cancel ends it": lib => {
     const stage = new ManagedStage(lib, { deviceInfo: { fwVersion: "1" } }).managed();
-    const fields = ["deviceInfo.fwVersion", "metadata", "location", "mgmt.firmware.state"].map(field => ({ field }));
-    const { rc, d } = stage.ask("observe", { fields });
+    const { rc, d } = stage.observe("deviceInfo.fwVersion", "metadata", "location", "mgmt.firmware.state");
     same(rc, 200);
     same(d.fields, [
       { field: "deviceInfo.fwVersion", value: "1" },
@@ -585,14 +599,14 @@ export const CASES: Record<string, Case> = {
     stage.client.setMetadata(metadata);
     same(stage.said(), [], "the metadata are the same");
     metadata.a = 2;
-    same(stage.ask("observe", { fields: [{ field: "metadata" }] }).d.fields[0].value, { a: 1 }, "a copy");
+    same(stage.observe("metadata").d.fields[0].value, { a: 1 }, "a copy");
     stage.client.setMetadata(metadata);
     same(notified(stage), [{ field: "metadata", value: { a: 2 } }]);
     stage.client.setDeviceInfo({ fwVersion: "1", model: "m" });
     same(stage.said(), [], "fwVersion is the same");
     stage.client.setDeviceInfo({ fwVersion: "2" });
     same(notified(stage), [{ field: "deviceInfo.fwVersion", value: "2" }]);
-    same(stage.ask("cancel", { fields: [{ field: "metadata" }] }).rc, 200);
+    same(stage.cancel("metadata").rc, 200);
     stage.client.setMetadata({ a: 3 });
     same(stage.said(), [], "after cancel");
     stage.client.setLocation({ longitude: 1, latitude: 2, measuredDateTime: "2020-01-01T00:00:00Z" });
@@ -618,26 +632,25 @@ export const CASES: Record<string, Case> = {
     const members = ["location.color", "deviceInfo.color", "mgmt.firmware.color", "metadata.", "metadata.a.b"];
     const longest = `metadata.${"x".repeat(246)}`;
     for (const field of ["color", "mgmt", `${longest}x`, ...members]) {
-      const answer = stage.ask("observe", { fields: [{ field: "metadata" }, { field }] });
+      const answer = stage.observe("metadata", field);
       same([answer.rc, answer.d], [404, { fields: [{ field }] }], field);
     }
     stage.client.setMetadata({ a: 1 });
     same(stage.said(), []);
-    same(stage.ask("observe", { fields: [{ field: longest }] }).rc, 200, "255 characters");
+    same(stage.observe(longest).rc, 200, "255 characters");
   },
 
   "limits.observed: further attributes are refused, the first go on": lib => {
     const stage = new ManagedStage(lib, { limits: { observed: 4 } }).managed();
-    const observe = (...names: string[]) => stage.ask("observe", { fields: names.map(field => ({ field })) }).rc;
+    const observe = (...names: string[]) => stage.observe(...names).rc;
     same(
       [0, 1, 2, 3].map(n => observe(`metadata.m${n}`, `metadata.m${n}`)),
       [200, 200, 200, 200],
     );
     same([observe("metadata.m4"), observe("metadata.m3")], [500, 200], "the fifth, and the fourth again");
     const usual = new ManagedStage(lib).managed();
-    const names = Array.from({ length: 17 }, (_, n) => ({ field: `metadata.m${n}` }));
-    same(usual.ask("observe", { fields: names }).rc, 500, "17 by default");
-    same(usual.ask("observe", { fields: names.slice(1) }).rc, 200, "16 by default");
+    const names = Array.from({ length: 17 }, (_, n) => `metadata.m${n}`);
+    same([usual.observe(...names).rc, usual.observe(...names.slice(1)).rc], [500, 200], "17 and 16 by default");
     stage.client.setMetadata({ m3: 1, m4: 1 });
     same(notified(stage), [{ field: "metadata.m3", value: 1 }]);
   },
@@ -645,8 +658,7 @@ export const CASES: Record<string, Case> = {
   "a change of several observed members goes out in one notify, and one notify is on the way at a time": lib => {
     const installer = new FakeInstaller();
     const stage = new ManagedStage(lib, { installer }).managed();
-    const names = ["mgmt.firmware.state", "mgmt.firmware.updateStatus", "metadata", "metadata.a", "metadata"];
-    stage.ask("observe", { fields: names.map(field => ({ field })) });
+    stage.observe("mgmt.firmware.state", "mgmt.firmware.updateStatus", "metadata", "metadata.a", "metadata");
     stage.client.setMetadata({ a: 1 });
     stage.client.setMetadata({ a: 2 });
     stage.client.setMetadata({ a: 3 });
@@ -655,14 +667,14 @@ export const CASES: Record<string, Case> = {
       { field: "metadata", value: { a: 1 } },
       { field: "metadata.a", value: 1 },
     ]);
-    stage.ask("device/update", { fields: [{ field: "metadata", value: { a: 4 } }] });
+    stage.set("metadata", { a: 4 });
     stage.answer(first);
     same(notified(stage), [
       { field: "metadata", value: { a: 4 } },
       { field: "metadata.a", value: 4 },
     ]);
-    stage.ask("device/update", { fields: [{ field: "mgmt.firmware", value: IMAGE }] });
-    rcAndNotifies(stage, "mgmt/initiate/firmware/download");
+    stage.set("mgmt.firmware", IMAGE);
+    rcAndNotifies(stage, DOWNLOAD);
     installer.listener.done(4);
     same(notified(stage), [
       { field: "mgmt.firmware.state", value: 0 },
@@ -671,8 +683,8 @@ export const CASES: Record<string, Case> = {
   },
 
   "notifies that find the outbox full go out when there is room, with the latest values": lib => {
-    const stage = new ManagedStage(lib, {}, { limits: { queuedMessages: 2, inflight: 1 }, "keep-alive": 0 }).managed();
-    stage.ask("observe", { fields: [{ field: "metadata" }] });
+    const stage = new ManagedStage(lib, {}, NARROW).managed();
+    stage.observe("metadata");
     stage.full();
     stage.client.setMetadata({ a: 1 });
     stage.client.setMetadata({ a: 2 });
@@ -685,21 +697,19 @@ export const CASES: Record<string, Case> = {
     same(notified(stage), [{ field: "metadata", value: { a: 2 } }]);
     // The server keeps mgmt.firmware member by member: the members that have changed go out, and no other.
     const installer = new FakeInstaller();
-    const options = { limits: { queuedMessages: 2, inflight: 1 }, "keep-alive": 0 };
-    const loading = new ManagedStage(lib, { installer }, options).managed();
-    offered(loading);
-    rcAndNotifies(loading, "mgmt/initiate/firmware/download");
+    const loading = new ManagedStage(lib, { installer }, NARROW).managed();
+    downloading(loading);
     loading.full();
     installer.listener.done(4);
     loading.said();
     loading.acknowledge();
     loading.said();
     loading.clock.advance(1000);
-    same(notified(loading), [{ field: "mgmt.firmware", value: { state: 0, updateStatus: 4 } }]);
+    firmwareIs(loading, { state: 0, updateStatus: 4 });
   },
 
   "a refusal for good ends requests that wait, and leaves no timer": lib => {
-    const stage = new ManagedStage(lib, {}, { "keep-alive": 0 }).managed();
+    const stage = new ManagedStage(lib, {}, QUIET).managed();
     stage.client.addErrorCode(1, stage.done("answered by nobody"));
     stage.said();
     stage.acknowledging = false;
@@ -711,22 +721,22 @@ export const CASES: Record<string, Case> = {
   },
 
   "callbacks of requests that disconnect() ends may call connect()": lib => {
-    const stage = new ManagedStage(lib, { lifetime: 3600 }, { "keep-alive": 0 }).managed();
+    const stage = new ManagedStage(lib, { lifetime: 3600 }, QUIET).managed();
     stage.client.addErrorCode(1, () => stage.client.connect());
     stage.said();
     stage.client.disconnect();
     stage.accepted();
     stage.clock.advance(0);
-    stage.answer(stage.saidOne("mgmt/manage"));
+    stage.answered(MANAGE);
     stage.clock.advance(3_480_000);
-    stage.saidOne("mgmt/manage");
+    stage.saidOne(MANAGE);
   },
 
   "notifies wait while too many requests do, and go out together": lib => {
-    const stage = new ManagedStage(lib, { limits: { requests: 1 } }, { "keep-alive": 0 }).managed();
-    stage.ask("observe", { fields: [{ field: "metadata" }, { field: "deviceInfo.model" }] });
+    const stage = new ManagedStage(lib, { limits: { requests: 1 } }, QUIET).managed();
+    stage.observe("metadata", "deviceInfo.model");
     stage.client.addErrorCode(1);
-    const message = stage.saidOne("add/diag/errorCodes");
+    const message = stage.saidOne(ERROR_CODES);
     for (let n = 0; n < 100; n++) stage.client.setMetadata({ n });
     stage.client.setDeviceInfo({ model: "m" });
     same([stage.said(), stage.heard()], [[], []], "while one waits");
@@ -738,10 +748,10 @@ export const CASES: Record<string, Case> = {
   },
 
   "a notify that the server refuses or does not answer goes to errorCallback, and the next one goes out": lib => {
-    const stage = new ManagedStage(lib, {}, { "keep-alive": 0 }).managed();
-    stage.ask("observe", { fields: [{ field: "metadata" }] });
+    const stage = new ManagedStage(lib, {}, QUIET).managed();
+    stage.observe("metadata");
     stage.client.setMetadata({ a: 1 });
-    stage.answer(stage.saidOne("notify"), 500);
+    stage.answered("notify", 500);
     same(stage.heard(), ["error iotdevice-1/notify refused: 500"]);
     stage.client.setMetadata({ a: 2 });
     stage.saidOne("notify");
@@ -753,8 +763,7 @@ export const CASES: Record<string, Case> = {
 
   "a notify of more than 131,072 bytes is dropped with an error, and the next one goes out": lib => {
     const stage = new ManagedStage(lib, { limits: { attributeBytes: 32_768 } }).managed();
-    const names = ["metadata", "metadata.a", "deviceInfo", "deviceInfo.model"];
-    stage.ask("observe", { fields: names.map(field => ({ field })) });
+    stage.observe("metadata", "metadata.a", "deviceInfo", "deviceInfo.model");
     stage.client.setMetadata({ b: 1 });
     const first = stage.saidOne("notify");
     stage.client.setMetadata({ a: "x".repeat(32_760) });
@@ -772,31 +781,30 @@ export const CASES: Record<string, Case> = {
 
   "what is cancelled before it was sent is not notified": lib => {
     const stage = new ManagedStage(lib).managed();
-    stage.ask("observe", { fields: [{ field: "metadata" }, { field: "deviceInfo" }] });
+    stage.observe("metadata", "deviceInfo");
     stage.client.setMetadata({ a: 1 });
     const first = stage.saidOne("notify");
     stage.client.setMetadata({ a: 2 });
     stage.client.setDeviceInfo({ model: "m" });
-    stage.ask("cancel", { fields: [{ field: "metadata" }] });
+    stage.cancel("metadata");
     stage.answer(first);
     const second = stage.saidOne("notify");
     same(second.d.fields, [{ field: "deviceInfo", value: { model: "m" } }], "the other one");
     stage.client.setDeviceInfo({ model: "n" });
-    stage.ask("cancel", { fields: [{ field: "deviceInfo" }] });
+    stage.cancel("deviceInfo");
     stage.answer(second);
     same(stage.said(), [], "with nothing in it");
   },
 
   "changes after disconnect() are notified when connected": lib => {
     const stage = new ManagedStage(lib, { lifetime: 0 }, { "clean-session": false }).managed();
-    stage.ask("observe", { fields: [{ field: "metadata" }] });
-    stage.client.disconnect();
-    stage.clock.advance(10_000);
+    stage.observe("metadata");
+    stage.left();
     stage.client.setMetadata({ a: 1 });
     same([stage.heard(), stage.clock.pending], [[], []], "without a connection");
     stage.connected();
     const said = stage.said();
-    same(said.map(({ topic }) => topic).sort(), ["mgmt/manage", "notify"], "after connect()");
+    same(said.map(({ topic }) => topic).sort(), [MANAGE, "notify"], "after connect()");
   },
 
   "reboot and factory reset: 202, and confirmed when the server has the answer": lib => {
@@ -830,27 +838,27 @@ export const CASES: Record<string, Case> = {
     stage.client.rebootCallback = () => {
       throw new Error("busy");
     };
-    const { rc, message } = stage.ask("mgmt/initiate/device/reboot");
+    const { rc, message } = stage.ask(REBOOT);
     same([rc, message, stage.heard()], [500, "the device program has failed", ["error busy"]]);
     stage.client.rebootCallback = request => void request.answer(500, "no");
-    same(stage.ask("mgmt/initiate/device/reboot").message, "no");
+    same(stage.ask(REBOOT).message, "no");
   },
 
   "a request is answered once: later answers return false, and without one the client answers 500": lib => {
-    const stage = new ManagedStage(lib, { requestTimeout: 5000 }, { "keep-alive": 0 });
+    const stage = new ManagedStage(lib, { requestTimeout: 5000 }, QUIET);
     let late: (() => boolean) | undefined;
     stage.client.rebootCallback = request => {
       late = () => request.answer(202);
     };
     stage.managed();
-    stage.server("mgmt/initiate/device/reboot", { reqId: "a" });
+    stage.server(REBOOT, { reqId: "a" });
     same(stage.said(), [], "at once");
     stage.clock.advance(5000);
     same(stage.saidOne("response").rc, 500);
     same([late!(), stage.said()], [false, []], "late");
-    stage.server("mgmt/initiate/device/reboot", { reqId: "b" });
+    stage.server(REBOOT, { reqId: "b" });
     same([late!(), late!(), stage.said().length], [true, false, 1], "in time, and again");
-    stage.server("mgmt/initiate/device/reboot", { reqId: "c" }).refused();
+    stage.server(REBOOT, { reqId: "c" }).refused();
     same(late!(), false, "after the client has stopped");
   },
 
@@ -868,7 +876,7 @@ export const CASES: Record<string, Case> = {
       request.answer(202);
     };
     stage.managed();
-    same(stage.ask("mgmt/initiate/device/reboot").rc, 202);
+    same(stage.ask(REBOOT).rc, 202);
     same(text.split("; ").length, 6, text);
   },
 
@@ -876,9 +884,9 @@ export const CASES: Record<string, Case> = {
     const stage = new ManagedStage(lib, { limits: { requests: 2 } });
     stage.client.rebootCallback = () => {};
     stage.managed();
-    stage.server("mgmt/initiate/device/reboot", { reqId: "a" }).server("mgmt/initiate/device/reboot", { reqId: "b" });
+    stage.server(REBOOT, { reqId: "a" }).server(REBOOT, { reqId: "b" });
     same(stage.said(), []);
-    same(stage.ask("mgmt/initiate/device/reboot").rc, 500);
+    same(stage.ask(REBOOT).rc, 500);
     stage.client.disconnect();
     same(
       stage.said().map(({ message }) => [message.reqId, message.rc]),
@@ -895,11 +903,11 @@ export const CASES: Record<string, Case> = {
     stage.client.rebootCallback = request => void request.answer(202, "", () => stage.diary.push("restart"));
     stage.client.customActionCallback = request => void request.answer(200, "", () => stage.diary.push("custom"));
     stage.managed();
-    for (const topic of ["mgmt/initiate/device/reboot", "mgmt/custom/acme/blink", "observe", "nonsense"]) {
+    for (const topic of [REBOOT, "mgmt/custom/acme/blink", "observe", "nonsense"]) {
       stage.server(topic, {});
     }
     stage.server("observe", { d: { fields: [{ field: "color" }] } });
-    stage.server("mgmt/initiate/device/reboot", { reqId: null });
+    stage.server(REBOOT, { reqId: null });
     same([stage.said(), stage.heard()], [[], []], "before the requests are acknowledged");
     stage.clock.advance(0);
     same([stage.said(), stage.heard()], [[], ["restart", "custom", "restart"]]);
@@ -910,19 +918,19 @@ export const CASES: Record<string, Case> = {
     let count = 0;
     stage.client.rebootCallback = request => void request.answer(202, `${++count}`);
     stage.managed();
-    for (let n = 0; n < 3; n++) stage.server("mgmt/initiate/device/reboot", { reqId: "same" }, n > 0);
+    for (let n = 0; n < 3; n++) stage.server(REBOOT, { reqId: "same" }, n > 0);
     same([stage.said().length, count], [1, 1]);
     // Twenty on the way when the connection broke, all sent again.
-    for (let n = 0; n < 40; n++) stage.server("mgmt/initiate/device/reboot", { reqId: `r${n % 20}` }, n >= 20);
+    for (let n = 0; n < 40; n++) stage.server(REBOOT, { reqId: `r${n % 20}` }, n >= 20);
     same([stage.said().length, count], [20, 21]);
     // A server that has begun to count anew.
-    stage.server("mgmt/initiate/device/reboot", { reqId: "same" });
+    stage.server(REBOOT, { reqId: "same" });
     same([stage.said().length, count], [1, 22]);
     // The last 32 ids, each at most 64 characters.
     count = 0;
     const executed = (reqId: string, dup = true) => {
       const before = count;
-      stage.server("mgmt/initiate/device/reboot", { reqId }, dup);
+      stage.server(REBOOT, { reqId }, dup);
       return count - before;
     };
     for (let n = 0; n < 33; n++) executed(`n${n}`, false);
@@ -966,7 +974,7 @@ export const CASES: Record<string, Case> = {
     const stage = new ManagedStage(lib).managed();
     same(stage.ask("mgmt/initiate/device/dance").rc, 501);
     for (const text of ["", "{", "7", "null", "[]", '{"reqId":{}}', '{"reqId":[1]}', "\u0000", "[".repeat(200)]) {
-      stage.server("mgmt/initiate/device/reboot", text);
+      stage.server(REBOOT, text);
       same([stage.said(), stage.heard().length], [[], 1], JSON.stringify(text));
     }
     const values = `{"reqId":"x","d":{"fields":[${"1,".repeat(1200)}1]}}`;
@@ -982,14 +990,14 @@ export const CASES: Record<string, Case> = {
 
   "a numeric reqId is answered as it came": lib => {
     const stage = new ManagedStage(lib).managed();
-    stage.server("mgmt/initiate/device/reboot", { reqId: 7 });
+    stage.server(REBOOT, { reqId: 7 });
     same(stage.saidOne("response").reqId, 7);
   },
 
   "answers that find the outbox full are sent when there is room, in order": lib => {
-    const stage = new ManagedStage(lib, {}, { limits: { queuedMessages: 2, inflight: 1 }, "keep-alive": 0 }).managed();
+    const stage = new ManagedStage(lib, {}, NARROW).managed();
     stage.acknowledging = false;
-    for (let n = 0; n < 6; n++) stage.server("mgmt/initiate/device/reboot", { reqId: `r${n}` });
+    for (let n = 0; n < 6; n++) stage.server(REBOOT, { reqId: `r${n}` });
     const before = stage.said();
     stage.acknowledge();
     const after: string[] = [];
@@ -1002,20 +1010,19 @@ export const CASES: Record<string, Case> = {
   },
 
   "limits.requests bounds the answers that find no room: what is beyond is dropped with an error": lib => {
-    const options = { limits: { queuedMessages: 2, inflight: 1 }, "keep-alive": 0 };
-    const stage = new ManagedStage(lib, { limits: { requests: 2 }, lifetime: 0 }, options);
+    const stage = new ManagedStage(lib, { limits: { requests: 2 }, lifetime: 0 }, NARROW);
     stage.client.rebootCallback = request => {
       request.answer(202, "", () => stage.diary.push("restart"));
     };
     stage.managed().full();
-    for (let n = 0; n < 3; n++) stage.server("mgmt/initiate/device/reboot", { reqId: `r${n}` });
+    for (let n = 0; n < 3; n++) stage.server(REBOOT, { reqId: `r${n}` });
     const errors = stage.heard();
     same(errors.pop(), "error the answer to a request of the server was dropped", "the third");
     same(errors, [], "before");
     // A new answer goes behind those that wait.
     stage.acknowledge();
     stage.said();
-    stage.server("mgmt/initiate/device/reboot", { reqId: "r3" });
+    stage.server(REBOOT, { reqId: "r3" });
     const ids = stage.said().map(({ message }) => message.reqId);
     same(
       [ids, stage.heard()],
@@ -1026,7 +1033,7 @@ export const CASES: Record<string, Case> = {
       "when there is room",
     );
     // Without reqId there is no answer; each is confirmed when the request is acknowledged.
-    for (let n = 0; n < 3; n++) stage.server("mgmt/initiate/device/reboot", {});
+    for (let n = 0; n < 3; n++) stage.server(REBOOT, {});
     same(stage.heard(), ["error the answer to a request of the server was dropped"], "the third without reqId");
     stage.clock.advance(0);
     same(stage.heard(), ["restart", "restart"], "confirmed");
@@ -1036,8 +1043,7 @@ export const CASES: Record<string, Case> = {
     const stage = new ManagedStage(lib, { limits: { attributeBytes: 32_768 }, bundles: ["acme"] }).managed();
     stage.client.setMetadata({ a: "x".repeat(32_000) });
     stage.client.setDeviceInfo({ model: "x".repeat(32_000) });
-    const fields = ["metadata", "metadata.a", "deviceInfo", "deviceInfo.model", "metadata"].map(field => ({ field }));
-    same(stage.ask("observe", { fields }).rc, 500, "rc");
+    same(stage.observe("metadata", "metadata.a", "deviceInfo", "deviceInfo.model", "metadata").rc, 500, "rc");
     check(stage.heard().join().includes("iotdevice-1/response of 1"), "error");
     stage.client.customActionCallback = request => {
       try {
@@ -1055,22 +1061,22 @@ export const CASES: Record<string, Case> = {
     const [stage, installer] = withInstaller(lib);
     downloaded(stage, installer);
     same(installer.calls, ["download 1.3.0 http://pc.test/fw"]);
-    same(stage.ask("cancel", { fields: [{ field: "mgmt.firmware" }] }).rc, 200);
-    const observed = stage.ask("observe", { fields: [{ field: "mgmt.firmware" }] });
+    same(stage.cancel("mgmt.firmware").rc, 200);
+    const observed = stage.observe("mgmt.firmware");
     same(observed.d.fields[0].value, { state: 2, updateStatus: 0, ...IMAGE }, "the true state");
-    same(rcAndNotifies(stage, "mgmt/initiate/firmware/update"), [202, { updateStatus: 1 }], "update");
+    same(rcAndNotifies(stage, UPDATE), [202, { updateStatus: 1 }], "update");
     same(installer.calls[1], "update 1.3.0");
     installer.listener.done(0);
-    same(notified(stage), [{ field: "mgmt.firmware", value: { state: 0, updateStatus: 0 } }]);
-    stage.ask("observe", { fields: [{ field: "deviceInfo.fwVersion" }] });
+    firmwareIs(stage, { state: 0, updateStatus: 0 });
+    stage.observe("deviceInfo.fwVersion");
     same([stage.client.firmware.state, stage.heard()], [0, []], "at the end");
   },
 
   "firmware: an update sets fwVersion": lib => {
     const [stage, installer] = withInstaller(lib);
     downloaded(stage, installer);
-    stage.ask("observe", { fields: [{ field: "deviceInfo.fwVersion" }] });
-    rcAndNotifies(stage, "mgmt/initiate/firmware/update");
+    stage.observe("deviceInfo.fwVersion");
+    rcAndNotifies(stage, UPDATE);
     installer.listener.done(0);
     same(notified(stage), [
       { field: "deviceInfo.fwVersion", value: "1.3.0" },
@@ -1078,32 +1084,25 @@ export const CASES: Record<string, Case> = {
     ]);
     // The server offers another image meanwhile, and one without a version.
     offered(stage, { uri: "http://pc.test/fw" });
-    rcAndNotifies(stage, "mgmt/initiate/firmware/download");
-    stage.ask("device/update", {
-      fields: [{ field: "mgmt.firmware", value: { version: "9", uri: "http://pc.test/9" } }],
-    });
+    rcAndNotifies(stage, DOWNLOAD);
+    stage.set("mgmt.firmware", { version: "9", uri: "http://pc.test/9" });
     installer.listener.done(0);
     notified(stage);
-    rcAndNotifies(stage, "mgmt/initiate/firmware/update");
+    rcAndNotifies(stage, UPDATE);
     same(installer.calls.at(-1), "update undefined", "what was downloaded");
     installer.listener.done(0);
     notified(stage);
-    same(stage.ask("observe", { fields: [{ field: "deviceInfo" }] }).d.fields[0].value, { fwVersion: "1.3.0" }, "kept");
+    same(stage.observe("deviceInfo").d.fields[0].value, { fwVersion: "1.3.0" }, "kept");
   },
 
   "firmware: every failure of a download ends in state 0 with its status, and another download may follow": lib => {
     for (const status of [2, 3, 4, 5, 6] as const) {
       const [stage, installer] = withInstaller(lib);
-      offered(stage);
-      rcAndNotifies(stage, "mgmt/initiate/firmware/download");
+      downloading(stage);
       installer.listener.done(status, "why");
-      same(
-        notified(stage),
-        [{ field: "mgmt.firmware", value: { state: 0, updateStatus: status } }],
-        `status ${status}`,
-      );
+      firmwareIs(stage, { state: 0, updateStatus: status }, `status ${status}`);
       check(stage.heard()[0]!.includes("why"), "errorCallback");
-      same(rcAndNotifies(stage, "mgmt/initiate/firmware/download"), [202, { state: 1, updateStatus: 0 }], "again");
+      same(rcAndNotifies(stage, DOWNLOAD), [202, { state: 1, updateStatus: 0 }], "again");
     }
   },
 
@@ -1112,21 +1111,17 @@ export const CASES: Record<string, Case> = {
       const status = reported === 3 || reported === 6 ? 5 : reported;
       const [stage, installer] = withInstaller(lib);
       downloaded(stage, installer);
-      rcAndNotifies(stage, "mgmt/initiate/firmware/update");
+      rcAndNotifies(stage, UPDATE);
       installer.listener.done(reported);
-      same(
-        notified(stage),
-        [{ field: "mgmt.firmware", value: { state: 0, updateStatus: status } }],
-        `status ${status}`,
-      );
-      same(stage.ask("observe", { fields: [{ field: "deviceInfo" }] }).d.fields[0].value, {}, "no new fwVersion");
-      same(rcAndNotifies(stage, "mgmt/initiate/firmware/download")[0], 202, "download again");
+      firmwareIs(stage, { state: 0, updateStatus: status }, `status ${status}`);
+      same(stage.observe("deviceInfo").d.fields[0].value, {}, "no new fwVersion");
+      same(rcAndNotifies(stage, DOWNLOAD)[0], 202, "download again");
     }
   },
 
   "firmware: requests out of order are answered 400, in every state": lib => {
     const [stage, installer] = withInstaller(lib);
-    const [download, update] = ["mgmt/initiate/firmware/download", "mgmt/initiate/firmware/update"];
+    const [download, update] = [DOWNLOAD, UPDATE];
     offered(stage, { version: "1", uri: "ftp://pc.test/fw" });
     same(rcAndNotifies(stage, download), [[400, "mgmt.firmware.uri is missing, or is not http:// or https://"]]);
     offered(stage);
@@ -1150,10 +1145,10 @@ export const CASES: Record<string, Case> = {
   "firmware: a download without mgmt.firmware before it is answered 400": lib => {
     const [stage] = withInstaller(lib);
     const refused = [[400, "mgmt.firmware.uri is missing, or is not http:// or https://"]];
-    same(rcAndNotifies(stage, "mgmt/initiate/firmware/download"), refused, "never offered");
+    same(rcAndNotifies(stage, DOWNLOAD), refused, "never offered");
     offered(stage);
     offered(stage, { uri: null });
-    same(rcAndNotifies(stage, "mgmt/initiate/firmware/download"), refused, "offered without uri");
+    same(rcAndNotifies(stage, DOWNLOAD), refused, "offered without uri");
   },
 
   "firmware: without an installer 501": lib => {
@@ -1165,36 +1160,36 @@ export const CASES: Record<string, Case> = {
     const [stage, installer] = withInstaller(lib);
     offered(stage);
     installer.failure = new Error("broken");
-    same(rcAndNotifies(stage, "mgmt/initiate/firmware/download"), [202, { state: 1 }]);
-    same(notified(stage), [{ field: "mgmt.firmware", value: { state: 0, updateStatus: 6 } }]);
+    same(rcAndNotifies(stage, DOWNLOAD), [202, { state: 1 }]);
+    firmwareIs(stage, { state: 0, updateStatus: 6 });
     installer.failure = undefined;
-    rcAndNotifies(stage, "mgmt/initiate/firmware/download");
+    rcAndNotifies(stage, DOWNLOAD);
     installer.listener.done(0);
     notified(stage);
     installer.failure = new Error("broken");
-    rcAndNotifies(stage, "mgmt/initiate/firmware/update");
+    rcAndNotifies(stage, UPDATE);
     same(stage.client.firmware.updateStatus, 5);
     check(stage.heard().includes("error broken"), "errorCallback");
     installer.download = (_, listener) => {
       listener.done(4);
       throw new Error("after done");
     };
-    rcAndNotifies(stage, "mgmt/initiate/firmware/download");
+    rcAndNotifies(stage, DOWNLOAD);
     same(stage.client.firmware.updateStatus, 4, "done before it throws");
   },
 
   "firmware: reports of an earlier download are ignored": lib => {
     const [stage, installer] = withInstaller(lib);
     offered(stage);
-    stage.ask("observe", { fields: [{ field: "metadata" }] });
-    rcAndNotifies(stage, "mgmt/initiate/firmware/download");
+    stage.observe("metadata");
+    rcAndNotifies(stage, DOWNLOAD);
     const first = installer.listener;
     first.done(3);
     notified(stage);
     first.done(0);
     first.progress(5);
     same([stage.said(), stage.client.firmware.state], [[], 0], "after done");
-    rcAndNotifies(stage, "mgmt/initiate/firmware/download");
+    rcAndNotifies(stage, DOWNLOAD);
     first.done(0);
     first.progress(5);
     same([stage.said(), stage.client.firmware.state], [[], 1], "during the second");
@@ -1203,13 +1198,13 @@ export const CASES: Record<string, Case> = {
   "firmware: progress is notified while the metadata are observed": lib => {
     const [stage, installer] = withInstaller(lib);
     offered(stage);
-    stage.ask("observe", { fields: [{ field: "metadata" }] });
-    rcAndNotifies(stage, "mgmt/initiate/firmware/download");
+    stage.observe("metadata");
+    rcAndNotifies(stage, DOWNLOAD);
     installer.listener.progress(40);
     same(notified(stage), [{ field: "metadata", value: { firmwareProgress: 40 } }]);
     installer.listener.progress(40);
     same(stage.said(), [], "the same again");
-    same(stage.ask("observe", { fields: [{ field: "location" }] }).d.fields[0].value, {}, "of another attribute");
+    same(stage.observe("location").d.fields[0].value, {}, "of another attribute");
     for (const [percent, told] of [
       [99.9, 99],
       [250, 100],
@@ -1229,8 +1224,8 @@ export const CASES: Record<string, Case> = {
 
   "firmware: without observe, state changes are not notified": lib => {
     const [stage, installer] = withInstaller(lib);
-    stage.ask("device/update", { fields: [{ field: "mgmt.firmware", value: IMAGE }] });
-    same(rcAndNotifies(stage, "mgmt/initiate/firmware/download"), [202]);
+    stage.set("mgmt.firmware", IMAGE);
+    same(rcAndNotifies(stage, DOWNLOAD), [202]);
     installer.listener.done(0);
     same(stage.said(), []);
   },
@@ -1239,7 +1234,7 @@ export const CASES: Record<string, Case> = {
     const [stage, installer] = withInstaller(lib);
     offered(stage);
     stage.acknowledging = false;
-    stage.server("mgmt/initiate/firmware/download", { reqId: "d" });
+    stage.server(DOWNLOAD, { reqId: "d" });
     stage.said();
     same(installer.calls, [], "before");
     stage.acknowledge();
@@ -1248,48 +1243,40 @@ export const CASES: Record<string, Case> = {
 
   "firmware: an answer 202 that disconnect() drops leaves the state as it was": lib => {
     const installer = new FakeInstaller();
-    const options = { limits: { queuedMessages: 2, inflight: 1 }, "keep-alive": 0 };
-    const stage = new ManagedStage(lib, { installer }, options).managed();
+    const stage = new ManagedStage(lib, { installer }, NARROW).managed();
     offered(stage);
     stage.full();
-    stage.server("mgmt/initiate/firmware/download", { reqId: "d" });
-    stage.client.disconnect();
-    stage.clock.advance(10_000);
+    stage.server(DOWNLOAD, { reqId: "d" });
+    stage.left();
     stage.acknowledging = true;
-    stage.unacknowledged.length = 0;
     stage.connected().said();
     same(installer.calls, [], "before");
     // One that the client drops when the server refuses the device.
     offered(stage);
     stage.full();
-    stage.server("mgmt/initiate/firmware/download", { reqId: "e" });
+    stage.server(DOWNLOAD, { reqId: "e" });
     stage.refused();
     same(stage.heard().filter(line => line.includes("dropped")).length, 0, "errors");
     stage.acknowledging = true;
-    stage.unacknowledged.length = 0;
     stage.connected();
     check(!stage.said().some(({ topic }) => topic === "response"), "an answer of the last connection");
     // One that is not sent, because the request has no reqId.
-    stage.server("mgmt/initiate/firmware/download", {}).client.disconnect();
+    stage.server(DOWNLOAD, {}).client.disconnect();
     stage.clock.advance(10_000);
     same([stage.connected().said().length, installer.calls], [1, []], "without reqId");
-    same(rcAndNotifies(stage, "mgmt/initiate/firmware/download")[0], 202, "again");
+    same(rcAndNotifies(stage, DOWNLOAD)[0], 202, "again");
   },
 
   "firmware: disconnect() cancels a download, which counts as a lost connection": lib => {
     const [stage, installer] = withInstaller(lib);
-    offered(stage);
-    rcAndNotifies(stage, "mgmt/initiate/firmware/download");
-    stage.client.disconnect();
-    stage.clock.advance(10_000);
+    downloading(stage);
+    stage.left();
     installer.listener.done(0);
     same([installer.calls[1], stage.client.firmware.state, stage.client.firmware.updateStatus], ["cancel", 0, 3]);
     const [persistent, other] = withInstaller(lib);
     other.cancel = undefined as never;
-    offered(persistent);
-    rcAndNotifies(persistent, "mgmt/initiate/firmware/download");
-    persistent.client.disconnect();
-    persistent.clock.advance(10_000);
+    downloading(persistent);
+    persistent.left();
     other.listener.done(0);
     same(persistent.client.firmware.state, 2, "an installer without cancel() goes on");
   },
@@ -1298,27 +1285,27 @@ export const CASES: Record<string, Case> = {
     lib => {
       const left = new FakeInstaller({ state: 2, updateStatus: 0, version: "1.3.0" });
       const kept = new ManagedStage(lib, { installer: left }).managed();
-      same(rcAndNotifies(kept, "mgmt/initiate/firmware/update"), [202]);
+      same(rcAndNotifies(kept, UPDATE), [202]);
       same(left.calls, ["update 1.3.0"]);
       for (const updateStatus of [0, 5] as const) {
         const installer = new FakeInstaller({ state: 0, updateStatus, finished: true });
         const stage = new ManagedStage(lib, { installer });
         stage.client.manage();
         stage.connected();
-        stage.answer(stage.saidOne("mgmt/manage"));
+        stage.answered(MANAGE);
         const ended = [{ field: "mgmt.firmware", value: { state: 0, updateStatus } }];
         const first = stage.saidOne("notify");
         same(first.d.fields, ended, `status ${updateStatus}`);
         stage.answer(first, 500);
         same([installer.calls, stage.heard().length], [[], 1], "refused");
         stage.client.manage();
-        stage.answer(stage.saidOne("mgmt/manage"));
+        stage.answered(MANAGE);
         same(notified(stage), ended, "told again");
         same(installer.calls, ["told"]);
         stage.client.manage();
-        stage.answer(stage.saidOne("mgmt/manage"));
+        stage.answered(MANAGE);
         same(stage.said(), [], "told once");
-        same(stage.ask("mgmt/initiate/firmware/update").rc, 400, "nothing was downloaded");
+        same(stage.ask(UPDATE).rc, 400, "nothing was downloaded");
       }
     },
 
@@ -1388,16 +1375,16 @@ export const CASES: Record<string, Case> = {
   },
 
   "a thousand requests of each kind leave nothing behind": lib => {
-    const stage = new ManagedStage(lib, { bundles: ["acme"] }, { "keep-alive": 0 });
+    const stage = new ManagedStage(lib, { bundles: ["acme"] }, QUIET);
     stage.client.rebootCallback = request => void request.answer(500);
     stage.client.customActionCallback = request => void request.answer(200);
     stage.managed();
     for (let n = 0; n < 1000; n++) {
       stage.client.addErrorCode(n);
-      stage.answer(stage.saidOne("add/diag/errorCodes"));
-      same(stage.ask("mgmt/initiate/device/reboot").rc, 500);
+      stage.answered(ERROR_CODES);
+      same(stage.ask(REBOOT).rc, 500);
       same(stage.ask("mgmt/custom/acme/blink").rc, 200);
-      same(stage.ask("observe", { fields: [{ field: "metadata" }] }).rc, 200);
+      same(stage.observe("metadata").rc, 200);
       stage.client.setMetadata({ n });
       notified(stage);
     }

@@ -77,7 +77,9 @@ export class ManagedStage {
     return this.accepted();
   }
 
+  /** A session that is not present has no packet identifiers. */
   accepted(sessionPresent = false): this {
+    if (!sessionPresent) this.unacknowledged.length = 0;
     this.link = this.net.link;
     this.stream = new PacketStream();
     this.readTo = 0;
@@ -141,6 +143,12 @@ export class ManagedStage {
     for (const id of this.unacknowledged.splice(0)) this.link!.receives(puback(id));
   }
 
+  /** disconnect(), and the client waits no longer for acknowledgements. */
+  left(): void {
+    this.client.disconnect();
+    this.clock.advance(10_000);
+  }
+
   /** One message, on this topic. */
   saidOne(topic: string): Said["message"] {
     const said = this.said();
@@ -166,6 +174,11 @@ export class ManagedStage {
     return this.server("response", { rc, ...(message && { message }), reqId });
   }
 
+  /** The device asked on this topic, and nothing else; the server answers. */
+  answered(topic: string, rc?: number, message?: string): this {
+    return this.answer(this.saidOne(topic), rc, message);
+  }
+
   /** The server asks, and the device answers at once. */
   ask(topic: string, d?: object): Said["message"] {
     const reqId = this.newId();
@@ -173,6 +186,20 @@ export class ManagedStage {
     const answer = this.saidOne("response");
     same(answer.reqId, reqId, "reqId");
     return answer;
+  }
+
+  /** Server observes attributes; the answer. */
+  observe(...names: string[]): Said["message"] {
+    return this.ask("observe", { fields: names.map(field => ({ field })) });
+  }
+
+  cancel(...names: string[]): Said["message"] {
+    return this.ask("cancel", { fields: names.map(field => ({ field })) });
+  }
+
+  /** Server sets one attribute; the answer. */
+  set(field: string, value: unknown): Said["message"] {
+    return this.ask("device/update", { fields: [{ field, value }] });
   }
 
   /** An id for a request of the server. */
@@ -184,7 +211,7 @@ export class ManagedStage {
   managed(): this {
     this.client.manage();
     this.connected();
-    this.answer(this.saidOne("mgmt/manage"));
+    this.answered("mgmt/manage");
     same(this.client.managed, true, "managed");
     return this;
   }

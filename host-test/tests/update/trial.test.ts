@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import { describe, test } from "node:test";
+import type { InstallListener, PreviousStart } from "../../../src/device/managed/types.ts";
 import { ConfigurationException } from "../../../src/index.ts";
 import { publicDer } from "../../../targets/esp32/firmware-key.ts";
 import { authority } from "../../../targets/moddable/authority.ts";
@@ -25,11 +26,28 @@ const LEFT = {
   wentBack: { state: 0, updateStatus: 5, finished: true },
 } as const;
 
+const IDLE = { uri: URI, state: 0, updateStatus: 0 } as const;
+const DOWNLOADED = { ...IDLE, state: 2 } as const;
+const SILENT: InstallListener = { progress() {}, done() {} };
+const bootloader = (rollback: boolean) => `bootloader ${rollback ? "with" : "without"} rollback`;
+
+/** A board that runs OLD. @param options read again at each start */
 function boardWith(options: Partial<UpdateOptions> = {}, rollback = true, file = fileOf(NEXT)): TestBoard {
-  const board = new TestBoard(nodeEngine, { key: publicKey, ...options }, [OLD, NEXT], new FileServer(file), rollback);
+  if (!("key" in options)) options.key = publicKey;
+  const board = new TestBoard(nodeEngine, options, [OLD, NEXT], new FileServer(file), rollback);
   board.hardware.install(0, OLD.image);
   board.start();
   return board;
+}
+
+function assertRuns(board: TestBoard, { version }: { version: string }, left: PreviousStart, when?: string): void {
+  assert.deepEqual([board.version, board.installer.previousStart], [version, left], when);
+}
+
+/** What runs after the board was switched off and on. */
+function assertRestarts(...expected: Parameters<typeof assertRuns>): void {
+  restart(expected[0]);
+  assertRuns(...expected);
 }
 
 /** A board that has started its new firmware. */
@@ -39,10 +57,8 @@ function onTrial(options: Partial<UpdateOptions> = {}, rollback = true): TestBoa
   board.update();
   assert.deepEqual([board.restarts, board.heard.at(-1)], [true, "progress 100"]);
   board.start();
-  assert.deepEqual(
-    [board.version, board.installer.previousStart, board.installer.onTrial],
-    [NEXT.version, LEFT.updated, true],
-  );
+  assertRuns(board, NEXT, LEFT.updated);
+  assert.equal(board.installer.onTrial, true);
   return board;
 }
 
@@ -53,18 +69,16 @@ function restart(board: TestBoard): void {
 }
 
 for (const rollback of [true, false]) {
-  describe(`a new firmware, bootloader ${rollback ? "with" : "without"} rollback`, () => {
+  describe(`a new firmware, ${bootloader(rollback)}`, () => {
     test("confirmed within 5 min: stays", () => {
       const board = onTrial({}, rollback);
       board.clock.advance(5 * MINUTE - 1);
       assert.equal(board.installer.confirm(), true);
       assert.deepEqual(board.clock.pending, []);
-      restart(board);
-      assert.deepEqual([board.version, board.installer.previousStart], [NEXT.version, LEFT.updated], "not told yet");
+      assertRestarts(board, NEXT, LEFT.updated, "not told yet");
       assert.equal(board.installer.onTrial, false);
       board.installer.told();
-      restart(board);
-      assert.deepEqual([board.version, board.installer.previousStart], [NEXT.version, LEFT.nothing]);
+      assertRestarts(board, NEXT, LEFT.nothing);
       assert.equal(board.installer.onTrial, false);
     });
 
@@ -73,15 +87,12 @@ for (const rollback of [true, false]) {
       board.clock.advance(5 * MINUTE);
       assert.equal(board.restarts, true);
       board.start();
-      assert.deepEqual([board.version, board.installer.previousStart], [OLD.version, LEFT.wentBack]);
-      restart(board);
-      assert.deepEqual([board.version, board.installer.previousStart], [OLD.version, LEFT.wentBack]);
+      assertRuns(board, OLD, LEFT.wentBack);
+      assertRestarts(board, OLD, LEFT.wentBack);
       board.installer.confirm();
-      restart(board);
-      assert.deepEqual([board.version, board.installer.previousStart], [OLD.version, LEFT.wentBack], "connected only");
+      assertRestarts(board, OLD, LEFT.wentBack, "connected only");
       board.installer.told();
-      restart(board);
-      assert.deepEqual([board.version, board.installer.previousStart], [OLD.version, LEFT.nothing]);
+      assertRestarts(board, OLD, LEFT.nothing);
     });
 
     test("minutes of the option", () => {
@@ -94,8 +105,7 @@ for (const rollback of [true, false]) {
 
     test("restarts before it is confirmed: goes back", () => {
       const board = onTrial({}, rollback);
-      restart(board);
-      assert.deepEqual([board.version, board.installer.previousStart], [OLD.version, LEFT.wentBack]);
+      assertRestarts(board, OLD, LEFT.wentBack);
     });
 
     test("accepts no download until it is confirmed: the slot has the firmware to go back to", () => {
@@ -117,7 +127,7 @@ for (const rollback of [true, false]) {
       board.download();
       board.update();
       board.start();
-      assert.deepEqual([board.version, board.installer.previousStart], [OLD.version, LEFT.wentBack]);
+      assertRuns(board, OLD, LEFT.wentBack);
       // A download writes half of the slot; then a bootloader that checks nothing starts what is selected.
       board.confirm();
       board.told();
@@ -141,7 +151,7 @@ for (const rollback of [true, false]) {
 }
 
 for (const rollback of [true, false]) {
-  test(`the second update does not connect, bootloader ${rollback ? "with" : "without"} rollback: the first stays`, () => {
+  test(`the second update does not connect, ${bootloader(rollback)}: the first stays`, () => {
     const third = { version: "1.11.0", image: imageOf("1.11.0", SIZE) };
     for (const how of ["waits", "restarts"] as const) {
       const board = onTrial({}, rollback);
@@ -155,23 +165,20 @@ for (const rollback of [true, false]) {
       if (how === "waits") {
         board.clock.advance(5 * MINUTE);
         board.start();
-      } else restart(board);
-      assert.deepEqual([board.version, board.installer.previousStart], [NEXT.version, LEFT.wentBack]);
+      } else assertRestarts(board, NEXT, LEFT.wentBack);
       board.confirm();
       board.told();
-      restart(board);
-      assert.deepEqual([board.version, board.installer.previousStart], [NEXT.version, LEFT.nothing]);
+      assertRestarts(board, NEXT, LEFT.nothing);
     }
   });
 
-  test(`the power fails in told(), bootloader ${rollback ? "with" : "without"} rollback: confirmed stays`, () => {
+  test(`the power fails in told(), ${bootloader(rollback)}: confirmed stays`, () => {
     const board = onTrial({}, rollback);
     board.confirm();
     [board.hardware.steps, board.hardware.failAt] = [0, 1];
     assert.equal(board.told(), false);
     board.hardware.failAt = Number.POSITIVE_INFINITY;
-    restart(board);
-    assert.deepEqual([board.version, board.installer.previousStart], [NEXT.version, LEFT.updated]);
+    assertRestarts(board, NEXT, LEFT.updated);
     assert.deepEqual([board.installer.onTrial, board.clock.pending], [false, []]);
   });
 }
@@ -179,7 +186,7 @@ for (const rollback of [true, false]) {
 describe("a confirmation that cannot be written", () => {
   for (const rollback of [true, false]) {
     for (const how of ["erase", "write"] as const) {
-      test(`${how} fails, bootloader ${rollback ? "with" : "without"} rollback: written 10 s later`, () => {
+      test(`${how} fails, ${bootloader(rollback)}: written 10 s later`, () => {
         const board = onTrial({}, rollback);
         board.hardware.bootFails = how;
         assert.equal(board.installer.confirm(), false);
@@ -192,11 +199,10 @@ describe("a confirmation that cannot be written", () => {
         assert.equal(board.installer.onTrial, true);
         board.clock.advance(1);
         assert.deepEqual([board.installer.onTrial, board.clock.pending], [false, []]);
-        restart(board);
-        assert.deepEqual([board.version, board.installer.previousStart], [NEXT.version, LEFT.nothing]);
+        assertRestarts(board, NEXT, LEFT.nothing);
       });
 
-      test(`${how} always fails, bootloader ${rollback ? "with" : "without"} rollback: goes back`, () => {
+      test(`${how} always fails, ${bootloader(rollback)}: goes back`, () => {
         const board = onTrial({}, rollback);
         board.hardware.bootFails = how;
         board.installer.confirm();
@@ -206,14 +212,14 @@ describe("a confirmation that cannot be written", () => {
         board.clock.advance(5 * MINUTE);
         assert.deepEqual([board.restarts, board.clock.pending], [true, []]);
         board.start();
-        assert.deepEqual([board.version, board.installer.previousStart], [OLD.version, LEFT.wentBack]);
+        assertRuns(board, OLD, LEFT.wentBack);
       });
     }
   }
 });
 
 describe("a start on trial with flash that fails", () => {
-  function started(fail: (board: TestBoard) => void, clear: (board: TestBoard) => void): TestBoard {
+  function started(fail: (board: TestBoard) => unknown, clear: (board: TestBoard) => unknown): TestBoard {
     const board = boardWith();
     board.download();
     board.update();
@@ -224,14 +230,10 @@ describe("a start on trial with flash that fails", () => {
     return board;
   }
 
-  const failures: Record<string, [(board: TestBoard) => void, (board: TestBoard) => void]> = {
+  const failures: Record<string, [(board: TestBoard) => unknown, (board: TestBoard) => unknown]> = {
     "the running slot cannot be read": [
-      ({ hardware }) => {
-        hardware.unreadable = true;
-      },
-      ({ hardware }) => {
-        hardware.unreadable = false;
-      },
+      ({ hardware }) => Object.assign(hardware, { unreadable: true }),
+      ({ hardware }) => Object.assign(hardware, { unreadable: false }),
     ],
     "the boot sectors cannot be read": [
       ({ hardware }) => {
@@ -268,15 +270,14 @@ describe("a start on trial with flash that fails", () => {
       board.clock.advance(5 * MINUTE);
       assert.equal(board.restarts, true);
       board.start();
-      assert.deepEqual([board.version, board.installer.previousStart], [OLD.version, LEFT.wentBack]);
+      assertRuns(board, OLD, LEFT.wentBack);
     });
 
     test(`${name}: stays if it connects`, () => {
       const board = started(fail, clear);
       board.confirm();
       board.told();
-      restart(board);
-      assert.deepEqual([board.version, board.installer.previousStart], [NEXT.version, LEFT.nothing]);
+      assertRestarts(board, NEXT, LEFT.nothing);
     });
   }
 
@@ -302,7 +303,7 @@ describe("the client stops", () => {
         done: (status: number) => void heard.push(status),
       };
       if (at === "in the body") board.server.faults = [{ stallAfter: SECTOR + 500 }];
-      board.installer.download({ uri: URI, state: 0, updateStatus: 0 }, listener as never);
+      board.installer.download(IDLE, listener as never);
       if (at !== "before the request") {
         board.clock.advance(0);
         board.answer();
@@ -324,33 +325,31 @@ describe("the client stops", () => {
         progress: () => at === "in the progress" && board.installer.cancel(),
         done: () => assert.fail(),
       };
-      board.installer.update({ uri: URI, state: 2, updateStatus: 0 }, listener as never);
+      board.installer.update(DOWNLOADED, listener as never);
       if (at === "at its begin") board.installer.cancel();
       board.clock.advance(MINUTE);
       assert.deepEqual([board.restarts, board.clock.pending], [false, []]);
-      restart(board);
-      assert.deepEqual([board.version, board.installer.previousStart], [OLD.version, LEFT.nothing]);
+      assertRestarts(board, OLD, LEFT.nothing);
     }
   });
 
   test("after the new slot was selected: restarts", () => {
     const board = boardWith();
     board.download();
-    board.installer.update({ uri: URI, state: 2, updateStatus: 0 }, { progress: () => {}, done: () => {} });
+    board.installer.update(DOWNLOADED, SILENT);
     board.clock.advance(999);
     board.installer.cancel();
     board.clock.advance(1);
     assert.equal(board.restarts, true);
     board.start();
-    assert.deepEqual([board.version, board.installer.previousStart], [NEXT.version, LEFT.updated]);
+    assertRuns(board, NEXT, LEFT.updated);
   });
 
   test("without a download or update: nothing", () => {
     const board = boardWith();
     board.download();
     board.installer.cancel();
-    restart(board);
-    assert.deepEqual(board.installer.previousStart, LEFT.downloaded);
+    assertRestarts(board, OLD, LEFT.downloaded);
   });
 });
 
@@ -369,7 +368,7 @@ test("a trial with nothing to go back to goes on", () => {
 test("the board restarts 1 s after the new firmware was selected", () => {
   const board = boardWith();
   board.download();
-  board.installer.update({ uri: URI, state: 2, updateStatus: 0 }, { progress: () => {}, done: () => {} });
+  board.installer.update(DOWNLOADED, SILENT);
   board.clock.advance(999);
   assert.deepEqual([board.restarts, selected(board.hardware.sectors())?.slot], [false, 1]);
   board.clock.advance(1);
@@ -394,29 +393,26 @@ describe("one at a time", () => {
     board.server.faults = [{ stallAfter: SECTOR + 500 }];
     const told: unknown[] = [];
     const listener = { progress: () => {}, done: (status: number) => void told.push(status) };
-    const firmware = { uri: URI, state: 0, updateStatus: 0 } as const;
-    board.installer.download(firmware, listener);
+    board.installer.download(IDLE, listener);
     board.clock.advance(0);
     board.answer();
-    assert.throws(() => board.installer.download(firmware, listener), /another download or update is under way/);
-    assert.throws(() => board.installer.update(firmware, listener), /another download or update is under way/);
+    assert.throws(() => board.installer.download(IDLE, listener), /another download or update is under way/);
+    assert.throws(() => board.installer.update(IDLE, listener), /another download or update is under way/);
     board.installer.confirm(); // a reconnect meanwhile
     board.installer.told();
     assert.equal(new UpdateRecord(board.hardware.store()).progress?.phase, "download");
     board.settle(() => told.length > 0);
     assert.deepEqual(told, [0]);
-    restart(board);
-    assert.deepEqual(board.installer.previousStart, LEFT.downloaded);
+    assertRestarts(board, OLD, LEFT.downloaded);
   });
 
   test("a download or an update during an update", () => {
     const board = boardWith();
     board.download();
-    const firmware = { uri: URI, state: 2, updateStatus: 0 } as const;
     const listener = { progress: () => {}, done: () => assert.fail("nothing failed") };
-    board.installer.update(firmware, listener);
-    assert.throws(() => board.installer.download(firmware, listener), /another download or update is under way/);
-    assert.throws(() => board.installer.update(firmware, listener), /another download or update is under way/);
+    board.installer.update(DOWNLOADED, listener);
+    assert.throws(() => board.installer.download(DOWNLOADED, listener), /another download or update is under way/);
+    assert.throws(() => board.installer.update(DOWNLOADED, listener), /another download or update is under way/);
     board.settle(() => board.restarts);
     board.start();
     assert.equal(board.version, NEXT.version);
@@ -434,24 +430,20 @@ describe("a restart in the middle", () => {
   test("of the download: connection lost, until that is told", () => {
     const board = boardWith();
     board.server.faults = [{ stallAfter: SECTOR + 500 }];
-    board.installer.download({ uri: URI, state: 0, updateStatus: 0 }, { progress: () => {}, done: () => {} });
+    board.installer.download(IDLE, SILENT);
     board.clock.advance(0);
     board.answer();
-    restart(board);
-    assert.deepEqual([board.version, board.installer.previousStart], [OLD.version, LEFT.interrupted]);
+    assertRestarts(board, OLD, LEFT.interrupted);
     board.installer.confirm();
-    restart(board);
-    assert.deepEqual(board.installer.previousStart, LEFT.interrupted);
+    assertRestarts(board, OLD, LEFT.interrupted);
     board.installer.told();
-    restart(board);
-    assert.deepEqual(board.installer.previousStart, LEFT.nothing);
+    assertRestarts(board, OLD, LEFT.nothing);
   });
 
   test("before the first byte of the download: connection lost", () => {
     const board = boardWith();
-    board.installer.download({ uri: URI, state: 0, updateStatus: 0 }, { progress: () => {}, done: () => {} });
-    restart(board);
-    assert.deepEqual(board.installer.previousStart, LEFT.interrupted);
+    board.installer.download(IDLE, SILENT);
+    assertRestarts(board, OLD, LEFT.interrupted);
   });
 
   test("between download and update, and other firmware by USB: an image that is not newer is dropped", () => {
@@ -461,24 +453,14 @@ describe("a restart in the middle", () => {
       ["1.11.0", { allowOlder: true }, LEFT.downloaded],
       ["1.9.9", { type: "pump" }, LEFT.nothing],
     ] as const) {
-      const options_: Partial<UpdateOptions> = {};
-      const board = new TestBoard(
-        nodeEngine,
-        Object.assign(options_, { key: publicKey }),
-        [OLD, NEXT],
-        new FileServer(fileOf(NEXT)),
-      );
-      board.hardware.install(0, OLD.image);
-      board.start();
+      const changing: Partial<UpdateOptions> = {};
+      const board = boardWith(changing);
       board.download();
       const flashed = { version, image: imageOf(`flashed ${version}`, SIZE) };
       board.builds.unshift(flashed);
       board.hardware.slots[0]!.set(flashed.image);
-      Object.assign(options_, options);
-      restart(board);
-      assert.deepEqual([board.version, board.installer.previousStart], [version, left]);
-      restart(board);
-      assert.deepEqual(board.installer.previousStart, left, "again");
+      Object.assign(changing, options);
+      for (const times of ["once", "again"]) assertRestarts(board, flashed, left, times);
     }
   });
 
@@ -490,7 +472,7 @@ describe("a restart in the middle", () => {
       board.installer.confirm();
       board.installer.told();
     }
-    assert.deepEqual([board.version, board.installer.previousStart], [OLD.version, LEFT.downloaded]);
+    assertRuns(board, OLD, LEFT.downloaded);
     board.update();
     board.start();
     assert.equal(board.version, NEXT.version);
@@ -503,8 +485,7 @@ describe("flash that fails", () => {
     board.hardware.worn = true;
     board.download();
     assert.deepEqual(board.heard, ["done 2", "cannot write the image to flash: write failed"]);
-    restart(board);
-    assert.deepEqual(board.installer.previousStart, LEFT.nothing);
+    assertRestarts(board, OLD, LEFT.nothing);
   });
 
   test("a bit flips between download and update: verification failed, nothing is selected", () => {
@@ -513,8 +494,7 @@ describe("flash that fails", () => {
     board.hardware.slots[1]![SIZE - 1]! ^= 1;
     board.update();
     assert.deepEqual(board.heard.slice(-2), ["done 4", "what is in flash is not the image that was downloaded"]);
-    restart(board);
-    assert.deepEqual([board.version, board.installer.previousStart], [OLD.version, LEFT.nothing]);
+    assertRestarts(board, OLD, LEFT.nothing);
   });
 
   test("an image for another chip: ESP-IDF refuses to select it", () => {
@@ -524,8 +504,7 @@ describe("flash that fails", () => {
     board.download();
     board.update();
     assert.deepEqual(board.heard.slice(-2), ["done 5", "end failed"]);
-    restart(board);
-    assert.deepEqual([board.version, board.installer.previousStart], [OLD.version, LEFT.nothing]);
+    assertRestarts(board, OLD, LEFT.nothing);
   });
 
   test("has no room for the record: nothing is written to the slot", () => {
@@ -549,8 +528,7 @@ describe("flash that fails", () => {
     };
     board.download();
     assert.deepEqual(board.heard.slice(-2), ["done 2", "cannot keep the state of the update: nvs set fail"]);
-    restart(board);
-    assert.deepEqual(board.installer.previousStart, LEFT.nothing);
+    assertRestarts(board, OLD, LEFT.nothing);
   });
 });
 
@@ -560,7 +538,7 @@ describe("the connection of a download", () => {
     const board = boardWith(options);
     const told: unknown[] = [];
     const done = (status: number) => void told.push(status);
-    board.installer.download({ uri, state: 0, updateStatus: 0 }, { progress: () => {}, done });
+    board.installer.download({ ...IDLE, uri }, { progress: () => {}, done });
     board.clock.advance(0);
     return { board, told };
   }
@@ -573,7 +551,7 @@ describe("the connection of a download", () => {
       const board = boardWith();
       board.network.chance = chance;
       const done = (status: number) => assert.equal(status, 3);
-      board.installer.download({ uri: URI, state: 0, updateStatus: 0 }, { progress: () => {}, done });
+      board.installer.download(IDLE, { progress: () => {}, done });
       const waits: number[] = [];
       for (let wait = board.clock.jumpToNext(); wait >= 0; wait = board.clock.jumpToNext()) {
         waits.push(wait / share);
@@ -651,14 +629,10 @@ for (const [name, pair] of [
 }
 
 test("without a key nothing is accepted", () => {
-  const board = new TestBoard(nodeEngine, {}, [OLD, NEXT], new FileServer(fileOf(NEXT)));
-  board.hardware.install(0, OLD.image);
-  board.start();
+  const board = boardWith({ key: undefined as never });
   board.download();
   assert.deepEqual(board.heard, ["done 4", "this device has no public key for firmware"]);
-  const open = new TestBoard(nodeEngine, { allowUnsigned: true }, [OLD, NEXT], new FileServer(fileOf(NEXT)));
-  open.hardware.install(0, OLD.image);
-  open.start();
+  const open = boardWith({ key: undefined as never, allowUnsigned: true });
   open.download();
   assert.equal(open.status, 0, "unless unsigned files are allowed");
 });
@@ -715,6 +689,12 @@ describe("the boot sectors", () => {
 });
 
 describe("the record", () => {
+  function booted(): Hardware {
+    const hardware = new Hardware(true);
+    hardware.boot();
+    return hardware;
+  }
+
   test("one that is damaged is none", () => {
     for (const text of [
       "",
@@ -724,8 +704,7 @@ describe("the record", () => {
       '{"number":"x","progress":{"phase":"ready"}}',
       '{"number":1,"progress":{}}',
     ]) {
-      const hardware = new Hardware(true);
-      hardware.boot();
+      const hardware = booted();
       hardware.nvs.set("a", Buffer.from(text));
       assert.equal(new UpdateRecord(hardware.store()).progress, undefined, text);
     }
@@ -734,8 +713,7 @@ describe("the record", () => {
   test("a power failure in the middle of save() leaves the last one or the next one", () => {
     for (const cut of ["before", "half"] as const) {
       for (let step = 1; step <= 2; step++) {
-        const hardware = new Hardware(true);
-        hardware.boot();
+        const hardware = booted();
         const record = new UpdateRecord(hardware.store());
         record.save({ phase: "download" });
         [hardware.steps, hardware.failAt, hardware.cut] = [0, step, cut];
@@ -750,8 +728,7 @@ describe("the record", () => {
   });
 
   test("after clear() there is none", () => {
-    const hardware = new Hardware(true);
-    hardware.boot();
+    const hardware = booted();
     const record = new UpdateRecord(hardware.store());
     record.save({ phase: "download" });
     record.clear();
@@ -761,8 +738,7 @@ describe("the record", () => {
   });
 
   test("a removal that fails: clear() keeps the record; save() and the next start go on", () => {
-    const hardware = new Hardware(true);
-    hardware.boot();
+    const hardware = booted();
     const { nvs } = hardware;
     const store = hardware.store();
     const record = new UpdateRecord(store);
@@ -785,8 +761,7 @@ describe("the record", () => {
     board.hardware.nvs.get = () => {
       throw new Error("iotf-update/a is damaged");
     };
-    restart(board);
-    assert.deepEqual(board.installer.previousStart, LEFT.nothing);
+    assertRestarts(board, OLD, LEFT.nothing);
   });
 });
 
