@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { MqttOptions } from "../../../src/mqtt/options.ts";
 import { connack, suback } from "../../harness/testing/frames.ts";
-import { DEVICE, device, mqtt, readyDevice, readyMqtt, type Stage, TOKEN } from "../support/device.ts";
+import { DEVICE, device, mqtt, readyDevice, readyMqtt, type Stage } from "../support/device.ts";
+import { TOKEN } from "../support/identity.ts";
 import { ConfigurationException, type ConnectionException, type MqttClient } from "../support/subject.ts";
 
 type Refusal = InstanceType<typeof ConnectionException>;

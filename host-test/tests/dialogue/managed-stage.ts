@@ -15,6 +15,7 @@ import { FakeClock } from "../../harness/testing/clock.ts";
 import { connack, puback, publish, suback } from "../../harness/testing/frames.ts";
 import { PacketStream, type SentPacket } from "../../harness/testing/packets.ts";
 import { FakeNetwork, type FakeTransport } from "../../harness/testing/transport.ts";
+import { IDENTITY } from "../support/identity.ts";
 
 export type ManagedLibrary = {
   ManagedDeviceClient: new (options: ManagedDeviceOptions, ports: Ports) => ManagedDeviceClient;
@@ -28,11 +29,7 @@ export interface Said {
 }
 
 const DEVICE: ManagedDeviceOptions = {
-  org: "abc123",
-  type: "thermo",
-  id: "t-01",
-  "auth-method": "token",
-  "auth-token": "0123456789",
+  ...IDENTITY,
   host: "broker.test",
   tls: false,
 };

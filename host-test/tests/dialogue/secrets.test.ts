@@ -6,7 +6,8 @@ import { inspect } from "node:util";
 import { HttpClient } from "../../../src/device/http.ts";
 import { hex } from "../../harness/testing/bytes.ts";
 import { command, connack, publish, suback } from "../../harness/testing/frames.ts";
-import { DEVICE, device, type Stage, TOKEN } from "../support/device.ts";
+import { DEVICE, device, type Stage } from "../support/device.ts";
+import { TOKEN } from "../support/identity.ts";
 import type { DeviceClient } from "../support/subject.ts";
 
 type Failure = (stage: Stage<DeviceClient>) => void;

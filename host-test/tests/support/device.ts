@@ -9,18 +9,12 @@ import { FakeClock } from "../../harness/testing/clock.ts";
 import { connack, suback } from "../../harness/testing/frames.ts";
 import { told } from "../../harness/testing/packets.ts";
 import { FakeNetwork, type FakeTransport } from "../../harness/testing/transport.ts";
+import { IDENTITY } from "./identity.ts";
 import { DeviceClient, MqttClient } from "./subject.ts";
 import { type ClientPacket, Witness } from "./witness.ts";
 
-/** Looks like a token of the platform, and is easily found where it must not be. */
-export const TOKEN = "MP$08VKz!8rXwnR-Q*";
-
 export const DEVICE: DeviceOptions = Object.freeze({
-  org: "abc123",
-  type: "thermo",
-  id: "t-01",
-  "auth-method": "token",
-  "auth-token": TOKEN,
+  ...IDENTITY,
   host: "broker.test",
   tls: false,
 });

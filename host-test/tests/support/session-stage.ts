@@ -3,7 +3,9 @@
 
 import { Callbacks } from "../../../src/mqtt/callbacks.ts";
 import type { SessionListener } from "../../../src/mqtt/session/listener.ts";
+import type { Message } from "../../../src/mqtt/session/message.ts";
 import type { MessageStore } from "../../../src/mqtt/session/message-store.ts";
+import { AWAITING_PUBACK } from "../../../src/mqtt/session/publish-states.ts";
 import { Session, type SessionLimits } from "../../../src/mqtt/session/session.ts";
 import type { Packet } from "../../../src/mqtt/wire/decoder.ts";
 import type { AckType, Encoder, Subscription } from "../../../src/mqtt/wire/encoder.ts";
@@ -125,3 +127,15 @@ export function live(limits: Partial<SessionLimits> = {}, store?: MessageStore):
   made.session.connected(false);
   return made;
 }
+
+/** A message in flight, of so many bytes. */
+export const awaitingPuback = (id: number, topic = 0, payload = 0): Message => ({
+  topic: new Uint8Array(topic),
+  payload: new Uint8Array(payload),
+  qos: 1,
+  retain: false,
+  id,
+  state: AWAITING_PUBACK,
+  done: undefined,
+  next: undefined,
+});

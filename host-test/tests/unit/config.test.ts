@@ -3,24 +3,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { configure, type DeviceOptions } from "../../../src/device/config.ts";
+import { IDENTITY, TOKEN } from "../support/identity.ts";
 
-const TOKEN = "MP$08VKz!8rXwnR-Q*";
-const BASE: DeviceOptions = {
-  org: "abc123",
-  type: "thermo",
-  id: "t-01",
-  "auth-method": "token",
-  "auth-token": TOKEN,
-};
 const SIXTEEN = Array.from({ length: 16 }, (_, n) => `h${n}.test`);
 const without = (...keys: (keyof DeviceOptions)[]) => {
-  const options: DeviceOptions = { ...BASE };
+  const options: DeviceOptions = { ...IDENTITY };
   for (const key of keys) delete options[key];
   return options;
 };
 
 test("the documented options become host, client id and credentials (docs/protocol.md 1)", () => {
-  assert.deepEqual(configure(BASE, Math.random), {
+  assert.deepEqual(configure(IDENTITY, Math.random), {
     org: "abc123",
     type: "thermo",
     id: "t-01",
@@ -37,10 +30,10 @@ test("the documented options become host, client id and credentials (docs/protoc
 });
 
 test("orgId and apikey, as one page spells them, mean the same", () => {
-  const { org: _, ...rest } = BASE;
+  const { org: _, ...rest } = IDENTITY;
   assert.deepEqual(
     configure({ ...rest, orgId: "abc123", "auth-method": "apikey" }, Math.random),
-    configure(BASE, Math.random),
+    configure(IDENTITY, Math.random),
   );
 });
 
@@ -57,11 +50,11 @@ test("no options: an unregistered Quickstart device with an id of its own (docs/
 });
 
 test("Quickstart sends no credentials though options have them", () => {
-  const { mqtt } = configure({ ...BASE, org: "quickstart" }, Math.random);
+  const { mqtt } = configure({ ...IDENTITY, org: "quickstart" }, Math.random);
   assert.deepEqual([mqtt.username, mqtt.password, mqtt.clientId], [undefined, undefined, "d:quickstart:thermo:t-01"]);
 });
 
-// Options beside BASE; what they change.
+// Options beside IDENTITY; what they change.
 const PLACES: [DeviceOptions, { host?: string; port?: number; tls?: object | undefined }][] = [
   [{ domain: "iot.mas.example.com" }, { host: "abc123.messaging.iot.mas.example.com" }],
   [{ host: "10.0.0.7", domain: "ignored" }, { host: "10.0.0.7" }],
@@ -89,7 +82,7 @@ const PLACES: [DeviceOptions, { host?: string; port?: number; tls?: object | und
 
 for (const [options, expected] of PLACES) {
   test(`${JSON.stringify(options)} leads to ${JSON.stringify(expected)}`, () => {
-    const { endpoint } = configure({ ...BASE, ...options }, Math.random).mqtt;
+    const { endpoint } = configure({ ...IDENTITY, ...options }, Math.random).mqtt;
     assert.deepEqual(
       { ...endpoint, ...expected },
       { tls: undefined, ...endpoint, ...(expected.tls ? {} : { tls: expected.tls ?? endpoint.tls }) },
@@ -116,7 +109,7 @@ const VALUES: [DeviceOptions, object][] = [
 
 for (const [options, expected] of VALUES) {
   test(`${JSON.stringify(options)} means ${JSON.stringify(expected)}`, () => {
-    const { mqtt } = configure({ ...BASE, ...options }, Math.random);
+    const { mqtt } = configure({ ...IDENTITY, ...options }, Math.random);
     assert.deepEqual({ ...mqtt, ...expected }, mqtt);
   });
 }
@@ -127,87 +120,95 @@ const REFUSED: [string, object, string | RegExp][] = [
   ["a missing auth-method", without("auth-method"), "Missing required property: auth-method"],
   ["a missing token", without("auth-token"), "Missing required property for token based authentication: auth-token"],
   ["type before id before auth-method", { org: "abc123" }, "Missing required property: type"],
-  ["an unknown key", { ...BASE, orgid: "x" }, /^Unknown option: orgid; did you mean (org|orgId)\?$/],
-  ["a key with an underscore", { ...BASE, auth_token: "x" }, "Unknown option: auth_token; did you mean auth-token?"],
-  ["a key like no other", { ...BASE, certificateStore: "x" }, "Unknown option: certificateStore"],
-  ["a type with a colon", { ...BASE, type: "a:b" }, /^type must be 1 to 36/],
-  ["an id of 37 characters", { ...BASE, id: "i".repeat(37) }, /^id must be 1 to 36/],
-  ["an id with a slash", { ...BASE, id: "a/b" }, /^id must be 1 to 36/],
-  ["an org with a slash", { ...BASE, org: "a/b" }, /^org must be 1 to 36/],
-  ["an org with a colon", { ...BASE, org: "a:b" }, /^org must be 1 to 36/],
-  ["an empty org", { ...BASE, org: "" }, "org must be a string that is not empty"],
-  ["a token that is a number", { ...BASE, "auth-token": 7 }, "auth-token must be a string that is not empty"],
-  ["port 0", { ...BASE, port: 0 }, /^port must be a whole number 1\.\.65535, not 0$/],
-  ["port 65536", { ...BASE, port: "65536" }, /^port must be/],
-  ["half a port", { ...BASE, port: 1.5 }, /^port must be/],
-  ["a port that is no number", { ...BASE, port: "mqtt" }, /^port must be/],
-  ["a port with a sign", { ...BASE, port: "+1" }, /^port must be/],
-  ["a port in hexadecimal", { ...BASE, port: "0x10" }, /^port must be/],
-  ["an empty port", { ...BASE, port: "" }, /^port must be/],
+  ["an unknown key", { ...IDENTITY, orgid: "x" }, /^Unknown option: orgid; did you mean (org|orgId)\?$/],
+  [
+    "a key with an underscore",
+    { ...IDENTITY, auth_token: "x" },
+    "Unknown option: auth_token; did you mean auth-token?",
+  ],
+  ["a key like no other", { ...IDENTITY, certificateStore: "x" }, "Unknown option: certificateStore"],
+  ["a type with a colon", { ...IDENTITY, type: "a:b" }, /^type must be 1 to 36/],
+  ["an id of 37 characters", { ...IDENTITY, id: "i".repeat(37) }, /^id must be 1 to 36/],
+  ["an id with a slash", { ...IDENTITY, id: "a/b" }, /^id must be 1 to 36/],
+  ["an org with a slash", { ...IDENTITY, org: "a/b" }, /^org must be 1 to 36/],
+  ["an org with a colon", { ...IDENTITY, org: "a:b" }, /^org must be 1 to 36/],
+  ["an empty org", { ...IDENTITY, org: "" }, "org must be a string that is not empty"],
+  ["a token that is a number", { ...IDENTITY, "auth-token": 7 }, "auth-token must be a string that is not empty"],
+  ["port 0", { ...IDENTITY, port: 0 }, /^port must be a whole number 1\.\.65535, not 0$/],
+  ["port 65536", { ...IDENTITY, port: "65536" }, /^port must be/],
+  ["half a port", { ...IDENTITY, port: 1.5 }, /^port must be/],
+  ["a port that is no number", { ...IDENTITY, port: "mqtt" }, /^port must be/],
+  ["a port with a sign", { ...IDENTITY, port: "+1" }, /^port must be/],
+  ["a port in hexadecimal", { ...IDENTITY, port: "0x10" }, /^port must be/],
+  ["an empty port", { ...IDENTITY, port: "" }, /^port must be/],
   [
     "a host with scheme and port",
-    { ...BASE, host: "mqtt://localhost:1883" },
+    { ...IDENTITY, host: "mqtt://localhost:1883" },
     'host must be a host name or address alone, not "mqtt://localhost:1883"; use the options port and tls',
   ],
-  ["a host with a port", { ...BASE, host: "localhost:1883" }, /^host must be .* alone, not "localhost:1883"/],
-  ["a host with a path", { ...BASE, host: "localhost/mqtt" }, /^host must be/],
-  ["an address in brackets", { ...BASE, host: "[::1]" }, /^host must be/],
-  ["a domain with a port", { ...BASE, domain: "iot.example.com:443" }, /^domain must be/],
+  ["a host with a port", { ...IDENTITY, host: "localhost:1883" }, /^host must be .* alone, not "localhost:1883"/],
+  ["a host with a path", { ...IDENTITY, host: "localhost/mqtt" }, /^host must be/],
+  ["an address in brackets", { ...IDENTITY, host: "[::1]" }, /^host must be/],
+  ["a domain with a port", { ...IDENTITY, domain: "iot.example.com:443" }, /^domain must be/],
   [
     "a host with a password, without showing it",
-    { ...BASE, host: `mqtt://u:${TOKEN}@localhost` },
+    { ...IDENTITY, host: `mqtt://u:${TOKEN}@localhost` },
     'host must be a host name or address alone, not "localhost"; use the options port and tls',
   ],
   [
     "a scheme in a list of hosts",
-    { ...BASE, host: ["a.test", "mqtt://x"] },
+    { ...IDENTITY, host: ["a.test", "mqtt://x"] },
     'host[1] must be a host name or address alone, not "mqtt://x"; use the options port and tls',
   ],
-  ["a port in a list of hosts", { ...BASE, host: ["x:1883", "b.test"] }, /^host\[0\] must be .* not "x:1883"/],
-  ["a port in a text of hosts", { ...BASE, host: "a.test, b.test, x:1883" }, /^host\[2\] must be .* not "x:1883"/],
-  ["a list in a list of one", { ...BASE, host: ["a.test,b.test"] }, /^host must be .* not "a\.test,b\.test"/],
-  ["an empty entry", { ...BASE, host: ["a.test", ""] }, "host[1] must be a string that is not empty"],
-  ["an empty entry in a text", { ...BASE, host: "a.test, ,b.test" }, "host[1] must be a string that is not empty"],
-  ["an entry that is no text", { ...BASE, host: [1, "a.test"] }, "host[0] must be a string that is not empty"],
-  ["a host that is no text", { ...BASE, host: 7 }, "host must be a string that is not empty"],
-  ["a list in a list", { ...BASE, host: [["a.test"], "b.test"] }, "host[0] must be a string that is not empty"],
-  ["no host", { ...BASE, host: [] }, "host.length must be a whole number 1..16, not 0"],
-  ["17 hosts", { ...BASE, host: [...SIXTEEN, "x.test"] }, "host.length must be a whole number 1..16, not 17"],
-  ["17 hosts in a text", { ...BASE, host: `${SIXTEEN},x.test` }, "host.length must be a whole number 1..16, not 17"],
-  ["two domains", { ...BASE, domain: "a.test,b.test" }, /^domain must be .* not "a\.test,b\.test"/],
-  ["a list of domains", { ...BASE, domain: ["a.test"] }, "domain must be a string that is not empty"],
+  ["a port in a list of hosts", { ...IDENTITY, host: ["x:1883", "b.test"] }, /^host\[0\] must be .* not "x:1883"/],
+  ["a port in a text of hosts", { ...IDENTITY, host: "a.test, b.test, x:1883" }, /^host\[2\] must be .* not "x:1883"/],
+  ["a list in a list of one", { ...IDENTITY, host: ["a.test,b.test"] }, /^host must be .* not "a\.test,b\.test"/],
+  ["an empty entry", { ...IDENTITY, host: ["a.test", ""] }, "host[1] must be a string that is not empty"],
+  ["an empty entry in a text", { ...IDENTITY, host: "a.test, ,b.test" }, "host[1] must be a string that is not empty"],
+  ["an entry that is no text", { ...IDENTITY, host: [1, "a.test"] }, "host[0] must be a string that is not empty"],
+  ["a host that is no text", { ...IDENTITY, host: 7 }, "host must be a string that is not empty"],
+  ["a list in a list", { ...IDENTITY, host: [["a.test"], "b.test"] }, "host[0] must be a string that is not empty"],
+  ["no host", { ...IDENTITY, host: [] }, "host.length must be a whole number 1..16, not 0"],
+  ["17 hosts", { ...IDENTITY, host: [...SIXTEEN, "x.test"] }, "host.length must be a whole number 1..16, not 17"],
+  [
+    "17 hosts in a text",
+    { ...IDENTITY, host: `${SIXTEEN},x.test` },
+    "host.length must be a whole number 1..16, not 17",
+  ],
+  ["two domains", { ...IDENTITY, domain: "a.test,b.test" }, /^domain must be .* not "a\.test,b\.test"/],
+  ["a list of domains", { ...IDENTITY, domain: ["a.test"] }, "domain must be a string that is not empty"],
   [
     "a host with a password that has a comma, without showing it",
-    { ...BASE, host: `mqtt://u:1,${TOKEN}@localhost,b.test` },
+    { ...IDENTITY, host: `mqtt://u:1,${TOKEN}@localhost,b.test` },
     'host must be a host name or address alone, not "localhost,b.test"; use the options port and tls',
   ],
   [
     "a reconnect-delay below 2 s",
-    { ...BASE, "reconnect-delay": 1.9 },
+    { ...IDENTITY, "reconnect-delay": 1.9 },
     "reconnect-delay must be a number of seconds 2..120, not 1.9",
   ],
-  ["a reconnect-delay above 120 s", { ...BASE, "reconnect-delay": "121" }, /^reconnect-delay must be .*, not 121$/],
-  ["a reconnect-delay with a unit", { ...BASE, "reconnect-delay": "60s" }, /^reconnect-delay must be .*, not 60s$/],
-  ["a reconnect-delay that is NaN", { ...BASE, "reconnect-delay": Number.NaN }, /^reconnect-delay must be/],
-  ["a reconnect-delay of 0", { ...BASE, "reconnect-delay": 0 }, /^reconnect-delay must be/],
+  ["a reconnect-delay above 120 s", { ...IDENTITY, "reconnect-delay": "121" }, /^reconnect-delay must be .*, not 121$/],
+  ["a reconnect-delay with a unit", { ...IDENTITY, "reconnect-delay": "60s" }, /^reconnect-delay must be .*, not 60s$/],
+  ["a reconnect-delay that is NaN", { ...IDENTITY, "reconnect-delay": Number.NaN }, /^reconnect-delay must be/],
+  ["a reconnect-delay of 0", { ...IDENTITY, "reconnect-delay": 0 }, /^reconnect-delay must be/],
   [
     "a negative timeout",
-    { ...BASE, timeout: -1 },
+    { ...IDENTITY, timeout: -1 },
     /^timeout must be a number of seconds above 0, at most 65535, not -1$/,
   ],
-  ["a timeout above 65535 s", { ...BASE, timeout: "65536" }, /^timeout must be/],
-  ["a timeout with two points", { ...BASE, timeout: "1.2.3" }, /^timeout must be .*, not 1\.2\.3$/],
-  ["a timeout with a unit", { ...BASE, timeout: "5s" }, /^timeout must be/],
-  ["a timeout that is NaN", { ...BASE, timeout: Number.NaN }, /^timeout must be/],
-  ["an id with a letter beyond ASCII", { ...BASE, id: "té" }, /^id must be 1 to 36/],
-  ["a keep-alive below 0", { ...BASE, "keep-alive": -1 }, /^keep-alive must be/],
-  ["a keep-alive that is NaN", { ...BASE, "keep-alive": Number.NaN }, /^keep-alive must be/],
+  ["a timeout above 65535 s", { ...IDENTITY, timeout: "65536" }, /^timeout must be/],
+  ["a timeout with two points", { ...IDENTITY, timeout: "1.2.3" }, /^timeout must be .*, not 1\.2\.3$/],
+  ["a timeout with a unit", { ...IDENTITY, timeout: "5s" }, /^timeout must be/],
+  ["a timeout that is NaN", { ...IDENTITY, timeout: Number.NaN }, /^timeout must be/],
+  ["an id with a letter beyond ASCII", { ...IDENTITY, id: "té" }, /^id must be 1 to 36/],
+  ["a keep-alive below 0", { ...IDENTITY, "keep-alive": -1 }, /^keep-alive must be/],
+  ["a keep-alive that is NaN", { ...IDENTITY, "keep-alive": Number.NaN }, /^keep-alive must be/],
   [
     "clean-session of another kind",
-    { ...BASE, "clean-session": "yes" },
+    { ...IDENTITY, "clean-session": "yes" },
     "clean-session must be true or false, not yes",
   ],
-  ["tls of another kind", { ...BASE, tls: 1 }, "tls must be true or false, not 1"],
+  ["tls of another kind", { ...IDENTITY, tls: 1 }, "tls must be true or false, not 1"],
   ["a durable Quickstart session", { "clean-session": false }, "Quickstart needs clean-session: true"],
 ];
 
@@ -222,7 +223,7 @@ for (const [name, options, message] of REFUSED) {
 }
 
 test("refuses another auth-method by its own exception", () => {
-  assert.throws(() => configure({ ...BASE, "auth-method": "cert" as "token" }, Math.random), {
+  assert.throws(() => configure({ ...IDENTITY, "auth-method": "cert" as "token" }, Math.random), {
     name: "UnsupportedAuthenticationMethod",
     message: "Unsupported authentication method: cert",
   });

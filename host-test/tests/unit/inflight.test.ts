@@ -3,33 +3,19 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Inflight } from "../../../src/mqtt/session/inflight.ts";
-import type { Message } from "../../../src/mqtt/session/message.ts";
 import { NO_ID_IN_USE } from "../../../src/mqtt/session/packet-ids.ts";
-import { AWAITING_PUBACK } from "../../../src/mqtt/session/publish-states.ts";
-
-function message(id: number, topic = 0, payload = 0): Message {
-  return {
-    topic: new Uint8Array(topic),
-    payload: new Uint8Array(payload),
-    qos: 1,
-    retain: false,
-    id,
-    state: AWAITING_PUBACK,
-    done: undefined,
-    next: undefined,
-  };
-}
+import { awaitingPuback } from "../support/session-stage.ts";
 
 function inflightOf(window: number, ids: number[]): Inflight {
   const inflight = new Inflight(window);
-  for (const id of ids) inflight.push(message(id));
+  for (const id of ids) inflight.push(awaitingPuback(id));
   return inflight;
 }
 
 test("is full at its window, not before", () => {
   const inflight = inflightOf(3, [1, 2]);
   assert.equal(inflight.full, false);
-  inflight.push(message(3));
+  inflight.push(awaitingPuback(3));
   assert.equal(inflight.full, true);
   assert.equal(inflight.count, 3);
 });
@@ -45,14 +31,14 @@ test("finds by id and keeps the order they were sent in, also when one in the mi
   assert.deepEqual([inflight.first?.id, inflight.first?.next?.id, inflight.first?.next?.next], [5, 9, undefined]);
   inflight.remove(inflight.find(5)!);
   assert.deepEqual([inflight.first?.id, inflight.count], [9, 1]);
-  inflight.push(message(7));
+  inflight.push(awaitingPuback(7));
   assert.equal(inflight.first?.next?.id, 7);
 });
 
 test("bytes are those of the topics and payloads in flight", () => {
   const inflight = new Inflight(10);
-  inflight.push(message(1, 3, 40));
-  inflight.push(message(2, 5, 600));
+  inflight.push(awaitingPuback(1, 3, 40));
+  inflight.push(awaitingPuback(2, 5, 600));
   assert.equal(inflight.bytes, 648);
   inflight.shift();
   assert.equal(inflight.bytes, 605);

@@ -5,12 +5,9 @@ import { test } from "node:test";
 import { Inflight } from "../../../src/mqtt/session/inflight.ts";
 import { MessageStore } from "../../../src/mqtt/session/message-store.ts";
 import { freeIdsBefore, NO_ID_IN_USE, PacketIds, type PacketIdUser } from "../../../src/mqtt/session/packet-ids.ts";
-import { AWAITING_PUBACK } from "../../../src/mqtt/session/publish-states.ts";
 import { memoryStore } from "../../../targets/node/memory-store.ts";
 import { seeded } from "../../harness/testing/random.ts";
-import { live, setup } from "../support/session-stage.ts";
-
-const NO_BYTES = new Uint8Array(0);
+import { awaitingPuback, live, setup } from "../support/session-stage.ts";
 
 /** Uses these identifiers. */
 function user(...ids: number[]): PacketIdUser {
@@ -107,16 +104,7 @@ test("whatever comes and goes, an id is never given out while it is in use", () 
     }
     // A few stay in flight for a long time, over the wrap.
     if (n % 40_000 < 50) {
-      inflight.push({
-        topic: NO_BYTES,
-        payload: NO_BYTES,
-        qos: 1,
-        retain: false,
-        id,
-        state: AWAITING_PUBACK,
-        done: undefined,
-        next: undefined,
-      });
+      inflight.push(awaitingPuback(id));
     }
     assert.ok(inflight.count <= 50);
   }

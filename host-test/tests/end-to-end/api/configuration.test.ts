@@ -9,26 +9,17 @@ import { pathToFileURL } from "node:url";
 import {
   ConfigurationException,
   DeviceClient,
-  type DeviceOptions,
   parseConfigFile,
   parseConfigYaml,
   parseEnvVars,
   parseNestedConfig,
 } from "../../../../dist/node.js";
 import { makeFolder, writeFile } from "../../support/folder.ts";
+import { IDENTITY, TOKEN } from "../../support/identity.ts";
 
-const TOKEN = "MP$08VKz!8rXwnR-Q*";
 const folder = makeFolder();
 
 const file = (name: string, text: string) => writeFile(folder, name, text);
-
-const BASE: DeviceOptions = {
-  org: "abc123",
-  type: "thermo",
-  id: "t-01",
-  "auth-method": "token",
-  "auth-token": TOKEN,
-};
 
 function refused(parse: () => unknown, message: string | RegExp): void {
   assert.throws(parse, error => {
@@ -53,12 +44,12 @@ port=1883
 
 test("parseConfigFile reads the documented ini file", () => {
   const options = parseConfigFile(file("device.cfg", INI));
-  assert.deepEqual(options, { ...BASE, "clean-session": false, port: 1883 });
+  assert.deepEqual(options, { ...IDENTITY, "clean-session": false, port: 1883 });
 });
 
 test("parseConfigFile reads it with a byte order mark, CRLF and no section, as the C client's", () => {
   const text = `\uFEFF${INI.replace("[device]\n", "").replaceAll("\n", "\r\n")}`;
-  assert.deepEqual(parseConfigFile(file("c.cfg", text)), { ...BASE, "clean-session": false, port: 1883 });
+  assert.deepEqual(parseConfigFile(file("c.cfg", text)), { ...IDENTITY, "clean-session": false, port: 1883 });
 });
 
 test("errors of an ini file name file, line and key", () => {
@@ -79,10 +70,10 @@ const NESTED = {
 } as const;
 
 test("the nested shape means the same options", () => {
-  assert.deepEqual(parseNestedConfig(NESTED), BASE);
+  assert.deepEqual(parseNestedConfig(NESTED), IDENTITY);
   const mqtt = { port: 443, transport: "tcp", cleanStart: false, sessionExpiry: 3600, keepAlive: 30 } as const;
   assert.deepEqual(parseNestedConfig({ ...NESTED, options: { domain: "iot.example.com", logLevel: "debug", mqtt } }), {
-    ...BASE,
+    ...IDENTITY,
     domain: "iot.example.com",
     port: 443,
     "clean-session": false,
@@ -156,7 +147,7 @@ options:
 
 test("parseConfigFile reads YAML by the name of the file", () => {
   for (const name of ["device.yaml", "device.YML"]) {
-    assert.deepEqual(parseConfigFile(file(name, YAML)), { ...BASE, port: 1883, "clean-session": false });
+    assert.deepEqual(parseConfigFile(file(name, YAML)), { ...IDENTITY, port: 1883, "clean-session": false });
   }
 });
 
@@ -166,7 +157,7 @@ test("YAML values stay the text they are: a token of digits keeps its zeros", ()
   assert.deepEqual([options["auth-token"], options.type, options.id], ["007", "1e3", "true"]);
 });
 
-test("JSON is YAML", () => assert.deepEqual(parseConfigYaml(JSON.stringify(NESTED)), BASE));
+test("JSON is YAML", () => assert.deepEqual(parseConfigYaml(JSON.stringify(NESTED)), IDENTITY));
 
 test("broken YAML is told by file and line, without what stands there", () => {
   const path = file("broken.yaml", YAML.replace(`token: ${TOKEN}`, `token: "${TOKEN}`));
@@ -207,9 +198,9 @@ const ENV = {
 };
 
 test("parseEnvVars reads the four variables, and WIOTP_API_TOKEN for the token", () => {
-  assert.deepEqual(parseEnvVars(ENV), BASE);
+  assert.deepEqual(parseEnvVars(ENV), IDENTITY);
   const { WIOTP_AUTH_TOKEN: token, ...rest } = ENV;
-  assert.deepEqual(parseEnvVars({ ...rest, WIOTP_API_TOKEN: token }), BASE);
+  assert.deepEqual(parseEnvVars({ ...rest, WIOTP_API_TOKEN: token }), IDENTITY);
 });
 
 test("parseEnvVars reads those of options", () => {
@@ -225,7 +216,7 @@ test("parseEnvVars reads those of options", () => {
     WIOTP_OPTIONS_MQTT_KEEPALIVE: "120",
   });
   const meant = { domain: "iot.example.com", port: 443, ca: "PEM", "clean-session": false, "keep-alive": 120 };
-  assert.deepEqual(options, { ...BASE, ...meant });
+  assert.deepEqual(options, { ...IDENTITY, ...meant });
 });
 
 for (const text of ["True", "true", "1"]) {
@@ -237,7 +228,7 @@ for (const text of ["True", "true", "1"]) {
 test("parseEnvVars without arguments reads this process's own", () => {
   Object.assign(process.env, ENV);
   try {
-    assert.deepEqual(parseEnvVars(), BASE);
+    assert.deepEqual(parseEnvVars(), IDENTITY);
   } finally {
     for (const name of Object.keys(ENV)) delete process.env[name];
   }

@@ -12,7 +12,8 @@ import {
 } from "../../../../dist/http.js";
 import { ConnectionException, type DeviceOptions, InvalidEventException } from "../../../../dist/index.js";
 import { FakeClock, START_DATE } from "../../../harness/testing/clock.ts";
-import { DEVICE, TOKEN } from "../../support/device.ts";
+import { DEVICE } from "../../support/device.ts";
+import { TOKEN } from "../../support/identity.ts";
 
 interface Sent extends HttpRequest {
   answer(answer: Partial<HttpAnswer>): void;

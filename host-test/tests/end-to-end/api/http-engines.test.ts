@@ -72,20 +72,10 @@ function dated(outcome: Outcome): Outcome {
   return outcome;
 }
 
-function optionsFor(platform: Platform, more: DeviceOptions = {}): DeviceOptions {
-  const { org, type, id, token } = rig.DEVICE;
-  return {
-    org,
-    type,
-    id,
-    "auth-method": "token",
-    "auth-token": token,
-    host: "127.0.0.1",
-    port: platform.port,
-    tls: false,
-    ...more,
-  };
-}
+const optionsFor = (platform: Platform, more: DeviceOptions = {}): DeviceOptions => ({
+  ...rig.optionsFor(platform),
+  ...more,
+});
 
 for (const [engine, make] of Object.entries(ENGINES)) {
   test(`HTTP on ${engine}: an event reaches the application`, { timeout: 20_000 }, async t => {

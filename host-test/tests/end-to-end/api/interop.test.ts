@@ -9,7 +9,6 @@ import dns from "node:dns";
 import { type EventEmitter, once } from "node:events";
 import { createRequire } from "node:module";
 import { type TestContext, test } from "node:test";
-import type { DeviceOptions } from "../../../../dist/node.js";
 import type { Platform } from "../../../harness/platform/platform.ts";
 import { ENGINES } from "../../engines/engines.ts";
 import * as rig from "../../harness/platform/testing.ts";
@@ -91,14 +90,8 @@ async function sdkDevice(clients: SdkClient[], platform: Platform): Promise<SdkD
   return connected(clients, new sdk.DeviceClient(config));
 }
 
-function optionsFor(platform: Platform): DeviceOptions {
-  const { org, type, id, token } = rig.DEVICE;
-  const place = { host: "127.0.0.1", port: platform.port, tls: false };
-  return { org, type, id, "auth-method": "token", "auth-token": token, ...place };
-}
-
 async function ours(t: TestContext, engine: "node" | "xs", platform: Platform): Promise<LedDevice> {
-  const device = await ledDevice(t, engine, optionsFor(platform));
+  const device = await ledDevice(t, engine, rig.optionsFor(platform));
   await device.connect();
   return device;
 }

@@ -4,7 +4,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { DeviceOptions } from "../../../../src/index.ts";
-import { DEVICE, device, TOKEN } from "../../support/device.ts";
+import { DEVICE, device } from "../../support/device.ts";
+import { TOKEN } from "../../support/identity.ts";
 import { DeviceClient } from "../../support/subject.ts";
 import type { ClientPacket } from "../../support/witness.ts";
 

@@ -17,6 +17,7 @@ import {
   type TlsOptions,
 } from "../../../../dist/node.js";
 import { makeCertificate, noOpenssl } from "../../contract/certificates.ts";
+import { IDENTITY } from "../../support/identity.ts";
 import { listen } from "../../support/listen.ts";
 
 const PASSPHRASE = "correct horse";
@@ -108,15 +109,7 @@ describe("certificates and keys", { skip: noOpenssl() }, () => {
     });
   }
 
-  const device: DeviceOptions = {
-    org: "abc123",
-    type: "thermo",
-    id: "t-01",
-    "auth-method": "token",
-    "auth-token": "secret",
-    host: "127.0.0.1",
-    timeout: 10,
-  };
+  const device: DeviceOptions = { ...IDENTITY, host: "127.0.0.1", timeout: 10 };
 
   /** What the client says of its first attempt. */
   function firstReason(options: DeviceOptions): Promise<ConnectionException> {

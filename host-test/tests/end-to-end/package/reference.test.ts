@@ -6,15 +6,9 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { DEFAULT_LIMITS, DeviceClient, MqttClient } from "../../../../dist/node.js";
 import { anchor, committedReference, ENTRIES, reference } from "../../../../targets/docs/reference.ts";
+import { IDENTITY } from "../../support/identity.ts";
 
-const DEVICE = {
-  org: "abc123",
-  type: "thermo",
-  id: "t-01",
-  "auth-method": "token",
-  "auth-token": "secret",
-  host: "127.0.0.1",
-} as const;
+const DEVICE = { ...IDENTITY, host: "127.0.0.1" };
 const ENDPOINT = { host: "127.0.0.1", port: 1883 };
 
 /** How an option of each table is given to a client. */

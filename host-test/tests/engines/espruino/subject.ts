@@ -2,6 +2,7 @@
 
 import { readFile } from "node:fs/promises";
 import { espruinoModule, lower } from "../../../../targets/espruino/build/lower.ts";
+import { IDENTITY } from "../../support/identity.ts";
 import { Espruino } from "./engine.ts";
 
 const SUBJECT = new URL("../../end-to-end/broker/subject.js", import.meta.url);
@@ -10,8 +11,7 @@ export const LIMITS = { frameBytes: 2048, transmitBytes: 256, queuedMessages: 20
 
 /** The options of a device without TLS. */
 export function deviceOptions(port: number, token: string, more: object = {}): object {
-  const identity = { org: "abc123", type: "thermo", id: "t-01", "auth-method": "token", "auth-token": token };
-  return { ...identity, host: "127.0.0.1", port, tls: false, limits: LIMITS, ...more };
+  return { ...IDENTITY, "auth-token": token, host: "127.0.0.1", port, tls: false, limits: LIMITS, ...more };
 }
 
 /** An engine with the library and the subject, waiting for connect(). */

@@ -7,6 +7,7 @@ import { after, describe, test } from "node:test";
 import { HttpClient } from "../../../../dist/http-node.js";
 import { DeviceClient, type DeviceOptions } from "../../../../dist/node.js";
 import { withIssuer } from "../../contract/certificates.ts";
+import { IDENTITY } from "../../support/identity.ts";
 import { Listener } from "./servers.ts";
 
 const TOKEN = "a token that nobody may hear";
@@ -23,7 +24,8 @@ const { root, other, server, forged } = withIssuer(issue => {
 });
 
 const options = (port: number, ca: string | Uint8Array): DeviceOptions => ({
-  ...{ org: "abc123", type: "thermo", id: "t-01", "auth-method": "token", "auth-token": TOKEN },
+  ...IDENTITY,
+  "auth-token": TOKEN,
   ...{ host: "127.0.0.1", port, tls: true, ca },
 });
 

@@ -78,9 +78,7 @@ describe("the page in Chromium", { skip: withoutChromium(), timeout: 60_000 }, (
 
   test("the form sends a command, and the device handles it", async t => {
     const { platform, tab } = await opened(t);
-    const { org, type, id, token } = DEVICE;
-    const identity = { org, type, id, "auth-method": "token", "auth-token": token } as const;
-    const client = new DeviceClient({ ...identity, host: "127.0.0.1", port: platform.port, tls: false });
+    const client = new DeviceClient(rig.optionsFor(platform));
     t.after(() => new Promise<void>(resolve => client.disconnect(resolve)));
     client.commandCallback = ({ command, data }) => {
       client.publishEvent("handled", "json", { [command]: (data as { interval: number }).interval }, 1);

@@ -7,6 +7,7 @@ import { type IncomingHttpHeaders, type IncomingMessage, request } from "node:ht
 import { createConnection, type Socket } from "node:net";
 import type { TestContext } from "node:test";
 import mqtt, { type IClientOptions, type MqttClient } from "mqtt";
+import type { DeviceOptions } from "../../../../src/device/config.ts";
 import {
   type DeviceEntry,
   type Platform,
@@ -15,12 +16,15 @@ import {
   startPlatform,
 } from "../../../harness/platform/platform.ts";
 import { frame, publish, u16 } from "../../../harness/testing/frames.ts";
+import { IDENTITY, TOKEN } from "../../support/identity.ts";
 import { Inbox } from "../../support/inbox.ts";
 
-/** A token with the characters that break shells and configuration files. */
-export const DEVICE: DeviceEntry = { org: "abc123", type: "thermo", id: "t-01", token: "MP$08VKz!8rXwnR-Q*" };
+export const DEVICE: DeviceEntry = { org: "abc123", type: "thermo", id: "t-01", token: TOKEN };
 export const CLIENT_ID = "d:abc123:thermo:t-01";
 export const ON_APP = "iot-2/type/thermo/id/t-01";
+
+/** Options with which that device connects to a platform. */
+export const optionsFor = ({ port }: Platform): DeviceOptions => ({ ...IDENTITY, host: "127.0.0.1", port, tls: false });
 
 export async function startTestPlatform(t: TestContext, options: PlatformOptions = {}): Promise<Platform> {
   const platform = await startPlatform({ devices: [DEVICE], ...options });

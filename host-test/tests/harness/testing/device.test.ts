@@ -4,7 +4,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type Codec, type ConnectionException, DeviceClient, MqttClient, type Ports } from "../../../../dist/node.js";
-import { type Bench, ExpectationError, TEST_DEVICE, type TestDevice, testDevice } from "../../../../dist/testing.js";
+import { type Bench, TEST_DEVICE, type TestDevice, testDevice } from "../../../../dist/testing.js";
+import { complaint } from "./complaint.ts";
 
 const COMMANDS = "iot-2/cmd/+/fmt/+";
 
@@ -23,17 +24,6 @@ const connected = (): TestDevice<ReturnType<typeof thermometer>> => {
   t.platform.accept();
   return t;
 };
-
-/** An error's message without the dialogue under it. */
-function complaint(expectation: () => unknown): string {
-  try {
-    expectation();
-  } catch (error) {
-    assert.ok(error instanceof ExpectationError, String(error));
-    return error.message.split("\n")[0]!;
-  }
-  throw new Error("the expectation was met");
-}
 
 describe("a device on the bench", () => {
   test("connects, is sent a command and publishes, at its time", () => {

@@ -123,9 +123,7 @@ test("the local platform: reboot, download, attributes", async t => {
   const platform = await rig.startTestPlatform(t);
   const violations: unknown[] = [];
   platform.on("violation", violation => violations.push(violation));
-  const { org, type, id, token } = rig.DEVICE;
-  const identity = { org, type, id, "auth-method": "token", "auth-token": token } as const;
-  const { client, listeners } = program({ ...identity, host: "127.0.0.1", port: platform.port, tls: false });
+  const { client, listeners } = program(rig.optionsFor(platform));
   t.after(() => new Promise<void>(resolve => client.disconnect(resolve)));
   await platform.awaitManaged(rig.CLIENT_ID);
   const management = platform.management(rig.DEVICE);

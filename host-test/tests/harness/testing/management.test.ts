@@ -4,8 +4,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { MqttClient, type MqttMessage } from "../../../../dist/node.js";
-import { type Bench, ExpectationError, type TestDevice, testDevice } from "../../../../dist/testing.js";
+import { type Bench, type TestDevice, testDevice } from "../../../../dist/testing.js";
 import { text, utf8 } from "../../../harness/testing/bytes.ts";
+import { complaint } from "./complaint.ts";
 
 const LOCATION = { longitude: 127.02, latitude: 37.5 };
 const SUPPORTS = { deviceActions: true, firmwareActions: true, "acme-v1": true };
@@ -57,17 +58,6 @@ function started(respond?: Parameters<typeof device>[0]): Device {
   const t = testDevice(device(respond));
   t.platform.accept({ always: true });
   return t;
-}
-
-/** The first line of what a call throws. */
-function complaint(call: () => unknown): string {
-  try {
-    call();
-  } catch (error) {
-    assert.ok(error instanceof ExpectationError, String(error));
-    return error.message.split("\n")[0]!;
-  }
-  throw new Error("nothing was thrown");
 }
 
 describe("what the device tells", () => {
