@@ -51,7 +51,13 @@ const FLAGS: Readonly<Record<string, number>> = { pubrel: 2, subscribe: 2, unsub
 
 /** Reads one direction of one connection. */
 export class PacketStream {
+  private readonly decode: (bytes: Uint8Array) => string;
   private rest: Uint8Array = new Uint8Array(0);
+
+  /** @param decode reads the strings of the packets */
+  constructor(decode = text) {
+    this.decode = decode;
+  }
 
   /** Bytes of a packet that has not come to its end. */
   get unfinished(): number {
@@ -64,7 +70,7 @@ export class PacketStream {
     const all = joined([this.rest, bytes]);
     let at = 0;
     for (let size = wholeSize(all, at); size > 0; size = wholeSize(all, at)) {
-      packets.push(parsePacket(all.slice(at, at + size)));
+      packets.push(parsePacket(all.slice(at, at + size), this.decode));
       at += size;
     }
     this.rest = all.slice(at);
@@ -85,7 +91,7 @@ function wholeSize(bytes: Uint8Array, at: number): number {
 }
 
 /** `bytes`: one whole packet. */
-export function parsePacket(bytes: Uint8Array): SentPacket {
+export function parsePacket(bytes: Uint8Array, decode = text): SentPacket {
   const first = bytes[0]!;
   const cmd = NAMES[first >> 4];
   const flags = first & 15;
@@ -94,7 +100,7 @@ export function parsePacket(bytes: Uint8Array): SentPacket {
   let start = 1;
   while (bytes[start++]! > 127);
   const packet: SentPacket = { cmd, size: bytes.length, qos: 0, dup: false, retain: false };
-  const fields = new Fields(bytes, start, cmd.toUpperCase());
+  const fields = new Fields(bytes, start, cmd.toUpperCase(), decode);
   switch (cmd) {
     case "connect":
       readConnect(packet, fields);
@@ -111,6 +117,8 @@ export function parsePacket(bytes: Uint8Array): SentPacket {
       packet.subscriptions = [];
       do packet.subscriptions.push({ topic: fields.text(), qos: fields.byte() });
       while (fields.left);
+      if (packet.subscriptions.some(({ qos }) => qos > 2))
+        throw new Error("SUBSCRIBE with a QoS above 2 [MQTT-3-8.3-4]");
       break;
     case "unsubscribe":
       packet.messageId = fields.id();
@@ -138,6 +146,8 @@ function readConnect(packet: SentPacket, fields: Fields): void {
   const level = fields.byte();
   if (protocol !== "MQTT" || level !== 4) throw new Error(`CONNECT of ${JSON.stringify(protocol)}, level ${level}`);
   const flags = fields.byte();
+  if (flags & 1) throw new Error("CONNECT with the reserved flag [MQTT-3.1.2-3]");
+  if (flags & 64 && !(flags & 128)) throw new Error("CONNECT with a password without a user name [MQTT-3.1.2-22]");
   packet.clean = (flags & 2) > 0;
   packet.keepalive = fields.u16();
   packet.clientId = fields.text();
@@ -168,12 +178,14 @@ function readPublish(packet: SentPacket, fields: Fields, flags: number): void {
 class Fields {
   private readonly all: Uint8Array;
   private readonly name: string;
+  private readonly decode: (bytes: Uint8Array) => string;
   private at: number;
 
-  constructor(all: Uint8Array, at: number, name: string) {
+  constructor(all: Uint8Array, at: number, name: string, decode: (bytes: Uint8Array) => string) {
     this.all = all;
     this.at = at;
     this.name = name;
+    this.decode = decode;
   }
 
   get left(): number {
@@ -205,7 +217,7 @@ class Fields {
   }
 
   text(): string {
-    return text(this.bytes());
+    return this.decode(this.bytes());
   }
 
   remainder(): Uint8Array {

@@ -58,7 +58,7 @@ test("no import circles", () => {
 test("no test helpers among the files", () => {
   // harness/testing is a product: iotf-embedded/testing.
   const helpers = [...imports.keys()].filter(file =>
-    /\.test\.ts$|^(testing|chromium|selfsigned)\.ts$/.test(basename(file)),
+    /\.test\.ts$|^(testing|chromium|certificates)\.ts$/.test(basename(file)),
   );
   assert.deepEqual(helpers, []);
 });

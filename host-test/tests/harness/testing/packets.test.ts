@@ -112,6 +112,9 @@ test("refuses what no client may send", () => {
     [hex("c0 01 00"), /PINGREQ with 1 bytes too many/],
     [hex("c0 ff ff ff ff 01"), /more than four bytes/],
     [frame(0x10, u16(4), hex("4d 51 54 54 05 02 00 00 00 00")), /CONNECT of "MQTT", level 5/],
+    [frame(0x10, u16(4), hex("4d 51 54 54 04 03 00 00 00 00")), /CONNECT with the reserved flag/],
+    [frame(0x10, u16(4), hex("4d 51 54 54 04 42 00 00 00 00 00 00")), /password without a user name/],
+    [hex("82 06 00 01 00 01 61 03"), /SUBSCRIBE with a QoS above 2/],
     [frame(0x82, u16(1)), /SUBSCRIBE ends in the middle/],
   ];
   for (const [bytes, text] of wrong) assert.throws(() => new PacketStream().read(bytes), text);
