@@ -2,6 +2,9 @@
 // Its callbacks come later, never from inside a call, with `this` the socket and its `target` in it; a link that is gone
 // is silent, only what is begun without one fails.
 
+import { text } from "../../../../harness/testing/bytes.ts";
+import { connack, pingresp, puback, publish, suback } from "../../../../harness/testing/frames.ts";
+import { PacketStream, type SentPacket } from "../../../../harness/testing/packets.ts";
 import { online, surroundings } from "./radio.ts";
 import { world } from "./world.ts";
 
@@ -21,9 +24,9 @@ export const broker = {
   connects: [] as number[],
 
   /** To every client that is connected. */
-  command(name: string, text: string): void {
-    const body = [...field(`iot-2/cmd/${name}/fmt/json`), ...bytesOf(text)];
-    for (const socket of broker.sockets) socket.says([0x30, ...varint(body.length), ...body]);
+  command(name: string, payload: string): void {
+    const frame = publish(`iot-2/cmd/${name}/fmt/json`, payload);
+    for (const socket of broker.sockets) socket.says(frame);
   },
 };
 
@@ -41,7 +44,7 @@ export class TCP {
   private options: TcpOptions | undefined;
   private ready = false;
   private inbox: number[] = [];
-  private sent: number[] = [];
+  private readonly stream = new PacketStream();
 
   constructor(options: TcpOptions) {
     if (!/^\d+\.\d+\.\d+\.\d+$/.test(options.address)) throw new Error("invalid address");
@@ -66,7 +69,7 @@ export class TCP {
   write(bytes: Uint8Array): number {
     if (!this.options) throw new Error("closed");
     if (!this.ready) throw new Error("not ready");
-    const copy = [...bytes];
+    const copy = bytes.slice();
     world.after(WAY_MS, () => online() && surroundings.uplink && this.takes(copy));
     world.after(WAY_MS, () => this.options?.onWritable.call(this, WRITABLE));
     return WRITABLE - bytes.length;
@@ -78,7 +81,7 @@ export class TCP {
   }
 
   /** The server sends. */
-  says(bytes: number[]): void {
+  says(bytes: Uint8Array): void {
     world.after(WAY_MS, () => {
       if (!this.options || !online()) return;
       this.inbox.push(...bytes);
@@ -91,29 +94,21 @@ export class TCP {
     world.after(WAY_MS, () => this.options?.onError.call(this));
   }
 
-  private takes(bytes: number[]): void {
-    this.sent.push(...bytes);
-    for (let frame = wholeFrame(this.sent); frame; frame = wholeFrame(this.sent)) {
-      this.sent.splice(0, frame.length);
-      this.answers(frame.first, frame.body);
-    }
+  private takes(bytes: Uint8Array): void {
+    for (const packet of this.stream.read(bytes)) this.answers(packet);
   }
 
-  // MQTT 3.1.1: CONNECT, PUBLISH at QoS 0 and 1, SUBSCRIBE, PINGREQ.
-  private answers(first: number, body: number[]): void {
-    const type = first >> 4;
-    if (type === 1) {
+  // CONNECT, PUBLISH at QoS 0 and 1, SUBSCRIBE, PINGREQ.
+  private answers({ cmd, messageId, qos, topic, payload }: SentPacket): void {
+    if (cmd === "connect") {
       broker.connects.push(Math.floor(world.now / 1000));
-      this.says([0x20, 2, 0, broker.returnCode]);
+      this.says(connack(broker.returnCode));
       if (broker.returnCode) this.ends();
-    } else if (type === 3) {
-      const length = body[0]! * 256 + body[1]!;
-      const qos = (first >> 1) & 3;
-      const start = 2 + length;
-      broker.events.push(`${textOf(body.slice(2, start))} ${textOf(body.slice(start + (qos ? 2 : 0)))}`);
-      if (qos) this.says([0x40, 2, body[start]!, body[start + 1]!]);
-    } else if (type === 8) this.says([0x90, 3, body[0]!, body[1]!, 1]);
-    else if (type === 12) this.says([0xd0, 0]);
+    } else if (cmd === "publish") {
+      broker.events.push(`${topic} ${text(payload!)}`);
+      if (qos) this.says(puback(messageId!));
+    } else if (cmd === "subscribe") this.says(suback(messageId!, 1));
+    else if (cmd === "pingreq") this.says(pingresp());
   }
 }
 
@@ -142,32 +137,4 @@ export class TLS {
   close(): void {
     this.socket.close();
   }
-}
-
-function wholeFrame(bytes: number[]): { first: number; body: number[]; length: number } | undefined {
-  let rest = 0;
-  for (let at = 1; at < bytes.length; at++) {
-    rest += (bytes[at]! & 127) << (7 * (at - 1));
-    if (bytes[at]! & 128) continue;
-    const length = at + 1 + rest;
-    return bytes.length < length ? undefined : { first: bytes[0]!, body: bytes.slice(at + 1, length), length };
-  }
-  return undefined;
-}
-
-function varint(length: number): number[] {
-  return length < 128 ? [length] : [(length % 128) + 128, Math.floor(length / 128)];
-}
-
-function field(text: string): number[] {
-  const bytes = bytesOf(text);
-  return [bytes.length >> 8, bytes.length & 255, ...bytes];
-}
-
-export function bytesOf(text: string): number[] {
-  return [...new TextEncoder().encode(text)];
-}
-
-function textOf(bytes: number[]): string {
-  return new TextDecoder().decode(Uint8Array.from(bytes));
 }
