@@ -12,7 +12,7 @@ import { ImageServer } from "../../harness/update/image-server.ts";
 import { Progress } from "../../harness/update/progress.ts";
 import { sealFirmware } from "../../harness/update/seal.ts";
 import { Run } from "../harness/cli/testing.ts";
-import { makeFolder } from "../support/folder.ts";
+import { makeFolder, writeFile } from "../support/folder.ts";
 import { listen } from "../support/listen.ts";
 import { NEXT, OLD } from "./files.ts";
 import { NodeDevice } from "./node-device.ts";
@@ -71,14 +71,12 @@ class Operator {
 }
 
 describe("the whole update", () => {
-  let image: string;
-  let key: string;
+  const image = writeFile(folder, "xs_esp32.bin", NEXT.image);
+  const key = join(folder, "key.pem");
+  const FILES = [image, "--key", key, "--host", LOOPBACK, ...CREDENTIALS];
   let device: NodeDevice;
-  const files = () => [image, "--key", key, "--host", LOOPBACK, ...CREDENTIALS];
 
   beforeEach(() => {
-    [image, key] = [join(folder, "xs_esp32.bin"), join(folder, "key.pem")];
-    writeFileSync(image, NEXT.image);
     device = new NodeDevice(new Uint8Array(publicDer(privateKey(key).key)), OLD.image);
     device.start(OLD.version);
   });
@@ -111,7 +109,7 @@ describe("the whole update", () => {
 
   test("the device downloads, restarts, stays; the platform hears two actions", async () => {
     const operator = new Operator(act);
-    const run = await updated(operator, [...files(), "--version", NEXT.version]);
+    const run = await updated(operator, [...FILES, "--version", NEXT.version]);
     assert.equal(run.err, "");
     assert.equal(await run.code, 0);
     assert.match(run.out, /^8892 bytes, SHA-256 [0-9a-f]{64}\nserving on http:\/\/127\.0\.0\.1:\d+\n/);
@@ -139,7 +137,7 @@ describe("the whole update", () => {
       if (action === "firmware/download") file = new Uint8Array(await (await fetch(parameters.uri!)).arrayBuffer());
       return { status: "done" };
     });
-    const run = await updated(operator, [...files(), "--version", "2.0"]);
+    const run = await updated(operator, [...FILES, "--version", "2.0"]);
     assert.equal(await run.code, 0, run.err);
     const [length, signatureLength] = [Buffer.from(file).readUInt16BE(8), Buffer.from(file).readUInt16BE(10)];
     const manifest = Buffer.from(file.subarray(12, 12 + length));
@@ -155,15 +153,10 @@ describe("the whole update", () => {
     let uri = "";
     const operator = new Operator(async ({ parameters }) => {
       uri = parameters.uri ?? uri;
-      served.push(
-        await fetch(uri, { method: "HEAD" }).then(
-          () => true,
-          () => false,
-        ),
-      );
+      served.push((await fetch(uri, { method: "HEAD" }).catch(() => undefined)) !== undefined);
       return { status: "done" };
     });
-    const run = await updated(operator, [...files(), "--version", "2.0"]);
+    const run = await updated(operator, [...FILES, "--version", "2.0"]);
     assert.equal(await run.code, 0, run.err);
     assert.deepEqual(served, [true, false]);
   });
@@ -171,17 +164,8 @@ describe("the whole update", () => {
   test("--public-host: the device gets it, the server listens on --host", async () => {
     for (const host of ["pc.example.com", "2001:db8::1"]) {
       const operator = new Operator(() => Promise.resolve({ status: 2 }));
-      const run = await updated(operator, [
-        image,
-        "--key",
-        key,
-        "--version",
-        "2.0",
-        "--host",
-        "0.0.0.0",
-        "--public-host",
-        host,
-      ]);
+      const where = ["--host", "0.0.0.0", "--public-host", host];
+      const run = await updated(operator, [image, "--key", key, "--version", "2.0", ...where]);
       const [, origin] = /^serving on (.*)$/m.exec(run.out) ?? [];
       assert.match(origin!, RegExp(`^http://${host.includes(":") ? `\\[${host}\\]` : host}:\\d+$`));
       assert.ok(operator.started[0]!.parameters.uri!.startsWith(`${origin}/`));
@@ -193,7 +177,7 @@ describe("the whole update", () => {
   });
 
   test("the device refuses an older version: exit code 1, with its reason", async () => {
-    const run = await updated(new Operator(act), [...files(), "--version", "1.1.0"]);
+    const run = await updated(new Operator(act), [...FILES, "--version", "1.1.0"]);
     assert.deepEqual(
       [await run.code, run.err],
       [1, "iotf-embedded update: firmware/download failed: firmware 1.1.0 is not newer than 1.2.0\n"],
@@ -221,9 +205,9 @@ describe("the whole update", () => {
 
   test("an error of the platform, and one that is not there", async () => {
     const operator = new Operator(() => Promise.resolve({ status: 2, message: "no such \x1b[2Jthing" }));
-    const run = await updated(operator, [...files(), "--version", "2.0"]);
+    const run = await updated(operator, [...FILES, "--version", "2.0"]);
     assert.equal(run.err, "iotf-embedded update: firmware/download 2: no such ·[2Jthing\n");
-    const gone = new Run(["update", "thermo:t-01", ...files(), "--version", "2.0", "--url", "mqtt://127.0.0.1:1"]);
+    const gone = new Run(["update", "thermo:t-01", ...FILES, "--version", "2.0", "--url", "mqtt://127.0.0.1:1"]);
     assert.equal(await gone.code, 1);
     assert.match(gone.err, /^iotf-embedded update: http:\/\/127\.0\.0\.1:1: .*ECONNREFUSED/);
   });
@@ -231,7 +215,7 @@ describe("the whole update", () => {
   test("Ctrl-C: ends, and serves the image no longer", async () => {
     const operator = new Operator(() => new Promise(() => {}));
     const url = await operator.open();
-    const run = new Run(["update", "thermo:t-01", ...files(), "--version", "2.0", "--url", url]);
+    const run = new Run(["update", "thermo:t-01", ...FILES, "--version", "2.0", "--url", url]);
     await run.printed(/SHA-256/);
     assert.equal(await run.interrupt(), 1);
     const way = "'iotf-embedded manage thermo:t-01 firmware-update' installs it";
@@ -239,50 +223,50 @@ describe("the whole update", () => {
     operator.close();
   });
 
-  const WRONG: [string, () => string[], RegExp][] = [
-    ["no version", () => files(), /--version must be 1 to 4 numbers with dots, not ''/],
-    ["a version that is none", () => [...files(), "--version", "1.0-beta"], /not '1\.0-beta'/],
+  const WRONG: [string, string[], RegExp][] = [
+    ["no version", FILES, /--version must be 1 to 4 numbers with dots, not ''/],
+    ["a version that is none", [...FILES, "--version", "1.0-beta"], /not '1\.0-beta'/],
     [
       "a host that is no address",
-      () => [image, "--host", "my-pc", "--version", "2"],
+      [image, "--host", "my-pc", "--version", "2"],
       /must be an IP address of this PC, not 'my-pc'/,
     ],
-    ...["0.0.0.0", "::", "0:0::0"].map((host): [string, () => string[], RegExp] => [
+    ...["0.0.0.0", "::", "0:0::0"].map((host): [string, string[], RegExp] => [
       `--host ${host}`,
-      () => [image, "--host", host, "--version", "2"],
+      [image, "--host", host, "--version", "2"],
       RegExp(`no device can reach ${host}: name the address of this PC with --public-host`),
     ]),
     [
       "an address with a zone",
-      () => [image, "--host", "fe80::1%eth0", "--version", "2"],
+      [image, "--host", "fe80::1%eth0", "--version", "2"],
       /--host must be an address that the device can reach, not 'fe80::1%eth0'/,
     ],
     [
       "a public host that is none",
-      () => [image, "--host", LOOPBACK, "--public-host", "my_pc/x", "--version", "2"],
+      [image, "--host", LOOPBACK, "--public-host", "my_pc/x", "--version", "2"],
       /--public-host must be an address that the device can reach, not 'my_pc\/x'/,
     ],
     [
       "an address of this PC only, and the platform elsewhere",
-      () => [image, "--host", LOOPBACK, "--version", "2", "--url", "mqtt://192.0.2.1"],
+      [image, "--host", LOOPBACK, "--version", "2", "--url", "mqtt://192.0.2.1"],
       /a device cannot reach 127\.0\.0\.1: name an address of this PC in its network with --host/,
     ],
     [
       "no such image",
-      () => ["nowhere.bin", "--host", LOOPBACK, "--version", "2"],
+      ["nowhere.bin", "--host", LOOPBACK, "--version", "2"],
       /cannot read the image 'nowhere\.bin' \(ENOENT\)/,
     ],
-    ["no image", () => [key, "--host", LOOPBACK, "--version", "2"], /key\.pem' is not an image of an ESP32/],
+    ["no image", [key, "--host", LOOPBACK, "--version", "2"], /key\.pem' is not an image of an ESP32/],
     [
       "a key that is none",
-      () => [image, "--key", image, "--host", LOOPBACK, "--version", "2"],
+      [image, "--key", image, "--host", LOOPBACK, "--version", "2"],
       /cannot read the key .*\(not a key in PEM/,
     ],
-    ["no image at all", () => ["--version", "2"], /a device and an image are needed/],
+    ["no image at all", ["--version", "2"], /a device and an image are needed/],
   ];
   for (const [name, args, message] of WRONG) {
     test(`${name}: exit code 2`, async () => {
-      const run = new Run(["update", "thermo:t-01", ...args()]);
+      const run = new Run(["update", "thermo:t-01", ...args]);
       assert.equal(await run.code, 2);
       assert.match(run.err, message);
     });

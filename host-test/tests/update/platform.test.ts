@@ -2,8 +2,6 @@
 // this process that downloads, restarts and connects, or goes back.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { ManagedDeviceClient } from "../../../dist/managed-node.js";
@@ -12,14 +10,16 @@ import { type Platform, startPlatform } from "../../harness/platform/platform.ts
 import { ImageServer } from "../../harness/update/image-server.ts";
 import { sealFirmware } from "../../harness/update/seal.ts";
 import { Run } from "../harness/cli/testing.ts";
+import { DEVICE, optionsFor } from "../harness/platform/testing.ts";
+import { makeFolder, writeFile } from "../support/folder.ts";
 import { NEXT, OLD } from "./files.ts";
 import { NodeDevice } from "./node-device.ts";
 
 const LOOPBACK = "127.0.0.1";
-const IDENTITY = { org: "abc123", type: "thermo", id: "t-01" };
-const TOKEN = "MP-08VKz-9";
+const folder = makeFolder();
+const image = writeFile(folder, "xs_esp32.bin", NEXT.image);
+const keyFile = join(folder, "key.pem");
 
-let folder: string;
 let platform: Platform;
 let device: NodeDevice;
 let client: ManagedDeviceClient;
@@ -32,12 +32,7 @@ function run(version: string, connects = true): Promise<void> {
   device.start(version);
   if (!connects) return Promise.resolve();
   client = new ManagedDeviceClient({
-    ...IDENTITY,
-    "auth-method": "token",
-    "auth-token": TOKEN,
-    host: LOOPBACK,
-    port: platform.port,
-    tls: false,
+    ...optionsFor(platform),
     managed: { installer: device.installer, deviceInfo: { fwVersion: version } },
   });
   client.connectedCallback = () => {
@@ -55,22 +50,19 @@ function run(version: string, connects = true): Promise<void> {
 }
 
 function update(version: string): Run {
-  const words = ["thermo:t-01", join(folder, "xs_esp32.bin"), "--version", version, "--key", join(folder, "key.pem")];
+  const words = ["thermo:t-01", image, "--version", version, "--key", keyFile];
   return new Run(["update", ...words, "--host", LOOPBACK, "--org", "abc123", "--url", platform.url]);
 }
 
 beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), "iotf-update-"));
-  writeFileSync(join(folder, "xs_esp32.bin"), NEXT.image);
-  platform = await startPlatform({ port: 0, devices: [{ ...IDENTITY, token: TOKEN }] });
-  device = new NodeDevice(new Uint8Array(publicDer(privateKey(join(folder, "key.pem")).key)), OLD.image);
+  platform = await startPlatform({ devices: [DEVICE] });
+  device = new NodeDevice(new Uint8Array(publicDer(privateKey(keyFile).key)), OLD.image);
   story = [];
   await run(OLD.version);
 });
 afterEach(async () => {
   await new Promise<void>(resolve => client.disconnect(resolve));
   await platform.close();
-  rmSync(folder, { recursive: true });
 });
 
 describe("iotf-embedded update, the local platform and a managed device", () => {
@@ -79,7 +71,7 @@ describe("iotf-embedded update, the local platform and a managed device", () => 
     const command = update(NEXT.version);
     assert.equal(await command.code, 0, command.err);
     assert.deepEqual(story, [OLD.version, "confirmed", NEXT.version, "confirmed"]);
-    const { firmware, deviceInfo } = platform.management(IDENTITY).state;
+    const { firmware, deviceInfo } = platform.management(DEVICE).state;
     assert.deepEqual([firmware.state, firmware.updateStatus, deviceInfo.fwVersion], [0, 0, NEXT.version]);
   });
 
@@ -98,8 +90,8 @@ describe("iotf-embedded update, the local platform and a managed device", () => 
   });
 
   test("an image that was downloaded earlier: refused, with the command that installs it", async () => {
-    const key = privateKey(join(folder, "key.pem")).key;
-    const server = await ImageServer.open(sealFirmware(NEXT.image, IDENTITY.type, NEXT.version, key).file, {
+    const key = privateKey(keyFile).key;
+    const server = await ImageServer.open(sealFirmware(NEXT.image, DEVICE.type, NEXT.version, key).file, {
       host: LOOPBACK,
     });
     const manage = (...words: string[]) => new Run(["manage", "thermo:t-01", ...words, "--url", platform.url]);
@@ -120,6 +112,6 @@ describe("iotf-embedded update, the local platform and a managed device", () => 
     const command = update("1.0.0");
     assert.equal(await command.code, 1);
     assert.match(command.err, /firmware\/download failed: .*unsupported image/i);
-    assert.equal(platform.management(IDENTITY).state.firmware.updateStatus, 5);
+    assert.equal(platform.management(DEVICE).state.firmware.updateStatus, 5);
   });
 });
