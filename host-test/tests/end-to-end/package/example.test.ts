@@ -4,10 +4,11 @@
 import assert from "node:assert/strict";
 import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { after, before, describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { makeFolder } from "../../support/folder.ts";
 import { type Ended, runProgram } from "../../support/program.ts";
-import { makeProject } from "./project.ts";
+import { installPackage } from "./project.ts";
 
 const ROOT = fileURLToPath(new URL("../../../..", import.meta.url));
 const EXAMPLE = join(ROOT, "targets/examples/tested");
@@ -27,17 +28,16 @@ dns.lookup = refuse;
 `;
 
 describe("the example project", { timeout: 120_000 }, () => {
-  let project: string;
+  const project = makeFolder();
   // What the runner of this test tells its children would keep the runner of the example from running anything.
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
   const node = (...args: string[]): Promise<Ended> => runProgram(process.execPath, args, { cwd: project, env });
 
   before(() => {
-    ({ project } = makeProject());
+    installPackage(project);
     cpSync(EXAMPLE, project, { recursive: true });
     writeFileSync(join(project, "no-network.mjs"), NO_NETWORK);
   });
-  after(() => rmSync(project, { recursive: true, force: true }));
 
   test("without esbuild or the engine, xs says what to install", async () => {
     const { code, err } = await node("node_modules/iotf-embedded/dist/cli.js", "xs", "--test", "thermostat.test.ts");

@@ -1,27 +1,26 @@
 // What npm publishes: only what a user needs, and it works in an empty project on Node, types included.
 
 import assert from "node:assert/strict";
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { configure } from "../../../../src/device/config.ts";
 import { parseConfig } from "../../../../src/device/ini.ts";
 import { startPlatform } from "../../../harness/platform/platform.ts";
+import { makeFolder } from "../../support/folder.ts";
 import { Program, runProgram } from "../../support/program.ts";
-import { makeProject } from "./project.ts";
+import { installPackage } from "./project.ts";
 
 const ROOT = fileURLToPath(new URL("../../../..", import.meta.url));
 
 describe("the package", { timeout: 120_000 }, () => {
-  let project: string;
+  const project = makeFolder();
   let files: string[];
 
   before(() => {
-    ({ project, files } = makeProject());
+    files = installPackage(project);
   });
-
-  after(() => rmSync(project, { recursive: true, force: true }));
 
   test("holds what a user needs and nothing else", () => {
     const expected =

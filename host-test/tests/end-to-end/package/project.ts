@@ -1,19 +1,11 @@
-// An empty project in a temporary folder, with the package installed in it as npm would publish it.
+// An empty project with the package installed in it as npm would publish it.
 
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../../../..", import.meta.url));
-
-export interface Project {
-  /** Its folder; whoever made it removes it. */
-  project: string;
-  /** What is in the package. */
-  files: string[];
-}
 
 /** One entry; npm 12 keys it by the package's name, earlier ones list it. */
 interface Report {
@@ -31,12 +23,12 @@ export function packedFiles(): string[] {
   return pack("--dry-run").files.map(({ path }) => path);
 }
 
-export function makeProject(): Project {
-  const project = mkdtempSync(join(tmpdir(), "iotf-project-"));
-  const { filename, files } = pack("--pack-destination", project);
-  writeFileSync(join(project, "package.json"), JSON.stringify({ name: "user", private: true, type: "module" }));
-  npm(project, ["install", "--no-audit", "--no-fund", "--prefer-offline", filename]);
-  return { project, files: files.map(({ path }) => path) };
+/** Makes `folder` a project that has the package; returns what is in the package. */
+export function installPackage(folder: string): string[] {
+  const { filename, files } = pack("--pack-destination", folder);
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "user", private: true, type: "module" }));
+  npm(folder, ["install", "--no-audit", "--no-fund", "--prefer-offline", filename]);
+  return files.map(({ path }) => path);
 }
 
 function npm(cwd: string, args: string[]): string {

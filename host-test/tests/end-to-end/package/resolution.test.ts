@@ -2,13 +2,14 @@
 // resolving modules, a bundle without an engine says what is missing, and an uncaught error prints the caller's line.
 
 import assert from "node:assert/strict";
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
+import { makeFolder } from "../../support/folder.ts";
 import { runProgram } from "../../support/program.ts";
-import { makeProject } from "./project.ts";
+import { installPackage } from "./project.ts";
 
 const ROOT = fileURLToPath(new URL("../../../..", import.meta.url));
 const [, README] = /^```js\n([\s\S]*?)^```/m.exec(readFileSync(join(ROOT, "README.md"), "utf8"))!;
@@ -17,11 +18,10 @@ const MOST_ERROR_BYTES = 1500;
 /** A line ends after the token that passes the limit of the build; string literals are the longest tokens. */
 const MOST_COLUMNS = 250;
 
-let project: string;
+const project = makeFolder();
 before(() => {
-  ({ project } = makeProject());
+  installPackage(project);
 });
-after(() => rmSync(project, { recursive: true, force: true }));
 
 function compile(files: Record<string, string>, options: Record<string, unknown>) {
   for (const [name, text] of Object.entries(files)) writeFileSync(join(project, name), text);

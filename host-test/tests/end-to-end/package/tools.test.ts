@@ -2,12 +2,13 @@
 // and the programs.
 
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, describe, type TestContext, test } from "node:test";
+import { before, describe, type TestContext, test } from "node:test";
 import { DeviceClient } from "../../../../dist/node.js";
+import { makeFolder } from "../../support/folder.ts";
 import { type Ended, Program, runProgram } from "../../support/program.ts";
-import { makeProject } from "./project.ts";
+import { installPackage } from "./project.ts";
 
 const PAGE = pageText("tools.md");
 const FLEET = pageText("fleet.md");
@@ -31,12 +32,11 @@ function session(name: string, page = PAGE): { words: string[]; answer: string }
 }
 
 describe("the tools of the package", { timeout: 120_000 }, () => {
-  let project: string;
+  const project = makeFolder();
 
   before(() => {
-    ({ project } = makeProject());
+    installPackage(project);
   });
-  after(() => rmSync(project, { recursive: true, force: true }));
 
   /** The platform by its name, as npx runs it; where it listens. */
   async function platform(t: TestContext): Promise<{ program: Program; url: string; page: string }> {
