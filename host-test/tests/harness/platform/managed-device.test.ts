@@ -759,6 +759,12 @@ describe("firmware", () => {
     assert.equal(rig.firmware({ updateStatus: 0 })?.rc, 409);
   });
 
+  test("after manage the device may be in any state", () => {
+    const rig = new Rig().manage().begin("download", 2).manage();
+    rig.firmware({ state: 1 });
+    rig.fine();
+  });
+
   test("without values in the answer to observe, as in IBM's example", () => {
     const rig = new Rig().manage();
     rig.act("firmware/download");

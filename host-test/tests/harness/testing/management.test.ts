@@ -145,6 +145,16 @@ describe("the operator", () => {
     t.expectNoViolation();
   });
 
+  test("a manage that is refused does not end a reboot", () => {
+    const t = started(({ path }) => (path === "mgmt/initiate/device/reboot" ? { rc: 202 } : undefined));
+    const reboot = t.platform.reboot();
+    t.platform.refuseRequests(409);
+    t.restart();
+    assert.deepEqual([reboot.rc, reboot.outcome], [202, undefined]);
+    t.restart();
+    assert.equal(reboot.outcome?.status, "done");
+  });
+
   test("a factory reset that the device does not support", () => {
     const reset = started(() => ({ rc: 501, message: "no" })).platform.factoryReset();
     assert.deepEqual([reset.outcome?.status, reset.outcome?.text], ["failed", "the device answered 501: no"]);
