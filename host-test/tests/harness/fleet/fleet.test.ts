@@ -1,14 +1,14 @@
 // `iotf-embedded fleet` with real devices in real threads, against the local platform and Mosquitto.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { Report } from "../../../harness/fleet/report.ts";
 import { type Platform, type PlatformOptions, startPlatform } from "../../../harness/platform/platform.ts";
 import { Mosquitto, withoutMosquitto } from "../../end-to-end/broker/mosquitto.ts";
+import { makeFolder } from "../../support/folder.ts";
 import { runProgram } from "../../support/program.ts";
 import { Run } from "../cli/testing.ts";
 
@@ -128,8 +128,7 @@ test("it ends when every device has ended", async t => {
 
 test("Ctrl-C: a report of what was, a line of progress on a terminal, and thresholds that are not met", async t => {
   const server = await platform(t);
-  const folder = mkdtempSync(join(tmpdir(), "iotf-fleet-"));
-  t.after(() => rmSync(folder, { recursive: true }));
+  const folder = makeFolder(t);
   const [junit, svg] = [join(folder, "junit.xml"), join(folder, "run.svg")];
   const words = [STEADY, "ms=50", "--url", server.url, "--count", "3", "--junit", junit, "--svg", svg];
   const run = new Run(["fleet", ...words, "--threshold", "connected==3", "--threshold", "puback.p50<0"], { tty: true });

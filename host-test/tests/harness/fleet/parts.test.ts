@@ -1,9 +1,6 @@
 // The parts of `iotf-embedded fleet` that need no network: identities, tally, storm, thresholds, merging, JUnit, picture.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { descriptorWarnings } from "../../../harness/fleet/descriptors.ts";
 import { fromCsv, fromPattern } from "../../../harness/fleet/identities.ts";
@@ -16,6 +13,7 @@ import { findStorm, type Second } from "../../../harness/fleet/storm.ts";
 import { Tally } from "../../../harness/fleet/tally.ts";
 import { check, parseThreshold } from "../../../harness/fleet/threshold.ts";
 import { Totals } from "../../../harness/fleet/totals.ts";
+import { makeFolder, writeFile } from "../../support/folder.ts";
 
 const PATTERN = { org: "abc123", type: "fleet", id: "device-%i", token: "secret-%i" };
 
@@ -31,11 +29,7 @@ test("identities: a pattern numbers the devices from --start on", () => {
 });
 
 function csv(t: TestContext, text: string): string {
-  const folder = mkdtempSync(join(tmpdir(), "iotf-fleet-"));
-  t.after(() => rmSync(folder, { recursive: true }));
-  const path = join(folder, "devices.csv");
-  writeFileSync(path, text);
-  return path;
+  return writeFile(makeFolder(t), "devices.csv", text);
 }
 
 test("identities: a CSV file names them", t => {
