@@ -8,7 +8,8 @@ import { junitXml } from "../fleet/junit.ts";
 import type { ObserverOptions } from "../fleet/observer.ts";
 import { picture } from "../fleet/picture.ts";
 import { servePrometheus } from "../fleet/prometheus.ts";
-import { mergeReports, parseReport, type Report, reportText } from "../fleet/report.ts";
+import { mergeReports, parseReport, type Report } from "../fleet/report.ts";
+import { reportText } from "../fleet/report-text.ts";
 import { check, parseThreshold, type Threshold } from "../fleet/threshold.ts";
 import type { Totals } from "../fleet/totals.ts";
 import { printable } from "../platform/printable.ts";
@@ -29,7 +30,7 @@ const HELP = `Usage: iotf-embedded fleet <program> [key=value …] [options]
 
 Runs many copies of a device program, each with its own identity, and reports what they did: connects, times to CONNACK
 and PUBACK, losses, duplicates, and how busy this PC was. The program exports main(options), as for iotf-embedded/testing.
-Ends after --duration, with Ctrl-C, or when every device has ended.
+Ends after --duration, with Ctrl-C, or when no device is connected, will connect, or has a timer.
 
   [key=value]             values that the program imports from "mc/config", as with mcconfig
 
@@ -48,7 +49,8 @@ Ends after --duration, with Ctrl-C, or when every device has ended.
   --devices FILE          identities from a CSV file with the columns type, id, auth-token and, if wanted, org
 
   --plain                 the broker is not a platform: its topics do not name the device
-  --api-key, --api-token  credentials of the application that observes the events
+  --api-key KEY, --api-token TOKEN
+                          credentials of the application that observes the events; also WIOTP_AUTH_KEY and _TOKEN
   --no-observer           do not observe: losses and duplicates are not counted
 
   --restart COMMAND       run this shell command once, to restart the broker …
@@ -62,10 +64,11 @@ Ends after --duration, with Ctrl-C, or when every device has ended.
   --svg FILE              draw the connected devices and the connects of each second
   --threshold CONDITION   fail unless this holds, for example 'puback.p99<500' or 'lost==0'; repeat for more
   --prometheus PORT       serve the figures at http://127.0.0.1:PORT/metrics while the fleet runs
-  --merge                 the words are reports of --json; prints one report of all
+  --merge                 the words are files with reports of --json; prints one report of all
   --help                  show this text
 
-Exit code 1 if a threshold is not met, or if a program has failed. Needs the package esbuild in the project.
+Exit code 1 if a threshold is not met, or if a program was stopped by an exception or an endless loop. A fleet that does not
+connect is not a failure by itself: use --threshold connected==N. Needs the package esbuild in the project.
 `;
 
 const OPTIONS = {
@@ -145,15 +148,17 @@ async function run(options: FleetOptions, port: number | undefined, io: Io): Pro
 
 function finish(report: Report, thresholds: readonly Threshold[], values: Values, io: Io): number {
   const results = thresholds.map(threshold => check(threshold, report));
-  if (values.junit !== undefined) write("--junit", values.junit, junitXml(report, results));
-  if (values.svg !== undefined) write("--svg", values.svg, picture(report));
   if (values.json) io.stdout.write(`${JSON.stringify({ ...report, thresholds: results })}\n`);
   else {
     io.stdout.write(reportText(report).split("\n").map(printable).join("\n"));
-    for (const { text, value, met } of results)
+    for (const { text, value, met } of results) {
       io.stdout.write(`${met ? "met" : "NOT MET"}: ${text} (${value ?? "no such figure"})\n`);
+    }
   }
-  return results.every(({ met }) => met) && report.failed === 0 ? 0 : 1;
+  // After the report: these may fail.
+  if (values.junit !== undefined) write("--junit", values.junit, junitXml(report, results));
+  if (values.svg !== undefined) write("--svg", values.svg, picture(report));
+  return results.every(({ met }) => met) && report.stopped === 0 ? 0 : 1;
 }
 
 function fleetOptions(values: Values, env: NodeJS.ProcessEnv): Omit<FleetOptions, "program"> {
@@ -163,7 +168,7 @@ function fleetOptions(values: Values, env: NodeJS.ProcessEnv): Omit<FleetOptions
   const identities = identitiesOf(values, device);
   const seconds = duration(values.duration);
   const { org, type, id, token } = identities[0]!;
-  // What is wrong for the first device is wrong for all.
+  // All devices have the same options but their identity.
   asUsageError(
     () => new DeviceClient({ ...device, org, type, id, "auth-method": "token", "auth-token": token }, nodePorts),
   );
@@ -173,7 +178,7 @@ function fleetOptions(values: Values, env: NodeJS.ProcessEnv): Omit<FleetOptions
     rate: decimal("--rate", values.rate, 100_000) ?? DEFAULT_RATE,
     threads: whole("--threads", values.threads, 1, 256) ?? 1,
     seed: whole("--seed", values.seed, 0, 2 ** 32 - 1) ?? 1,
-    badLinks: values["bad-links"] === undefined ? 0 : decimal("--bad-links", values["bad-links"], 100)!,
+    badLinks: values["bad-links"] === undefined ? 0 : decimal("--bad-links", values["bad-links"], 100, 0)!,
     seconds,
     observer: values["no-observer"] ? undefined : observerOptions(values, device, org, env),
     restart: restartOf(values, seconds),
@@ -186,9 +191,9 @@ function identitiesOf(values: Values, { org = DEMO_DEVICE.org }: DeviceOptions):
   const { type = "fleet", id = "device-%i", token = "token-%i" } = values;
   const pattern = { org: values.org ?? org, type, id, token };
   if (values.devices === undefined) return fromPattern(pattern, start, count ?? 10);
-  const unused = (["type", "id"] as const).find(name => values[name] !== undefined);
+  const unused = (["type", "id", "token"] as const).find(name => values[name] !== undefined);
   if (unused) throw new UsageError(`--${unused} is not for --devices, whose file names the devices`);
-  return fromCsv(values.devices, pattern, start, count);
+  return fromCsv(values.devices, pattern.org, start, count);
 }
 
 /** The observer connects where the devices do; of several hosts, to the first. */
@@ -216,7 +221,9 @@ function restartOf(values: Values, seconds: number | undefined): FleetOptions["r
     return undefined;
   }
   const atSeconds = at ?? (seconds === undefined ? undefined : seconds / 2);
+  if (command.trim() === "") throw new UsageError("--restart needs a command");
   if (atSeconds === undefined) throw new UsageError("--restart needs --restart-at or --duration");
+  if (seconds !== undefined && atSeconds >= seconds) throw new UsageError("--restart-at must be less than --duration");
   return { command, atSeconds };
 }
 
@@ -230,12 +237,13 @@ function duration(text: string | undefined): number | undefined {
   throw new UsageError(`--duration must be a time like 90, 90s, 10m or 2h, at most 1000000 s, not '${text}'`);
 }
 
-/** A number above 0; undefined if `text` is. */
-function decimal(name: string, text: string | undefined, most: number): number | undefined {
+/** A number above 0, or from `least` on; undefined if `text` is. */
+function decimal(name: string, text: string | undefined, most: number, least?: 0): number | undefined {
   if (text === undefined) return undefined;
   const value = Number(text);
-  if (/^\d+(\.\d+)?$/.test(text) && value > 0 && value <= most) return value;
-  throw new UsageError(`${name} must be a number above 0, at most ${most}, not '${text}'`);
+  if (/^\d+(\.\d+)?$/.test(text) && (value > 0 || value === least) && value <= most) return value;
+  const range = least === 0 ? `0..${most}` : `above 0, at most ${most}`;
+  throw new UsageError(`${name} must be a number ${range}, not '${text}'`);
 }
 
 function readReport(path: string): Report {
@@ -266,9 +274,9 @@ function progressLine({ stderr }: Io): { show(totals: Totals): void; end(): void
     show: totals => {
       const { p99 } = totals.puback.summary;
       const acknowledged = p99 === null ? "" : `, PUBACK p99 ${Math.round(p99)} ms`;
-      const failed = totals.failed ? `, ${whole(totals.failed)} failed` : "";
+      const stopped = totals.stopped ? `, ${whole(totals.stopped)} stopped` : "";
       stderr.write(
-        `\r\x1b[K${whole(totals.connected)} of ${whole(totals.devices)} connected, ${whole(totals.messagesPublished)} published, ${whole(totals.messagesConfirmed)} confirmed${acknowledged}${failed}`,
+        `\r\x1b[K${whole(totals.connected)} of ${whole(totals.devices)} connected, ${whole(totals.messagesPublished)} published, ${whole(totals.messagesConfirmed)} confirmed${acknowledged}${stopped}`,
       );
     },
     end: () => void stderr.write("\r\x1b[K"),

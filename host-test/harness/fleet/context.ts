@@ -1,12 +1,12 @@
-// Which device of this thread runs now? An uncaught exception is a device's, and so is an endless loop, which the main
-// thread can only see from outside: `activity` says which device has not returned.
+// Which device of this thread runs now? An exception that nobody catches belongs to it. If it never returns, this thread
+// can tell nobody: the main thread looks at `activity` from outside.
 
 import { AsyncLocalStorage } from "node:async_hooks";
 
 /** What a thread shares with the main thread: numbers at these places. */
 export const ACTIVITY = {
-  /** Index of the device that runs, plus 1; 0: none. */
-  running: 0,
+  /** Index of the device that runs or ran last in this turn of the event loop, plus 1; 0: none. */
+  device: 0,
   /** Number of calls of device programs. */
   calls: 1,
 } as const;
@@ -25,17 +25,28 @@ export interface ContextDevice {
 
 type Call = (...args: unknown[]) => void;
 
+/** Those of Node, not those of a device. */
+const { setImmediate } = globalThis;
+
 export class Context<D extends ContextDevice> {
   readonly #activity: Int32Array;
   readonly #storage = new AsyncLocalStorage<D>();
+  #last: D | undefined;
+  /** Calls within calls. */
+  #depth = 0;
 
   constructor(activity: Int32Array) {
     this.#activity = activity;
   }
 
-  /** The device whose program, or whose callback, timer or promise, runs now. */
+  /** The device whose program, callback, timer or promise runs now. */
   get device(): D | undefined {
     return this.#storage.getStore();
+  }
+
+  /** The device that ran last in this turn: in a microtask, Node does not always know more. */
+  get lastDevice(): D | undefined {
+    return this.device ?? this.#last;
   }
 
   /** Calls a program: what it starts, timers and sockets included, belongs to this device. */
@@ -45,22 +56,30 @@ export class Context<D extends ContextDevice> {
 
   /** Calls something of a device that has been started. */
   call(device: D, call: () => void): void {
-    const activity = this.#activity;
-    const before = activity[ACTIVITY.running]!;
-    activity[ACTIVITY.running] = device.index + 1;
-    activity[ACTIVITY.calls]!++;
+    const outer = this.#depth > 0 ? this.#last : undefined;
+    // Forgotten only after the microtasks of this turn: they are the device's, too, and may never end.
+    if (!this.#last) setImmediate(() => this.#mark(undefined));
+    this.#mark(device);
+    this.#activity[ACTIVITY.calls]!++;
+    this.#depth++;
     try {
       call();
     } finally {
-      activity[ACTIVITY.running] = before;
+      this.#depth--;
+      if (outer) this.#mark(outer);
     }
+  }
+
+  #mark(device: D | undefined): void {
+    this.#last = device;
+    this.#activity[ACTIVITY.device] = device ? device.index + 1 : 0;
   }
 
   /** Timers and Math.random of this thread are from now on those of the device that uses them. */
   installGlobals(): void {
-    const { setTimeout, setInterval, setImmediate } = globalThis;
+    const { setTimeout, setInterval } = globalThis;
     const { random } = Math;
-    const repeat = (start: Call, stop: (timer: unknown) => void) =>
+    const ofDevice = (start: Call, stop: (timer: unknown) => void) =>
       ((call: Call, ...rest: unknown[]) => {
         const device = this.device;
         if (!device) return start(call, ...rest);
@@ -73,9 +92,9 @@ export class Context<D extends ContextDevice> {
         );
         return timer;
       }) as never;
-    globalThis.setTimeout = repeat(setTimeout as Call, () => {});
-    globalThis.setImmediate = repeat(setImmediate as Call, () => {});
-    globalThis.setInterval = repeat(setInterval as Call, timer => clearInterval(timer as NodeJS.Timeout));
+    globalThis.setTimeout = ofDevice(setTimeout as Call, () => {});
+    globalThis.setImmediate = ofDevice(setImmediate as Call, () => {});
+    globalThis.setInterval = ofDevice(setInterval as Call, timer => clearInterval(timer as NodeJS.Timeout));
     Math.random = () => this.device?.random() ?? random();
   }
 }

@@ -1,19 +1,17 @@
 // Runs a fleet: threads with the devices, an observer at the broker, and the totals of both.
 
 import { spawn } from "node:child_process";
-import { pathToFileURL } from "node:url";
-import { Worker } from "node:worker_threads";
 import type { DeviceOptions } from "../../../src/index.ts";
 import { CommandError } from "../cli/errors.ts";
 import { deviceClientId } from "../platform/identity.ts";
 import { seeded } from "../testing/random.ts";
-import { published } from "../xs/program.ts";
-import { ACTIVITY, newActivity } from "./context.ts";
+import { newActivity } from "./context.ts";
 import { descriptorWarnings } from "./descriptors.ts";
 import type { Identity } from "./identities.ts";
-import type { Batch, FleetMember, FromThread, ThreadData, ToThread } from "./messages.ts";
+import type { Batch, FleetMember, MessageRecord, ThreadData } from "./messages.ts";
 import { Observer, type ObserverOptions } from "./observer.ts";
 import type { Report } from "./report.ts";
+import { STUCK_MS, Thread, type ThreadListener } from "./thread.ts";
 import { Totals } from "./totals.ts";
 
 export interface FleetOptions {
@@ -36,15 +34,10 @@ export interface FleetOptions {
   readonly restart: { readonly command: string; readonly atSeconds: number } | undefined;
 }
 
-/** For short-lived objects of a thread: the default of Node makes 5,000 idle devices take 60 MB more. */
-const YOUNG_MB = 4;
 const CHECK_MS = 500;
-/** A program that does not return for so long is in an endless loop. */
-const STUCK_MS = 5000;
-/** For the devices to disconnect. */
-const STOP_MS = 6000;
-/** After the end, the observer waits until it has everything, or nothing has come for QUIET_MS. */
+/** After the devices have disconnected, the observer gets what the broker still has for it: until nothing came for so long. */
 const QUIET_MS = 1000;
+const POLL_MS = 50;
 
 /** @param progress called twice a second */
 export async function runFleet(
@@ -53,18 +46,17 @@ export async function runFleet(
   progress: (totals: Totals) => void,
 ): Promise<Report> {
   const fleet = new Fleet(options, progress);
-  await fleet.observe();
+  await fleet.observe(signal);
   await fleet.run(signal);
   return fleet.report();
 }
 
-class Fleet {
+class Fleet implements ThreadListener {
   readonly #options: FleetOptions;
   readonly #progress: (totals: Totals) => void;
-  readonly #totals: Totals;
   readonly #threads = new Set<Thread>();
-  readonly #startedAt = Date.now();
   readonly #warnings = new Set<string>();
+  #totals!: Totals;
   #observer: Observer | undefined;
   #finish: () => void = () => {};
   #abort: (error: Error) => void = () => {};
@@ -72,19 +64,17 @@ class Fleet {
   constructor(options: FleetOptions, progress: (totals: Totals) => void) {
     this.#options = options;
     this.#progress = progress;
-    const clientIds = options.identities.map(deviceClientId);
-    this.#totals = new Totals({ clientIds, plain: options.observer?.plain ?? false });
   }
 
-  /** Without an observer the run goes on, and the report says why. */
-  async observe(): Promise<void> {
+  /** Connects the observer. Without one the run goes on, and the report says why. */
+  async observe(signal: AbortSignal): Promise<void> {
     const { observer, identities } = this.#options;
     if (!observer) return;
     const indexOf = new Map(identities.map(({ type, id }, index) => [`${type}:${id}`, index]));
     try {
-      this.#observer = await Observer.connect(observer, ({ device, content, qos }) => {
+      this.#observer = await Observer.connect(observer, signal, ({ device, hash, qos }) => {
         const index = device === undefined ? 0 : indexOf.get(device);
-        if (index !== undefined) this.#totals.received(index, content, qos);
+        if (index !== undefined) this.#totals.received(index, hash, qos);
       });
     } catch (error) {
       this.#warnings.add(`losses and duplicates are not counted: ${(error as Error).message}`);
@@ -93,112 +83,132 @@ class Fleet {
 
   /** Resolves when every device is disconnected and every thread has ended. */
   async run(signal: AbortSignal): Promise<void> {
-    const { seconds, threads, restart } = this.#options;
+    const { identities, observer, seconds, restart } = this.#options;
     const timers: NodeJS.Timeout[] = [];
+    this.#totals = new Totals({ clientIds: identities.map(deviceClientId), plain: observer?.plain ?? false });
     try {
       await new Promise<void>((resolve, reject) => {
         this.#finish = resolve;
         this.#abort = reject;
         signal.addEventListener("abort", () => resolve(), { once: true });
         if (signal.aborted) return resolve();
-        const members = this.#members();
-        for (let t = 0; t < threads; t++) this.#start(members.filter(({ index }) => index % threads === t));
+        for (const data of this.#threadData()) this.#start(data);
         timers.push(setInterval(() => this.#check(), CHECK_MS));
         if (seconds !== undefined) timers.push(setTimeout(resolve, seconds * 1000));
         if (restart) timers.push(setTimeout(() => this.#restart(restart.command), restart.atSeconds * 1000));
       });
+      for (const timer of timers) clearTimeout(timer);
       this.#totals.end();
-      await Promise.all([...this.#threads].map(thread => this.#stop(thread)));
+      await Promise.all([...this.#threads].map(thread => this.#disconnect(thread)));
       await this.#quiet();
     } finally {
       for (const timer of timers) clearTimeout(timer);
-      await Promise.all([...this.#threads].map(({ worker }) => worker.terminate()));
+      await Promise.all([...this.#threads].map(thread => thread.terminate()));
       await this.#observer?.close();
     }
   }
 
   report(): Report {
+    const { failedAttempts, connects, observable, tally } = this.#totals;
     const observer = this.#observer;
-    const warnings = [...this.#warnings, ...descriptorWarnings(this.#totals.failedAttempts)];
+    const warnings = [...this.#warnings, ...descriptorWarnings(failedAttempts)];
+    if (connects === 0) warnings.push("no device has connected");
     if (observer?.sessionLost) {
       warnings.push("the broker forgot the observer's session: what was published until it was back counts as lost");
     }
-    if (this.#totals.tally.overflowed) warnings.push("too many events differ: losses and duplicates are not counted");
-    const deaf = observer && observer.lastEventMs === 0 && this.#totals.messagesConfirmed > 0;
-    if (deaf) {
-      warnings.push(
-        "the observer received nothing, so losses are not counted; a broker that is no platform needs --plain",
-      );
+    if (tally.overflowed) warnings.push("too many events differ: losses and duplicates are not counted");
+    const silent = observer !== undefined && observer.lastEventMs === 0 && observable > 0;
+    if (silent) {
+      const hint = this.#options.observer?.plain ? "" : "; a broker that is not a platform needs --plain";
+      warnings.push(`the observer received nothing: losses and duplicates are not counted${hint}`);
     }
-    return this.#totals.report(observer !== undefined && !deaf, warnings);
+    return this.#totals.report(observer !== undefined && !silent, warnings);
   }
 
-  #members(): FleetMember[] {
-    const { identities, device, rate, seed, badLinks } = this.#options;
+  batch(thread: Thread, batch: Batch): void {
+    this.#totals.add(thread, batch);
+  }
+
+  unusable(message: string): void {
+    this.#abort(new CommandError(message));
+  }
+
+  disconnected(unconfirmed: readonly MessageRecord[]): void {
+    this.#totals.addUncertain(unconfirmed);
+  }
+
+  died(thread: Thread, reason: string): void {
+    if (thread.device === undefined) return this.#abort(new CommandError(`a thread has ended: ${reason}`));
+    this.#replace(thread, thread.device, `ended its thread: ${reason}`);
+  }
+
+  #threadData(): ThreadData[] {
+    const { program, identities, device, rate, threads, seed, badLinks } = this.#options;
+    const startedAt = Date.now();
     const random = seeded(seed);
-    return identities.map(({ org, type, id, token }, index) => ({
-      index,
-      options: { ...device, org, type, id, "auth-method": "token", "auth-token": token },
-      startMs: (index / rate) * 1000,
-      badLink: random() * 100 < badLinks,
+    const members = identities.map(
+      ({ org, type, id, token, number }, index): FleetMember => ({
+        index,
+        clientId: deviceClientId({ org, type, id }),
+        options: { ...device, org, type, id, "auth-method": "token", "auth-token": token },
+        startMs: (index / rate) * 1000,
+        seed: Math.imul(seed + 1, 0x9e3779b1) ^ Math.imul(number + 1, 0x85ebca6b),
+        badLink: random() * 100 < badLinks,
+      }),
+    );
+    return Array.from({ length: threads }, (_, t) => ({
+      program,
+      members: members.filter(({ index }) => index % threads === t),
+      startedAt,
+      activity: newActivity(),
     }));
   }
 
-  #start(members: readonly FleetMember[]): void {
-    const { program, seed } = this.#options;
-    const thread = new Thread({ program, members, seed, startedAt: this.#startedAt, activity: newActivity() });
-    this.#threads.add(thread);
-    thread.worker.on("error", this.#abort);
-    thread.worker.on("message", (message: FromThread) => this.#take(thread, message));
-  }
-
-  #take(thread: Thread, message: FromThread): void {
-    if (message.what === "batch") {
-      thread.took(message);
-      this.#totals.add(thread, message);
-    } else if (message.what === "unusable") this.#abort(new CommandError(message.message));
-    else {
-      this.#totals.addUnconfirmed(message.unconfirmed);
-      thread.stopped();
-    }
+  #start(data: ThreadData): void {
+    if (data.members.length) this.#threads.add(new Thread(data, this));
   }
 
   #check(): void {
     this.#progress(this.#totals);
+    const now = performance.now();
     for (const thread of this.#threads) {
-      const index = thread.stuck(performance.now());
-      if (index !== undefined) this.#replace(thread, index);
+      const index = thread.stuckDevice(now);
+      if (index !== undefined) this.#replace(thread, index, LOOP);
     }
     if ([...this.#threads].every(({ idle }) => idle)) this.#finish();
   }
 
-  /** A device is in an endless loop, and its thread with it: the others start again in another thread. */
-  #replace(thread: Thread, index: number): void {
-    this.#totals.fail({ index, message: `does not return for ${STUCK_MS / 1000} s: an endless loop` });
-    this.#warnings.add("a thread was started again: what its devices had not confirmed may count as duplicates");
-    thread.failed.add(index);
+  /** A device has taken its thread with it: the others start again in another thread. */
+  #replace(thread: Thread, index: number, message: string): void {
+    const { threads, rate } = this.#options;
+    this.#loseThread(thread, index, message);
+    this.#start(thread.dataWithout(index, rate / threads, newActivity()));
+  }
+
+  #loseThread(thread: Thread, index: number, message: string): void {
+    this.#totals.addStopped({ index, message });
+    this.#warnings.add("a thread was lost: what its devices had not reported may count as duplicates");
     this.#threads.delete(thread);
     this.#totals.remove(thread);
-    void thread.worker.terminate();
-    const { threads, rate } = this.#options;
-    const members = thread.data.members.filter(member => !thread.failed.has(member.index));
-    const startMs = (position: number) => (position / rate) * threads * 1000;
-    if (members.length) this.#start(members.map((member, position) => ({ ...member, startMs: startMs(position) })));
+    void thread.terminate();
   }
 
   #restart(command: string): void {
     const child = spawn(command, { shell: true, stdio: ["ignore", "ignore", "inherit"] });
+    const running = `--restart: the command had not ended when the fleet did`;
+    this.#warnings.add(running);
+    child.unref();
     child.on("error", error => this.#warnings.add(`--restart: ${error.message}`));
-    child.on("exit", code => {
-      if (code !== 0) this.#warnings.add(`--restart: exit code ${code}`);
+    child.on("exit", (code, signal) => {
+      this.#warnings.delete(running);
+      if (code !== 0) this.#warnings.add(`--restart: ${code === null ? `ended by ${signal}` : `exit code ${code}`}`);
     });
   }
 
-  async #stop(thread: Thread): Promise<void> {
-    thread.worker.postMessage({ what: "stop", timeoutMs: STOP_MS } satisfies ToThread);
-    await within(STOP_MS + STUCK_MS, thread.done);
-    await thread.worker.terminate();
-    this.#threads.delete(thread);
+  async #disconnect(thread: Thread): Promise<void> {
+    const answered = await thread.disconnect();
+    if (!answered && thread.device !== undefined) this.#loseThread(thread, thread.device, LOOP);
+    else if (!answered) this.#warnings.add("a thread did not disconnect its devices in time");
   }
 
   async #quiet(): Promise<void> {
@@ -206,70 +216,8 @@ class Fleet {
     if (!observer) return;
     const ended = performance.now();
     const quiet = () => performance.now() - Math.max(ended, observer.lastEventMs) > QUIET_MS;
-    while (this.#totals.tally.pending > 0 && !quiet()) await new Promise(resolve => setTimeout(resolve, CHECK_MS / 10));
+    while (this.#totals.tally.pending > 0 && !quiet()) await new Promise(resolve => setTimeout(resolve, POLL_MS));
   }
 }
 
-class Thread {
-  readonly worker: Worker;
-  readonly data: ThreadData;
-  /** Indices of devices that are not started again. */
-  readonly failed = new Set<number>();
-  /** Resolves when the devices are disconnected. */
-  readonly done: Promise<void>;
-  stopped!: () => void;
-  #calls = 0;
-  #since = 0;
-  #started = 0;
-  #active = 0;
-
-  constructor(data: ThreadData) {
-    this.data = data;
-    this.done = new Promise(resolve => {
-      this.stopped = resolve;
-    });
-    // What a thousand programs print is of no use to anybody.
-    this.worker = new Worker(pathToFileURL(published("fleet-worker.js")), {
-      workerData: data,
-      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
-      stdout: true,
-      stderr: true,
-    });
-    this.worker.stdout.resume();
-    this.worker.stderr.resume();
-  }
-
-  took({ failures, started, active }: Batch): void {
-    for (const { index } of failures) this.failed.add(index);
-    this.#started += started;
-    this.#active = active;
-  }
-
-  /** Every program has started, and no client is connected or will connect. */
-  get idle(): boolean {
-    return this.#started === this.data.members.length && this.#active === 0;
-  }
-
-  /** Index of a device that has not returned for STUCK_MS. */
-  stuck(nowMs: number): number | undefined {
-    const { activity } = this.data;
-    const running = Atomics.load(activity, ACTIVITY.running);
-    const calls = Atomics.load(activity, ACTIVITY.calls);
-    if (running === 0 || calls !== this.#calls) {
-      this.#calls = calls;
-      this.#since = nowMs;
-      return undefined;
-    }
-    return nowMs - this.#since >= STUCK_MS ? running - 1 : undefined;
-  }
-}
-
-/** Resolves when `work` does, or after `ms`. */
-async function within(ms: number, work: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>(resolve => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([work, late]);
-  clearTimeout(timer);
-}
+const LOOP = `does not return for ${STUCK_MS / 1000} s: an endless loop`;

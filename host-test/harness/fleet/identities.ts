@@ -9,10 +9,12 @@ export interface Identity {
   readonly type: string;
   readonly id: string;
   readonly token: string;
+  /** Its number in the fleet, which several machines may share. */
+  readonly number: number;
 }
 
 /** In each text of a pattern, `%i` is the number of the device. */
-export type Pattern = Identity;
+export type Pattern = Omit<Identity, "number">;
 
 /** Devices `start` to `start + count - 1` of a pattern. @throws UsageError for an identity that is not allowed */
 export function fromPattern(pattern: Pattern, start: number, count: number): Identity[] {
@@ -22,21 +24,21 @@ export function fromPattern(pattern: Pattern, start: number, count: number): Ide
   for (let number = start; number < start + count; number++) {
     const numbered = (text: string) => text.replaceAll("%i", String(number));
     const { org, type, id, token } = pattern;
-    identities.push(checked("", { org, type: numbered(type), id: numbered(id), token: numbered(token) }));
+    identities.push(checked("", { org, type: numbered(type), id: numbered(id), token: numbered(token), number }));
   }
   return identities;
 }
 
-const REQUIRED = ["type", "id"];
-const COLUMNS = ["org", ...REQUIRED, "auth-token"];
+const REQUIRED = ["type", "id", "auth-token"];
+const COLUMNS = ["org", ...REQUIRED];
 
 /**
  * Devices of a CSV file: the first line names the columns `type`, `id`, `auth-token` and, if wanted, `org`. No quotes.
- * @param defaults values of columns that the file does not have
+ * @param defaultOrg organization, if the file has no such column
  * @param start number of the first device to take; the device of the second line has number 0
  * @throws UsageError naming the line, never a token
  */
-export function fromCsv(path: string, defaults: Identity, start: number, count: number | undefined): Identity[] {
+export function fromCsv(path: string, defaultOrg: string, start: number, count: number | undefined): Identity[] {
   const [head = "", ...lines] = readText(path).split(/\r?\n/);
   const columns = head
     .replace(/^\ufeff/, "")
@@ -54,23 +56,25 @@ export function fromCsv(path: string, defaults: Identity, start: number, count: 
     const cells = line.split(",").map(cell => cell.trim());
     if (cells.length !== columns.length)
       throw new UsageError(`${where}expected ${columns.length} values, not ${cells.length}`);
-    const value = (name: string, otherwise: string) => cells[columns.indexOf(name)] ?? otherwise;
+    const value = (name: string) => cells[columns.indexOf(name)]!;
     const identity = checked(where, {
-      org: value("org", defaults.org),
-      type: value("type", defaults.type),
-      id: value("id", defaults.id),
-      token: value("auth-token", defaults.token),
+      org: columns.includes("org") ? value("org") : defaultOrg,
+      type: value("type"),
+      id: value("id"),
+      token: value("auth-token"),
+      number: identities.length,
     });
-    const name = `${identity.org}:${identity.type}:${identity.id}`;
+    const { org = identity.org } = identities[0] ?? {};
+    if (identity.org !== org)
+      throw new UsageError(`${where}a fleet is of one organization: ${org}, not ${identity.org}`);
+    const name = `${identity.type}:${identity.id}`;
     if (lineOf.has(name)) throw new UsageError(`${where}the same device as in line ${lineOf.get(name)}`);
     lineOf.set(name, index + 2);
     identities.push(identity);
   }
   const taken = identities.slice(start, count === undefined ? undefined : start + count);
   if (taken.length === 0 || (count !== undefined && taken.length < count)) {
-    throw new UsageError(
-      `${path} has ${identities.length} devices; asked for ${count ?? "those"} from number ${start} on`,
-    );
+    throw new UsageError(`${path} has ${identities.length} devices, which is not enough`);
   }
   return taken;
 }

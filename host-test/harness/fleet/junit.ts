@@ -12,12 +12,15 @@ interface Case {
 export function junitXml(report: Report, thresholds: readonly ThresholdResult[]): string {
   const cases: Case[] = [
     {
-      name: "no device program fails",
-      failure: report.failed
-        ? report.failures.map(({ device, message }) => `${device}: ${message}`).join("\n")
+      name: "no device program is stopped",
+      failure: report.stopped
+        ? report.stoppedPrograms.map(({ device, message }) => `${device}: ${message}`).join("\n")
         : undefined,
     },
-    ...thresholds.map(({ text, value, met }) => ({ name: text, failure: met ? undefined : `it is ${value}` })),
+    ...thresholds.map(({ text, value, met }) => ({
+      name: text,
+      failure: met ? undefined : value === null ? "the run has no such figure" : `it is ${value}`,
+    })),
   ];
   const failures = cases.filter(({ failure }) => failure !== undefined).length;
   return [

@@ -7,10 +7,13 @@ import type { Qos } from "./tally.ts";
 export interface FleetMember {
   /** Position in the fleet, from 0. */
   readonly index: number;
+  readonly clientId: string;
   readonly options: DeviceOptions;
   /** Milliseconds from the start of the thread. */
   readonly startMs: number;
-  /** Its link is a bad one (weather.ts). */
+  /** For its random numbers. */
+  readonly seed: number;
+  /** Its link stalls and breaks (bad-link.ts). */
   readonly badLink: boolean;
 }
 
@@ -19,24 +22,22 @@ export interface ThreadData {
   /** Path of the user's program, built as one module for Node. */
   readonly program: string;
   readonly members: readonly FleetMember[];
-  /** The same seed and the same index give a device the same random numbers. */
-  readonly seed: number;
   /** Start of the run, milliseconds since 1970. */
   readonly startedAt: number;
   /** See context.ts. */
   readonly activity: Int32Array;
 }
 
-/** An event of a device. */
-export interface EventRecord {
+/** A message that a device published. */
+export interface MessageRecord {
   readonly index: number;
-  /** See content.ts; undefined for a message that the observer does not get. */
-  readonly content: number | undefined;
+  /** See event-hash.ts; undefined for a message that the observer does not get. */
+  readonly hash: number | undefined;
   readonly qos: Qos;
 }
 
-/** Something that went wrong in one device. */
-export interface Trouble {
+/** What went wrong in a device. */
+export interface DeviceError {
   readonly index: number;
   readonly message: string;
 }
@@ -49,15 +50,15 @@ export interface Batch {
   readonly what: "batch";
   /** Devices whose program has started. */
   started: number;
+  /** Every program has started, no client is connected or will connect, and no timer is set. */
+  idle: boolean;
   /** Clients connected now. */
   connected: number;
-  /** Clients that are connected or will reconnect. */
-  active: number;
   /** When clients connected; how many of them had been connected before. */
   connects: number[];
   reconnects: number;
   /** When connections ended that no disconnect() ended. */
-  losses: number[];
+  connectionsLost: number[];
   /** Milliseconds from the connection attempt to CONNACK. */
   connackMs: number[];
   /** Milliseconds from publish() to the confirmation of a message of QoS 1 or 2. */
@@ -66,16 +67,17 @@ export interface Batch {
   failedAttempts: FailedAttempts;
   /** Clients that the broker refused for good, by the code of CONNACK. */
   refused: Record<string, number>;
-  /** Messages accepted by publish(), by QoS. */
+  /** Messages accepted by publish(), by QoS; messages that it did not accept. */
   published: [number, number, number];
-  confirmed: EventRecord[];
+  rejected: number;
+  confirmed: MessageRecord[];
   /** Messages that were accepted and given up with an error. */
-  dropped: number;
-  /** Exceptions that reached no handler: the device is stopped. */
-  failures: Trouble[];
-  /** What errorCallback gets: first messages, and how many there were. */
-  errors: Trouble[];
+  dropped: MessageRecord[];
+  /** Programs that an exception has stopped. */
+  stopped: DeviceError[];
+  /** What errorCallback got: how often, and the first messages of each device. */
   errorCount: number;
+  errors: DeviceError[];
   /** The event loop was late by this much at worst, milliseconds. */
   lateMs: number;
 }
@@ -84,34 +86,41 @@ export type FromThread =
   | Batch
   /** The program cannot run at all. */
   | { readonly what: "unusable"; readonly message: string }
-  /** The answer to "stop": everything is closed, and these events were not confirmed. */
-  | { readonly what: "stopped"; readonly unconfirmed: EventRecord[] };
+  /** The answer to "disconnect": every client is disconnected, and these messages were not confirmed. */
+  | { readonly what: "disconnected"; readonly unconfirmed: MessageRecord[] };
 
-export type ToThread = { readonly what: "stop"; readonly timeoutMs: number };
+export type ToThread = { readonly what: "disconnect"; readonly timeoutMs: number };
 
 export function emptyBatch(): Batch {
   return {
     what: "batch",
     started: 0,
+    idle: false,
     connected: 0,
-    active: 0,
     connects: [],
     reconnects: 0,
-    losses: [],
+    connectionsLost: [],
     connackMs: [],
     pubackMs: [],
     failedAttempts: {},
     refused: {},
     published: [0, 0, 0],
+    rejected: 0,
     confirmed: [],
-    dropped: 0,
-    failures: [],
-    errors: [],
+    dropped: [],
+    stopped: [],
     errorCount: 0,
+    errors: [],
     lateMs: 0,
   };
 }
 
+/** Adds `more` to `sums`. */
+export function addCounts(sums: Record<string, number>, more: Readonly<Record<string, number>>): void {
+  for (const [name, count] of Object.entries(more)) sums[name] = (sums[name] ?? 0) + count;
+}
+
+/** Adds `more` to `sums`. The first example of a cause stays. */
 export function addFailedAttempts(sums: FailedAttempts, more: FailedAttempts): void {
   for (const [cause, { count, example }] of Object.entries(more)) {
     sums[cause] ??= { count: 0, example };

@@ -3,7 +3,7 @@
 
 import { MqttClient, type MqttMessage, type MqttOptions } from "../../../targets/node/index.ts";
 import { CommandError } from "../cli/errors.ts";
-import { contentOf } from "./content.ts";
+import { eventHash } from "./event-hash.ts";
 import type { Qos } from "./tally.ts";
 
 export interface ObserverOptions {
@@ -16,7 +16,8 @@ export interface ObserverOptions {
 export interface ReceivedEvent {
   /** `<type>:<id>`; undefined on a plain broker. */
   readonly device: string | undefined;
-  readonly content: number;
+  /** See event-hash.ts. */
+  readonly hash: number;
   readonly qos: Qos;
 }
 
@@ -36,13 +37,18 @@ export class Observer {
    * Resolves when it is subscribed.
    * @throws CommandError if the broker is not there in time, or refuses it
    */
-  static async connect(options: ObserverOptions, onEvent: (event: ReceivedEvent) => void): Promise<Observer> {
+  static async connect(
+    options: ObserverOptions,
+    signal: AbortSignal,
+    onEvent: (event: ReceivedEvent) => void,
+  ): Promise<Observer> {
     const observer = new Observer(options, onEvent);
     let timer: NodeJS.Timeout | undefined;
     try {
       await new Promise<void>((resolve, reject) => {
         const fail = (reason: string) => reject(new CommandError(reason));
         timer = setTimeout(fail, options.timeoutMs, "the broker did not answer in time");
+        signal.addEventListener("abort", () => fail("interrupted"), { once: true });
         observer.#client.disconnectedCallback = reason => reason && fail(reason.message);
         const topic = options.plain ? FILTERS.plain : FILTERS.platform;
         observer.#client.subscribe([{ topic, qos: 2 }], (error, granted) => {
@@ -53,18 +59,18 @@ export class Observer {
         observer.#client.connect();
       });
     } catch (error) {
-      await observer.close();
+      await observer.#disconnect();
       throw error;
     } finally {
       clearTimeout(timer);
     }
-    observer.#stay();
+    observer.#watchSession();
     return observer;
   }
 
-  private constructor({ mqtt, plain }: ObserverOptions, onEvent: (event: ReceivedEvent) => void) {
-    this.#mqtt = mqtt;
-    this.#client = new MqttClient({ ...mqtt, clean: false });
+  private constructor({ mqtt, plain, timeoutMs }: ObserverOptions, onEvent: (event: ReceivedEvent) => void) {
+    this.#mqtt = { ...mqtt, timeout: timeoutMs / 1000 };
+    this.#client = new MqttClient({ ...this.#mqtt, clean: false });
     this.#client.messageCallback = message => {
       this.lastEventMs = performance.now();
       const event = plain ? plainEvent(message) : namedEvent(message);
@@ -74,18 +80,22 @@ export class Observer {
 
   /** Ends its session too: a connection with CleanSession does that [MQTT-3.1.2-6]. */
   async close(): Promise<void> {
-    this.#client.connectedCallback = undefined;
-    this.#client.disconnectedCallback = undefined;
-    await new Promise<void>(done => this.#client.disconnect(done));
+    await this.#disconnect();
     await new Promise<void>(done => {
-      const last = new MqttClient({ ...this.#mqtt, clean: true });
-      last.connectedCallback = () => last.disconnect(done);
-      last.disconnectedCallback = (_reason, retryMs) => (retryMs < 0 ? done() : last.disconnect(done));
-      last.connect();
+      const client = new MqttClient({ ...this.#mqtt, clean: true });
+      client.connectedCallback = () => client.disconnect(done);
+      client.disconnectedCallback = (_reason, retryMs) => (retryMs < 0 ? done() : client.disconnect(done));
+      client.connect();
     });
   }
 
-  #stay(): void {
+  #disconnect(): Promise<void> {
+    this.#client.connectedCallback = undefined;
+    this.#client.disconnectedCallback = undefined;
+    return new Promise(done => this.#client.disconnect(done));
+  }
+
+  #watchSession(): void {
     this.#client.disconnectedCallback = undefined;
     this.#client.connectedCallback = sessionPresent => {
       if (!sessionPresent) this.sessionLost = true;
@@ -94,11 +104,11 @@ export class Observer {
 }
 
 function plainEvent({ topic, payload, qos }: MqttMessage): ReceivedEvent {
-  return { device: undefined, content: contentOf(Buffer.from(topic), payload), qos };
+  return { device: undefined, hash: eventHash(Buffer.from(topic), payload), qos };
 }
 
 function namedEvent({ topic, payload, qos }: MqttMessage): ReceivedEvent | undefined {
   const [, type, id, rest] = NAMED_TOPIC.exec(topic) ?? [];
   if (rest === undefined) return undefined;
-  return { device: `${type}:${id}`, content: contentOf(Buffer.from(`iot-2/${rest}`), payload), qos };
+  return { device: `${type}:${id}`, hash: eventHash(Buffer.from(`iot-2/${rest}`), payload), qos };
 }

@@ -9,7 +9,7 @@ const PLOT = { width: WIDTH - MARGIN.left - MARGIN.right, height: HEIGHT - MARGI
 const TICKS = 5;
 
 /** The picture as text. Needs no script and no other file. */
-export function picture({ timeline, storm }: Report): string {
+export function picture({ timeline, outage }: Report): string {
   const seconds = Math.max(1, timeline.length);
   const mostConnected = niceTop(Math.max(1, ...timeline.map(({ connected }) => connected)));
   const mostConnects = niceTop(Math.max(1, ...timeline.map(({ connects }) => connects)));
@@ -28,13 +28,13 @@ export function picture({ timeline, storm }: Report): string {
     const time = label(x((seconds * i) / TICKS), HEIGHT - MARGIN.bottom + 16, "middle", (seconds * i) / TICKS);
     return `<path class="grid" d="M${MARGIN.left} ${at}H${WIDTH - MARGIN.right}"/>${left}${right}${time}`;
   });
-  const outage = storm ? `<path class="outage" d="M${x(storm.second)} ${MARGIN.top}v${PLOT.height}"/>` : "";
+  const marker = outage ? `<path class="outage" d="M${x(outage.second)} ${MARGIN.top}v${PLOT.height}"/>` : "";
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="Connected devices, and connects in each second">
 <style>text{font:12px sans-serif;fill:#444}.grid{stroke:#ddd}.outage{stroke:#c33;stroke-dasharray:4 3}rect{fill:#8ab4d8}polyline{fill:none;stroke:#1a5c34;stroke-width:2}</style>
 <rect x="0" y="0" width="${WIDTH}" height="${HEIGHT}" style="fill:#fff"/>
 ${grid.join("\n")}
 ${bars.filter(bar => bar !== "").join("\n")}
-${outage}
+${marker}
 <polyline points="${line.join(" ")}"/>
 <text x="${MARGIN.left}" y="16">connected (line)</text><text x="${WIDTH - MARGIN.right}" y="16" text-anchor="end">connects per second (bars)</text>
 <text x="${WIDTH / 2}" y="${HEIGHT - 4}" text-anchor="middle">seconds</text>

@@ -1,24 +1,29 @@
 // The figures of a run for Prometheus, on a port of this computer.
 
 import { createServer, type Server } from "node:http";
-import { Gauge, Registry } from "prom-client";
+import { Counter, Gauge, Registry } from "prom-client";
 import { CommandError } from "../cli/errors.ts";
 import type { LatencySummary } from "./latencies.ts";
 import type { Totals } from "./totals.ts";
 
 const PREFIX = "iotf_fleet_";
 
-type Metric = readonly [name: string, help: string, value: (totals: Totals) => number];
+type Figure = readonly [name: string, help: string, value: (totals: Totals) => number];
 
-const METRICS: readonly Metric[] = [
+const GAUGES: readonly Figure[] = [
   ["devices", "Device programs that were started", totals => totals.devices],
   ["connected", "Clients that are connected", totals => totals.connected],
+];
+
+const COUNTERS: readonly Figure[] = [
   ["connects_total", "Times a client connected", totals => totals.connects],
-  ["connections_lost_total", "Connections that ended without disconnect()", totals => totals.losses],
+  ["connections_lost_total", "Connections that ended without disconnect()", totals => totals.connectionsLost],
   ["published_total", "Messages that publish() accepted", totals => totals.messagesPublished],
+  ["rejected_total", "Messages that publish() did not accept", totals => totals.rejected],
   ["confirmed_total", "Messages that were confirmed, or sent at QoS 0", totals => totals.messagesConfirmed],
   ["dropped_total", "Messages that were accepted and given up", totals => totals.dropped],
-  ["failed_total", "Device programs that failed", totals => totals.failed],
+  ["stopped_total", "Device programs that were stopped", totals => totals.stopped],
+  ["errors_total", "Calls of errorCallback", totals => totals.errors],
 ];
 
 /** Serves `/metrics` on 127.0.0.1. @throws CommandError if the port is taken */
@@ -27,7 +32,7 @@ export async function servePrometheus(
   totals: () => Totals | undefined,
 ): Promise<{ port: number; close(): void }> {
   const registry = new Registry();
-  for (const [name, help, value] of METRICS) {
+  for (const [name, help, value] of GAUGES) {
     new Gauge({
       name: PREFIX + name,
       help,
@@ -35,6 +40,18 @@ export async function servePrometheus(
       collect() {
         const current = totals();
         if (current) this.set(value(current));
+      },
+    });
+  }
+  for (const [name, help, value] of COUNTERS) {
+    new Counter({
+      name: PREFIX + name,
+      help,
+      registers: [registry],
+      collect() {
+        const current = totals();
+        this.reset();
+        if (current) this.inc(value(current));
       },
     });
   }
@@ -51,7 +68,7 @@ export async function servePrometheus(
     });
   }
   const server = createServer((request, response) => {
-    if (request.url !== "/metrics") return void response.writeHead(404).end();
+    if (!/^\/metrics(\?|$)/.test(request.url ?? "")) return void response.writeHead(404).end();
     void registry.metrics().then(text => response.writeHead(200, { "content-type": registry.contentType }).end(text));
   });
   await listen(server, port);

@@ -1,12 +1,12 @@
-// The report of a fleet: what it holds, its lines of text, and how the reports of several machines become one.
+// The report of a fleet: what it holds, and how the reports of several machines become one.
 
 import { CommandError } from "../cli/errors.ts";
 import { Latencies, type LatencyCounts, type LatencySummary } from "./latencies.ts";
-import { addFailedAttempts, type FailedAttempts } from "./messages.ts";
-import { findStorm, type Second, type Storm } from "./storm.ts";
+import { addCounts, addFailedAttempts, type FailedAttempts } from "./messages.ts";
+import { findOutage, type Outage, type Second } from "./outage.ts";
 import type { PerQos } from "./tally.ts";
 
-export interface NamedTrouble {
+export interface NamedError {
   /** Client id. */
   readonly device: string;
   readonly message: string;
@@ -17,25 +17,31 @@ export interface Report {
   readonly devices: number;
   /** Clients connected when the run ended. */
   readonly connected: number;
-  /** Clients that connected at least once, and again. */
+  /** How often a client connected; how often one that had been connected before. */
   readonly connects: number;
   readonly reconnects: number;
   /** Connections that ended without disconnect(). */
   readonly connectionsLost: number;
-  /** Connection attempts that failed, by cause, with one of the errors. */
-  readonly failedAttempts: FailedAttempts;
-  /** Clients that the broker refused for good, by the code of CONNACK. */
-  readonly refused: Readonly<Record<string, number>>;
-  /** Messages that publish() accepted; that were confirmed (QoS 0: sent); that were dropped; the rest. */
+  /** Clients that the broker refused for good. */
+  readonly refused: number;
+  /** The same by the code of CONNACK. */
+  readonly refusedByCode: Readonly<Record<string, number>>;
+  /** Connection attempts that failed and are made again. */
+  readonly failedAttempts: number;
+  /** The same by cause, with one of the errors. */
+  readonly failedAttemptsByCause: FailedAttempts;
+  /** Messages that publish() accepted, and that it did not. */
   readonly published: number;
+  readonly rejected: number;
+  /** Of the published ones: confirmed by the broker (QoS 0: sent); dropped with an error; neither when the run ended. */
   readonly confirmed: number;
   readonly dropped: number;
   readonly unconfirmed: number;
-  /** Confirmed events of QoS 1 and 2 that the observer did not receive; null: there was no observer. */
+  /** Confirmed events of QoS 1 and 2 that the observer did not receive; null: not known. */
   readonly lost: number | null;
-  /** Events that the observer received more than once; null: there was no observer. */
+  /** Events of QoS 0, 1 and 2 that the observer received again; null: not known. */
   readonly duplicates: number | null;
-  /** The same by QoS 0, 1, 2. */
+  /** By QoS 0, 1, 2. */
   readonly qos: {
     readonly published: PerQos;
     readonly confirmed: PerQos;
@@ -48,18 +54,19 @@ export interface Report {
   readonly seconds: number;
   /** Confirmed messages per second. */
   readonly eventsPerSecond: number;
-  /** Programs that an exception or an endless loop ended: how many, and some of them. */
-  readonly failed: number;
-  readonly failures: readonly NamedTrouble[];
-  /** What errorCallback got: how many, and some of them. */
+  /** Programs that an exception or an endless loop stopped: how many, and some of them. */
+  readonly stopped: number;
+  readonly stoppedPrograms: readonly NamedError[];
+  /** What errorCallback got: how often, and some of the errors. */
   readonly errors: number;
-  readonly errorExamples: readonly NamedTrouble[];
-  /** Of this process: CPU seconds, percent of all cores, resident bytes, and the part of a device. */
+  readonly errorExamples: readonly NamedError[];
+  /** Of this process: CPU seconds, percent of all cores, resident bytes, and what it grew by for each device. */
   readonly cpu: { readonly seconds: number; readonly percent: number };
   readonly memory: { readonly bytes: number; readonly bytesPerDevice: number };
-  /** The event loop of a thread was late by this much, milliseconds: in 99 % of the quarter seconds, and at most. */
+  /** By how many milliseconds the event loop of a thread was late: in 99 % of the quarter seconds, and at most. */
   readonly late: { readonly p99: number | null; readonly max: number | null };
-  readonly storm: Storm | null;
+  /** The first time when half of the clients or more were away; null: never. */
+  readonly outage: Outage | null;
   /** Why figures may be wrong. */
   readonly warnings: readonly string[];
   /** For merging and drawing: each second of the run, and the times behind `connack` and `puback`. */
@@ -67,7 +74,7 @@ export interface Report {
   readonly histograms: { readonly connack: LatencyCounts; readonly puback: LatencyCounts };
 }
 
-const MOST_EXAMPLES = 20;
+export const MAX_EXAMPLES = 20;
 
 /** One report of the reports of several machines that shared a fleet. Their runs are taken as simultaneous. */
 export function mergeReports(reports: readonly Report[]): Report {
@@ -87,9 +94,12 @@ export function mergeReports(reports: readonly Report[]): Report {
     connects: total(({ connects }) => connects),
     reconnects: total(({ reconnects }) => reconnects),
     connectionsLost: total(({ connectionsLost }) => connectionsLost),
-    failedAttempts: addedAttempts(reports),
-    refused: addedCounts(reports.map(({ refused }) => refused)),
+    refused: total(({ refused }) => refused),
+    refusedByCode: added(reports, addCounts, ({ refusedByCode }) => refusedByCode),
+    failedAttempts: total(({ failedAttempts }) => failedAttempts),
+    failedAttemptsByCause: added(reports, addFailedAttempts, ({ failedAttemptsByCause }) => failedAttemptsByCause),
     published: total(({ published }) => published),
+    rejected: total(({ rejected }) => rejected),
     confirmed: total(({ confirmed }) => confirmed),
     dropped: total(({ dropped }) => dropped),
     unconfirmed: total(({ unconfirmed }) => unconfirmed),
@@ -105,17 +115,17 @@ export function mergeReports(reports: readonly Report[]): Report {
     puback: puback.summary,
     seconds: most(({ seconds }) => seconds),
     eventsPerSecond: total(({ eventsPerSecond }) => eventsPerSecond),
-    failed: total(({ failed }) => failed),
-    failures: reports.flatMap(({ failures }) => failures).slice(0, MOST_EXAMPLES),
+    stopped: total(({ stopped }) => stopped),
+    stoppedPrograms: reports.flatMap(({ stoppedPrograms }) => stoppedPrograms).slice(0, MAX_EXAMPLES),
     errors: total(({ errors }) => errors),
-    errorExamples: reports.flatMap(({ errorExamples }) => errorExamples).slice(0, MOST_EXAMPLES),
+    errorExamples: reports.flatMap(({ errorExamples }) => errorExamples).slice(0, MAX_EXAMPLES),
     cpu: { seconds: total(({ cpu }) => cpu.seconds), percent: most(({ cpu }) => cpu.percent) },
     memory: {
       bytes,
       bytesPerDevice: devices ? Math.round(total(r => r.memory.bytesPerDevice * r.devices) / devices) : 0,
     },
     late: { p99: greatest(reports.map(({ late }) => late.p99)), max: greatest(reports.map(({ late }) => late.max)) },
-    storm: findStorm(timeline) ?? null,
+    outage: findOutage(timeline) ?? null,
     warnings: [...new Set(reports.flatMap(({ warnings }) => warnings))],
     timeline,
     histograms: { connack: connack.counts, puback: puback.counts },
@@ -124,85 +134,19 @@ export function mergeReports(reports: readonly Report[]): Report {
 
 /** @throws CommandError if the text is not a report of this command */
 export function parseReport(text: string, name: string): Report {
-  let report: Partial<Report>;
+  let report: Report;
   try {
-    report = Object(JSON.parse(text));
+    report = JSON.parse(text);
   } catch {
     throw new CommandError(`${name} is not JSON`);
   }
-  if (typeof report.devices !== "number" || !Array.isArray(report.timeline) || !report.histograms?.puback) {
-    throw new CommandError(`${name} is not a report of 'fleet --json'`);
+  try {
+    const { devices, published, seconds } = mergeReports([report]);
+    if ([devices, published, seconds].every(Number.isFinite)) return report;
+  } catch {
+    // Parts are missing.
   }
-  return report as Report;
-}
-
-/** The report for people. */
-export function reportText(report: Report): string {
-  const { connack, puback, qos, cpu, memory, storm, warnings } = report;
-  const lines = [
-    `devices      ${whole(report.devices)}, connected at the end ${whole(report.connected)}`,
-    `connects     ${whole(report.connects)}, of which reconnects ${whole(report.reconnects)}; connections lost ${whole(report.connectionsLost)}`,
-    ...Object.entries(report.refused).map(([code, count]) => `refused      CONNACK ${code}: ${whole(count)}`),
-    ...Object.entries(report.failedAttempts).map(
-      ([cause, { count, example }]) => `failed       ${cause}: ${whole(count)} (${example})`,
-    ),
-    `CONNACK      ${times(connack)}`,
-    `PUBACK       ${times(puback)}`,
-    `published    ${whole(report.published)}: confirmed ${whole(report.confirmed)}, dropped ${whole(report.dropped)}, unconfirmed ${whole(report.unconfirmed)}; ${decimal(report.eventsPerSecond)} per second`,
-    report.lost === null
-      ? "lost         not known: no observer"
-      : `lost         ${whole(report.lost)}, duplicates ${whole(report.duplicates ?? 0)}`,
-    ...(["published", "confirmed", "lost", "duplicates"] as const).flatMap(name => perQosLine(name, qos[name])),
-    ...(storm ? [stormLine(storm)] : []),
-    `this PC      ${decimal(cpu.seconds)} s of CPU (${decimal(cpu.percent)} % of its cores), ${decimal(memory.bytes / 2 ** 20)} MiB, ${decimal(memory.bytesPerDevice / 1024)} KiB per device`,
-    ...troubles("stopped", report.failed, report.failures),
-    ...troubles("errors", report.errors, report.errorExamples),
-    ...warnings.map(warning => `warning: ${warning}`),
-  ];
-  return `${lines.join("\n")}\n`;
-}
-
-function perQosLine(name: string, values: PerQos | null): string[] {
-  if (!values || values.filter(value => value > 0).length === 0) return [];
-  return [`  ${name.padEnd(11)}${values.map((value, level) => `QoS ${level}: ${whole(value)}`).join(", ")}`];
-}
-
-function stormLine({ second, lost, backSeconds, peakPercent }: Storm): string {
-  const back = backSeconds === null ? "not all back at the end" : `99 % back after ${backSeconds} s`;
-  return `outage       at ${second} s, ${whole(lost)} connections; ${back}; at most ${decimal(peakPercent)} % of the reconnects in a second`;
-}
-
-function addedAttempts(reports: readonly Report[]): FailedAttempts {
-  const sums: FailedAttempts = {};
-  for (const { failedAttempts } of reports) addFailedAttempts(sums, failedAttempts);
-  return sums;
-}
-
-function troubles(name: string, count: number, examples: readonly NamedTrouble[]): string[] {
-  if (count === 0) return [];
-  const more = count > examples.length ? [`  … and ${whole(count - examples.length)} more`] : [];
-  return [
-    `${name.padEnd(12)} ${whole(count)}`,
-    ...examples.map(({ device, message }) => `  ${device}: ${message}`),
-    ...more,
-  ];
-}
-
-function times({ count, p50, p95, p99, max }: LatencySummary): string {
-  if (count === 0) return "none";
-  return `${whole(count)}: p50 ${ms(p50)}, p95 ${ms(p95)}, p99 ${ms(p99)}, at most ${ms(max)}`;
-}
-
-function ms(value: number | null): string {
-  return value === null ? "-" : `${value < 10 ? value.toFixed(1) : whole(Math.round(value))} ms`;
-}
-
-function whole(value: number): string {
-  return value.toLocaleString("en-US");
-}
-
-function decimal(value: number): string {
-  return value.toLocaleString("en-US", { maximumFractionDigits: 1 });
+  throw new CommandError(`${name} is not a report of 'fleet --json'`);
 }
 
 function joined(histograms: readonly LatencyCounts[]): Latencies {
@@ -211,9 +155,13 @@ function joined(histograms: readonly LatencyCounts[]): Latencies {
   return all;
 }
 
-function addedCounts(all: readonly Readonly<Record<string, number>>[]): Record<string, number> {
-  const sums: Record<string, number> = {};
-  for (const counts of all) for (const [name, count] of Object.entries(counts)) sums[name] = (sums[name] ?? 0) + count;
+function added<T extends object>(
+  reports: readonly Report[],
+  add: (sums: T, more: T) => void,
+  part: (report: Report) => T,
+): T {
+  const sums = {} as T;
+  for (const report of reports) add(sums, part(report));
   return sums;
 }
 
@@ -221,7 +169,7 @@ function addedTimelines(timelines: readonly (readonly Second[])[]): Second[] {
   const length = Math.max(0, ...timelines.map(({ length }) => length));
   return Array.from({ length }, (_, second) => {
     const at = (name: keyof Second) => timelines.reduce((sum, timeline) => sum + (timeline[second]?.[name] ?? 0), 0);
-    return { connected: at("connected"), connects: at("connects"), losses: at("losses") };
+    return { connected: at("connected"), connects: at("connects"), connectionsLost: at("connectionsLost") };
   });
 }
 

@@ -1,10 +1,11 @@
 // Which events were lost, and which arrived twice? Compares what devices published with what the observer received.
 //
 // Events are compared by device and content, because an event has no number: two events of one device with the same event
-// id, format and payload count as copies of each other. What is settled is forgotten; the rest has a bound.
+// id, format and payload count as copies of each other. An event that both sides have is forgotten. Of the others each side
+// keeps MAX_EVENTS.
 
-/** Most contents that are kept while they differ, at each QoS and on each side. */
-const MOST = 2_000_000;
+/** Different events that a side keeps at each QoS. With more, the comparison ends: see `overflowed`. */
+const MAX_EVENTS = 2_000_000;
 
 export type Qos = 0 | 1 | 2;
 
@@ -19,17 +20,18 @@ export interface Differences {
 }
 
 export class Tally {
-  /** More contents differ than can be kept: the observer hardly receives anything. Nothing is compared any more. */
+  /** More events differ than can be kept: the observer hardly receives anything. Nothing is compared any more. */
   overflowed = false;
   readonly #confirmed: Map<number, number>[] = [new Map(), new Map(), new Map()];
   readonly #received: Map<number, number>[] = [new Map(), new Map(), new Map()];
+  readonly #uncertain: Map<number, number>[] = [new Map(), new Map(), new Map()];
   readonly #most: number;
 
-  constructor(most = MOST) {
+  constructor(most = MAX_EVENTS) {
     this.#most = most;
   }
 
-  /** Confirmed events that the observer has not received yet, by content. */
+  /** Different events that are confirmed and that the observer has not received yet. */
   get pending(): number {
     return this.#confirmed.reduce((sum, counts) => sum + counts.size, 0);
   }
@@ -41,15 +43,19 @@ export class Tally {
 
   /** The observer received an event. `qos`: that of the delivery. */
   received(event: number, qos: Qos): void {
-    if (!this.#settle(this.#confirmed, event, qos)) this.#keep(this.#received[qos]!, event);
+    if (this.#settle(this.#confirmed, event, qos) || this.#settle(this.#uncertain, event, qos)) return;
+    this.#keep(this.#received[qos]!, event);
   }
 
   /**
-   * What differs.
-   * @param unconfirmed events that were published and not confirmed: they may have arrived or not
+   * The broker may have it or not: it was not confirmed. Received or not, it is neither lost nor a duplicate.
+   * Called at the end, or when the device drops it.
    */
-  differences(unconfirmed: readonly { event: number; qos: Qos }[]): Differences {
-    for (const { event, qos } of unconfirmed) this.#settle(this.#received, event, qos);
+  uncertain(event: number, qos: Qos): void {
+    if (!this.#settle(this.#received, event, qos)) this.#keep(this.#uncertain[qos]!, event);
+  }
+
+  get differences(): Differences {
     return { lost: counts(this.#confirmed), duplicates: counts(this.#received) };
   }
 
@@ -70,7 +76,7 @@ export class Tally {
     counts.set(event, (counts.get(event) ?? 0) + 1);
     if (counts.size <= this.#most) return;
     this.overflowed = true;
-    for (const map of [...this.#confirmed, ...this.#received]) map.clear();
+    for (const map of [...this.#confirmed, ...this.#received, ...this.#uncertain]) map.clear();
   }
 }
 

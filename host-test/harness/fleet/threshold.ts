@@ -28,7 +28,10 @@ const FIGURES = [
   "connects",
   "reconnects",
   "connectionsLost",
+  "refused",
+  "failedAttempts",
   "published",
+  "rejected",
   "confirmed",
   "dropped",
   "unconfirmed",
@@ -36,14 +39,14 @@ const FIGURES = [
   "duplicates",
   ...["count", "p50", "p95", "p99", "max"].flatMap(name => [`connack.${name}`, `puback.${name}`]),
   "eventsPerSecond",
-  "failed",
+  "stopped",
   "errors",
   "cpu.percent",
   "memory.bytesPerDevice",
   "late.p99",
   "late.max",
-  "storm.backSeconds",
-  "storm.peakPercent",
+  "outage.backSeconds",
+  "outage.peakPercent",
 ];
 
 export function parseThreshold(text: string): Threshold {

@@ -1,17 +1,22 @@
-// Adds up what the threads and the observer tell, and makes the report of it.
+// Adds up what the threads and the observer report, until the end of the run.
 
 import { availableParallelism } from "node:os";
 import { Latencies } from "./latencies.ts";
-import { addFailedAttempts, type Batch, type EventRecord, type FailedAttempts, type Trouble } from "./messages.ts";
-import type { NamedTrouble, Report } from "./report.ts";
-import { findStorm, type Second } from "./storm.ts";
+import {
+  addCounts,
+  addFailedAttempts,
+  type Batch,
+  type DeviceError,
+  type FailedAttempts,
+  type MessageRecord,
+} from "./messages.ts";
+import { findOutage, type Second } from "./outage.ts";
+import { MAX_EXAMPLES, type NamedError, type Report } from "./report.ts";
 import { type PerQos, type Qos, Tally } from "./tally.ts";
 
-/** Failures and errors that the report names; more are only counted. */
-const MOST_EXAMPLES = 20;
-/** Content and device as one number: room for so many devices. */
-const DEVICES = 2 ** 20;
-/** From here on the report warns that this PC was the limit. */
+/** An event is the number hash * MAX_DEVICES + index. */
+const MAX_DEVICES = 2 ** 20;
+/** From here on the report warns that the times may be those of this PC. */
 const BUSY_PERCENT = 80;
 const LATE_MS = 100;
 const US_PER_S = 1e6;
@@ -23,9 +28,7 @@ export interface TotalsOptions {
   readonly plain: boolean;
 }
 
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
-
-/** What is measured at the end of the run, before the devices disconnect. */
+/** Measured at the end of the run, before the devices disconnect. */
 interface End {
   readonly connected: number;
   readonly seconds: number;
@@ -33,23 +36,29 @@ interface End {
   readonly bytes: number;
 }
 
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
 export class Totals {
   connects = 0;
-  losses = 0;
+  reconnects = 0;
+  connectionsLost = 0;
+  rejected = 0;
   dropped = 0;
-  failed = 0;
+  stopped = 0;
+  errors = 0;
+  /** Confirmed events that an observer should receive. */
+  observable = 0;
   readonly published: PerQos = [0, 0, 0];
   readonly confirmed: PerQos = [0, 0, 0];
   readonly puback = new Latencies();
   readonly connack = new Latencies();
   readonly tally = new Tally();
+  readonly failedAttempts: FailedAttempts = {};
+  readonly refused: Record<string, number> = {};
   readonly #options: TotalsOptions;
   readonly #late = new Latencies();
-  readonly #failedAttempts: FailedAttempts = {};
-  readonly #refused: Record<string, number> = {};
-  readonly #failures: NamedTrouble[] = [];
-  readonly #errors: NamedTrouble[] = [];
-  readonly #unconfirmed: EventRecord[] = [];
+  readonly #stoppedPrograms: NamedError[] = [];
+  readonly #errorExamples: NamedError[] = [];
   /** Connected clients of each thread. */
   readonly #connected = new Map<unknown, number>();
   readonly #timeline: Mutable<Second>[] = [];
@@ -57,8 +66,6 @@ export class Totals {
   readonly #memoryBefore = residentBytes();
   readonly #begun = performance.now();
   #started = 0;
-  #errorCount = 0;
-  #reconnects = 0;
   #end: End | undefined;
 
   constructor(options: TotalsOptions) {
@@ -82,30 +89,23 @@ export class Totals {
     return sum(this.confirmed);
   }
 
-  get failedAttempts(): FailedAttempts {
-    return this.#failedAttempts;
-  }
-
   /** @param thread whose batch this is; any object */
   add(thread: unknown, batch: Batch): void {
     this.#started += batch.started;
-    this.connects += batch.connects.length;
-    this.losses += batch.losses.length;
-    this.dropped += batch.dropped;
-    this.#reconnects += batch.reconnects;
-    this.failed += batch.failures.length;
-    this.#errorCount += batch.errorCount;
+    this.rejected += batch.rejected;
+    this.stopped += batch.stopped.length;
+    this.errors += batch.errorCount;
     for (const qos of [0, 1, 2] as const) this.published[qos] += batch.published[qos];
-    for (const ms of batch.connackMs) this.connack.record(ms);
     for (const ms of batch.pubackMs) this.puback.record(ms);
     for (const record of batch.confirmed) this.#confirm(record);
-    addFailedAttempts(this.#failedAttempts, batch.failedAttempts);
-    addCounts(this.#refused, batch.refused);
-    this.#keep(this.#failures, batch.failures);
-    this.#keep(this.#errors, batch.errors);
-    this.#late.record(batch.lateMs);
+    this.#keep(this.#stoppedPrograms, batch.stopped);
+    this.#keep(this.#errorExamples, batch.errors);
+    this.addUncertain(batch.dropped);
+    // After the end the devices are told to disconnect: what they drop then is only not confirmed.
+    if (this.#end) return;
+    this.dropped += batch.dropped.length;
     this.#connected.set(thread, batch.connected);
-    if (!this.#end) this.#addToTimeline(batch);
+    this.#addConnections(batch);
   }
 
   /** A thread has ended. */
@@ -113,19 +113,22 @@ export class Totals {
     this.#connected.delete(thread);
   }
 
-  fail(trouble: Trouble): void {
-    this.failed++;
-    this.#keep(this.#failures, [trouble]);
+  /** A program that could not report its end. */
+  addStopped(error: DeviceError): void {
+    this.stopped++;
+    this.#keep(this.#stoppedPrograms, [error]);
   }
 
-  /** What the threads had published and was not confirmed. */
-  addUnconfirmed(records: readonly EventRecord[]): void {
-    this.#unconfirmed.push(...records);
+  /** Messages that the broker may have or not. */
+  addUncertain(records: readonly MessageRecord[]): void {
+    for (const { index, hash, qos } of records) {
+      if (hash !== undefined) this.tally.uncertain(this.#event(index, hash), qos);
+    }
   }
 
-  /** The observer received an event of the device with this index; 0 on a plain broker. */
-  received(index: number, content: number, qos: Qos): void {
-    this.tally.received(eventNumber(index, content), qos);
+  /** The observer received an event of the device with this index; on a plain broker, of any device. */
+  received(index: number, hash: number, qos: Qos): void {
+    this.tally.received(this.#event(index, hash), qos);
   }
 
   /** The run is over; the devices are about to disconnect. */
@@ -146,23 +149,21 @@ export class Totals {
    */
   report(observed: boolean, warnings: readonly string[]): Report {
     const { connected, seconds, cpuSeconds, bytes } = this.#end!;
-    const cpu = { seconds: cpuSeconds, percent: (100 * cpuSeconds) / seconds / availableParallelism() };
+    const percent = (100 * cpuSeconds) / seconds / availableParallelism();
     const late = { p99: this.#late.summary.p99, max: this.#late.summary.max };
-    const unconfirmed = this.#unconfirmed.flatMap(({ index, content, qos }) =>
-      content === undefined ? [] : [{ event: this.#number(index, content), qos }],
-    );
-    const known = observed && !this.tally.overflowed;
-    const differences = known ? this.tally.differences(unconfirmed) : undefined;
-    const { lost = null, duplicates = null } = differences ?? {};
+    const { lost = null, duplicates = null } = observed && !this.tally.overflowed ? this.tally.differences : {};
     return {
       devices: this.devices,
       connected,
       connects: this.connects,
-      reconnects: this.#reconnects,
-      connectionsLost: this.losses,
-      failedAttempts: this.#failedAttempts,
-      refused: this.#refused,
+      reconnects: this.reconnects,
+      connectionsLost: this.connectionsLost,
+      refused: sum(Object.values(this.refused)),
+      refusedByCode: this.refused,
+      failedAttempts: sum(Object.values(this.failedAttempts).map(({ count }) => count)),
+      failedAttemptsByCause: this.failedAttempts,
       published: this.messagesPublished,
+      rejected: this.rejected,
       confirmed: this.messagesConfirmed,
       dropped: this.dropped,
       unconfirmed: this.messagesPublished - this.messagesConfirmed - this.dropped,
@@ -173,38 +174,47 @@ export class Totals {
       puback: this.puback.summary,
       seconds,
       eventsPerSecond: this.messagesConfirmed / seconds,
-      failed: this.failed,
-      failures: this.#failures,
-      errors: this.#errorCount,
-      errorExamples: this.#errors,
-      cpu,
+      stopped: this.stopped,
+      stoppedPrograms: this.#stoppedPrograms,
+      errors: this.errors,
+      errorExamples: this.#errorExamples,
+      cpu: { seconds: cpuSeconds, percent },
       memory: { bytes, bytesPerDevice: this.devices ? Math.round((bytes - this.#memoryBefore) / this.devices) : 0 },
       late,
-      storm: findStorm(this.#timeline) ?? null,
-      warnings: [...warnings, ...busy(cpu.percent, late.p99)],
+      outage: findOutage(this.#timeline) ?? null,
+      warnings: [...warnings, ...busyWarnings(percent, late.p99)],
       timeline: this.#timeline,
       histograms: { connack: this.connack.counts, puback: this.puback.counts },
     };
   }
 
-  #addToTimeline({ connects, losses }: Batch): void {
+  #confirm({ index, hash, qos }: MessageRecord): void {
+    this.confirmed[qos]++;
+    if (hash === undefined) return;
+    this.observable++;
+    this.tally.confirmed(this.#event(index, hash), qos);
+  }
+
+  #addConnections({ connects, reconnects, connectionsLost, connackMs, failedAttempts, refused, lateMs }: Batch): void {
+    this.connects += connects.length;
+    this.reconnects += reconnects;
+    this.connectionsLost += connectionsLost.length;
+    addFailedAttempts(this.failedAttempts, failedAttempts);
+    addCounts(this.refused, refused);
+    this.#late.record(lateMs);
+    for (const ms of connackMs) this.connack.record(ms);
     for (const ms of connects) this.#second(ms).connects++;
-    for (const ms of losses) this.#second(ms).losses++;
+    for (const ms of connectionsLost) this.#second(ms).connectionsLost++;
     this.#second(performance.now() - this.#begun).connected = this.connected;
   }
 
-  #confirm({ index, content, qos }: EventRecord): void {
-    this.confirmed[qos]++;
-    if (content !== undefined) this.tally.confirmed(this.#number(index, content), qos);
+  #event(index: number, hash: number): number {
+    return hash * MAX_DEVICES + (this.#options.plain ? 0 : index);
   }
 
-  #number(index: number, content: number): number {
-    return eventNumber(this.#options.plain ? 0 : index, content);
-  }
-
-  #keep(examples: NamedTrouble[], troubles: readonly Trouble[]): void {
-    for (const { index, message } of troubles) {
-      if (examples.length < MOST_EXAMPLES) examples.push({ device: this.#options.clientIds[index]!, message });
+  #keep(examples: NamedError[], errors: readonly DeviceError[]): void {
+    for (const { index, message } of errors) {
+      if (examples.length < MAX_EXAMPLES) examples.push({ device: this.#options.clientIds[index]!, message });
     }
   }
 
@@ -212,24 +222,22 @@ export class Totals {
     const timeline = this.#timeline;
     const second = Math.max(0, Math.floor(ms / 1000));
     while (timeline.length <= second) {
-      timeline.push({ connected: timeline.at(-1)?.connected ?? 0, connects: 0, losses: 0 });
+      timeline.push({ connected: timeline.at(-1)?.connected ?? 0, connects: 0, connectionsLost: 0 });
     }
     return timeline[second]!;
   }
 }
 
-function eventNumber(index: number, content: number): number {
-  return content * DEVICES + index;
-}
-
-function busy(percent: number, lateP99: number | null): string[] {
+function busyWarnings(percent: number, lateP99: number | null): string[] {
   const warnings: string[] = [];
-  if (percent >= BUSY_PERCENT)
-    warnings.push(`this PC used ${Math.round(percent)} % of its cores: times may be its own`);
-  if ((lateP99 ?? 0) >= LATE_MS) {
+  if (percent >= BUSY_PERCENT) {
     warnings.push(
-      `a thread was late by ${Math.round(lateP99!)} ms or more in 1 % of the time: times may be this PC's own`,
+      `this PC used ${Math.round(percent)} % of its cores: the times may be those of this PC, not of the broker`,
     );
+  }
+  if ((lateP99 ?? 0) >= LATE_MS) {
+    const late = Math.round(lateP99!).toLocaleString("en-US");
+    warnings.push(`a thread was late by ${late} ms or more in 1 % of the time: the times may be those of this PC`);
   }
   return warnings;
 }
@@ -245,8 +253,4 @@ function residentBytes(): number {
 
 function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
-}
-
-function addCounts(sums: Record<string, number>, counts: Readonly<Record<string, number>>): void {
-  for (const [name, count] of Object.entries(counts)) sums[name] = (sums[name] ?? 0) + count;
 }

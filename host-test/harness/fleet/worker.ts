@@ -5,26 +5,28 @@ import { pathToFileURL } from "node:url";
 import { parentPort, workerData } from "node:worker_threads";
 import { overridePorts } from "../../../targets/node/index.ts";
 import { Context } from "./context.ts";
-import { FleetDevice, type Recorder } from "./device.ts";
+import { FleetDevice } from "./device.ts";
 import { emptyBatch, type FromThread, type ThreadData, type ToThread } from "./messages.ts";
+import type { Recorder } from "./recorder.ts";
 
 const REPORT_MS = 250;
 const START_MS = 10;
+const DELAY_RESOLUTION_MS = 10;
 const NS_PER_MS = 1e6;
 
-const { program, members, seed, startedAt, activity } = workerData as ThreadData;
+const { program, members, startedAt, activity } = workerData as ThreadData;
 const devices: FleetDevice[] = [];
 const context = new Context<FleetDevice>(activity);
 const recorder: Recorder & { batch: ReturnType<typeof emptyBatch> } = {
   batch: emptyBatch(),
   now: () => Date.now() - startedAt,
 };
-const lateness = monitorEventLoopDelay({ resolution: 10 });
+const delay = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MS });
 
-// Timers of this file, not of a device.
-const { setInterval } = globalThis;
+// Timers of this file: not of a device, and unref() leaves them out of what isIdle() sees.
+const { setInterval, setTimeout } = globalThis;
 
-function say(message: FromThread): void {
+function post(message: FromThread): void {
   parentPort!.postMessage(message);
 }
 
@@ -32,11 +34,15 @@ function report(): void {
   const { batch } = recorder;
   recorder.batch = emptyBatch();
   batch.connected = devices.reduce((sum, device) => sum + device.connected, 0);
-  batch.active = devices.filter(device => device.active).length;
-  // The resolution is part of each delay.
-  batch.lateMs = Math.max(0, lateness.max / NS_PER_MS - 10);
-  lateness.reset();
-  say(batch);
+  batch.idle = isIdle();
+  batch.lateMs = Math.max(0, delay.max / NS_PER_MS - DELAY_RESOLUTION_MS);
+  delay.reset();
+  post(batch);
+}
+
+function isIdle(): boolean {
+  if (devices.length < members.length || devices.some(device => device.active)) return false;
+  return !process.getActiveResourcesInfo().includes("Timeout");
 }
 
 async function run(): Promise<void> {
@@ -45,9 +51,9 @@ async function run(): Promise<void> {
     ({ main } = await import(pathToFileURL(program).href));
     if (typeof main !== "function") throw new Error("it exports no function main(options)");
   } catch (error) {
-    return say({ what: "unusable", message: (error as Error).message });
+    return post({ what: "unusable", message: (error as Error).message });
   }
-  setInterval(report, REPORT_MS);
+  setInterval(report, REPORT_MS).unref();
   startDevices(main as (options: unknown) => unknown);
 }
 
@@ -56,43 +62,48 @@ function startDevices(main: (options: unknown) => unknown): void {
   const timer = setInterval(() => {
     const before = devices.length;
     while (devices.length < members.length && members[devices.length]!.startMs <= performance.now() - begun) {
-      const device = new FleetDevice(members[devices.length]!, seed, context, recorder);
+      const device = new FleetDevice(members[devices.length]!, context, recorder);
       devices.push(device);
       device.start(main);
     }
-    // At once: a device that soon does not return takes with it what this thread has not told.
+    // At once: if a device never returns, this thread reports nothing more.
     if (devices.length > before) report();
     if (devices.length === members.length) clearInterval(timer);
   }, START_MS);
 }
 
-async function stop(timeoutMs: number): Promise<void> {
-  const stopped = devices.filter(({ stopped }) => !stopped).map(device => new Promise<void>(done => device.stop(done)));
+async function disconnect(timeoutMs: number): Promise<void> {
+  const disconnected = devices.map(device => new Promise<void>(done => device.disconnect(done)));
   const late = new Promise(resolve => setTimeout(resolve, timeoutMs));
-  await Promise.race([Promise.all(stopped), late]);
+  await Promise.race([Promise.all(disconnected), late]);
   report();
-  say({ what: "stopped", unconfirmed: devices.flatMap(({ unconfirmed }) => [...unconfirmed]) });
+  post({ what: "disconnected", unconfirmed: devices.flatMap(({ unconfirmed }) => [...unconfirmed]) });
 }
 
-/** A device whose exception reached no handler; without one it is a fault of this file. */
-function caught(error: unknown): void {
-  const { device } = context;
-  if (!device) throw error;
+function onUncaught(error: unknown): void {
+  const device = context.lastDevice;
+  if (!device) throw new Error(`the program failed outside main(): ${(error as Error)?.message ?? error}`);
   device.fail(error);
   report();
 }
 
-process.on("uncaughtException", caught);
-process.on("unhandledRejection", caught);
-parentPort!.on("message", ({ timeoutMs }: ToThread) => void stop(timeoutMs));
+process.on("uncaughtException", onUncaught);
+process.on("unhandledRejection", onUncaught);
+process.exit = (code?: unknown): never => {
+  throw new Error(`it called process.exit(${code ?? ""})`);
+};
+// What the programs print would pass through the main thread.
+process.stdout.write = () => true;
+process.stderr.write = () => true;
+parentPort!.on("message", ({ timeoutMs }: ToThread) => void disconnect(timeoutMs));
 
 overridePorts({
   get ports() {
-    return context.device!;
+    if (!context.device) throw new Error("it makes a client outside main(options)");
+    return context.device;
   },
-  created: client => context.device?.watch(client),
+  created: client => context.device?.add(client),
 });
 context.installGlobals();
-lateness.enable();
-
+delay.enable();
 void run();

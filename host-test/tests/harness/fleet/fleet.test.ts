@@ -1,7 +1,9 @@
 // `iotf-embedded fleet` with real devices in real threads, against the local platform and Mosquitto.
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -16,6 +18,7 @@ const programs = fileURLToPath(new URL("programs/", import.meta.url));
 const STEADY = join(programs, "steady.ts");
 const FAULTY = join(programs, "faulty.ts");
 const ONCE = join(programs, "once.ts");
+const UNUSUAL = join(programs, "unusual.ts");
 
 async function platform(
   t: TestContext,
@@ -51,7 +54,7 @@ test("steady: 50 devices on the platform; every event arrives once, and the plat
   assert.deepEqual({ lost, duplicates, events }, { lost: 0, duplicates: 0, events: published });
   assert.deepEqual([report.connack.count, report.puback.count], [50, published]);
   assert.equal([...clients].filter(id => id.startsWith("d:abc123:fleet:device-")).length, 50);
-  assert.equal(report.failed, 0);
+  assert.equal(report.stopped, 0);
   const [observer] = [...clients].filter(id => id.startsWith("a:"));
   assert.equal(await server.session(observer!), undefined, "the observer leaves no session");
 });
@@ -84,25 +87,75 @@ test("storm: Mosquitto restarts under 50 devices; all are back, and no event is 
   const report: Report = JSON.parse(run.out);
   assert.deepEqual([report.connected, report.reconnects >= 50, report.connectionsLost >= 50], [50, true, true]);
   assert.equal(report.lost, 0);
-  assert.ok(report.storm?.backSeconds, JSON.stringify(report.timeline));
-  assert.ok(report.storm.lost >= 50);
+  assert.ok(report.outage?.backSeconds, JSON.stringify(report.timeline));
+  assert.ok(report.outage.lost >= 50);
 });
 
 test("every way to fail names the device; the others go on", async t => {
   const server = await platform(t);
-  const run = fleet(FAULTY, "--count", 8, "--rate", 500, "--duration", 9, "--url", server.url, "--json");
+  const run = fleet(FAULTY, "--count", 10, "--rate", 500, "--duration", 15, "--url", server.url, "--json");
   const report = await reportOf(run, 1);
-  const named = new Map(report.failures.map(({ device, message }) => [device, message]));
-  assert.match(named.get("d:abc123:fleet:device-1")!, /not connected: call connect\(\) first/);
-  assert.equal(named.get("d:abc123:fleet:device-3"), "in a timer");
-  assert.equal(named.get("d:abc123:fleet:device-4"), "in a promise");
-  assert.match(named.get("d:abc123:fleet:device-5")!, /endless loop/);
-  assert.deepEqual([report.failed, named.size], [4, 4]);
+  const named = new Map(report.stoppedPrograms.map(({ device, message }) => [device.replace(/.*:/, ""), message]));
+  assert.match(named.get("device-1")!, /not connected: call connect\(\) first/);
+  assert.equal(named.get("device-3"), "in a timer");
+  assert.equal(named.get("device-4"), "in a promise");
+  assert.match(named.get("device-5")!, /endless loop/);
+  assert.equal(named.get("device-6"), "in a microtask");
+  assert.match(named.get("device-7")!, /endless loop/);
+  assert.equal(named.get("device-8"), "it called process.exit(3)");
+  assert.deepEqual([report.stopped, named.size], [7, 7]);
   assert.ok(
     report.errorExamples.some(({ device, message }) => device.endsWith("device-2") && message === "in a callback"),
   );
-  assert.deepEqual([report.devices, report.connected, report.lost], [8, 4, 0]);
-  assert.match(report.warnings.join(), /a thread was started again/);
+  assert.deepEqual([report.devices, report.connected, report.lost], [10, 3, 0]);
+  assert.match(report.warnings.join(), /a thread was lost/);
+});
+
+for (const [way, connected, confirmed] of [
+  ["fields", 2, 2],
+  ["chained", 2, 4],
+  ["two", 4, 4],
+  ["late", 2, 2],
+] as const) {
+  test(`a program that uses its clients in an unusual way is counted as it is: ${way}`, async t => {
+    const server = await platform(t);
+    const report = await reportOf(
+      fleet(UNUSUAL, `way=${way}`, "--count", 2, "--duration", 3, "--url", server.url, "--json"),
+    );
+    assert.deepEqual([report.connected, report.connects, report.connack.count], [connected, connected, connected]);
+    assert.deepEqual([report.confirmed, report.lost, report.duplicates, report.stopped], [confirmed, 0, 0, 0]);
+  });
+}
+
+test("a loop that begins while the devices disconnect is found, and the report comes", async t => {
+  const server = await platform(t);
+  const run = fleet(join(programs, "loop-at-end.ts"), "--count", 2, "--duration", 1, "--url", server.url, "--json");
+  const report = await reportOf(run, 1);
+  assert.equal(report.stopped, 1);
+  assert.match(report.stoppedPrograms[0]!.message, /endless loop/);
+});
+
+test("two machines that share a fleet do not have the same random numbers", async t => {
+  const server = await platform(t);
+  const published: unknown[] = [];
+  server.on("event", ({ payload }) => published.push(JSON.parse(payload.toString()).random));
+  for (const start of [0, 100]) await fleet(ONCE, "--count", 2, "--start", start, "--url", server.url).code;
+  assert.equal(new Set(published).size, 4, `${published}`);
+});
+
+test("a server that takes the connection and never answers: the run lasts as long as it should", async t => {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const sockets: Socket[] = [];
+  server.on("connection", socket => sockets.push(socket));
+  t.after(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  const url = `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const report = await reportOf(fleet(STEADY, "--count", 1, "--duration", 1, "--url", url, "--json"));
+  assert.ok(report.seconds < 2, `${report.seconds}`);
+  assert.match(report.warnings.join(), /not counted.*no device has connected/);
 });
 
 test("a platform that refuses half of them: counted, and not retried", async t => {
@@ -117,7 +170,7 @@ test("a platform that refuses half of them: counted, and not retried", async t =
   server.on("refused", () => refusals++);
   const run = fleet(STEADY, "--count", 10, "--duration", 3, "--url", server.url, "--json", "--threads", 2);
   const report = await reportOf(run);
-  assert.deepEqual([report.refused, report.connected, refusals], [{ 5: 5 }, 5, 5]);
+  assert.deepEqual([report.refusedByCode, report.connected, refusals], [{ 5: 5 }, 5, 5]);
 });
 
 test("it ends when every device has ended", async t => {
@@ -204,13 +257,14 @@ test("file descriptors run out: the limit and the command that raises it", {
   const command = `ulimit -n 80; exec "${process.execPath}" "${cli}" fleet ${words.join(" ")}`;
   const { code, out, err } = await runProgram("sh", ["-c", command]);
   assert.equal(code, 0, err);
-  assert.match(out, /^failed .*EMFILE: \d+/m);
+  assert.match(out, /^attempts +failed, EMFILE: \d+/m);
   assert.match(out, /limit of open files of this process was reached: 80; 'ulimit -n 65536'/);
 });
 
 for (const [args, error] of [
   [[], /needs a program/],
   [["none.ts"], /there is no file none\.ts/],
+  [[join(programs, "outside.ts")], /it makes a client outside main\(options\)/],
   [[join(programs, "../config.d.ts")], /exports no function main\(options\)|config\.d\.ts/],
   [[STEADY, "oops"], /word 1 after the program is not key=value/],
   [[STEADY, "--count", "0"], /--count must be a whole number 1\.\.1000000, not '0'/],
@@ -221,7 +275,9 @@ for (const [args, error] of [
   [[STEADY, "--devices", "none.csv", "--id", "a%i"], /--id is not for --devices/],
   [[STEADY, "--restart", "true"], /--restart needs --restart-at or --duration/],
   [[STEADY, "--restart-at", "3"], /--restart-at needs --restart/],
-  [[STEADY, "--bad-links", "101"], /--bad-links must be/],
+  [[STEADY, "--restart", "", "--duration", "3"], /--restart needs a command/],
+  [[STEADY, "--restart", "true", "--restart-at", "3", "--duration", "3"], /--restart-at must be less than --duration/],
+  [[STEADY, "--bad-links", "101"], /--bad-links must be a number 0\.\.100, not '101'/],
   [[STEADY, "--threshold", "puback<3"], /--threshold: no figure 'puback'/],
   [["--merge"], /--merge needs reports/],
   [["--merge", "none.json"], /--merge: cannot read 'none\.json'/],

@@ -1,4 +1,4 @@
-// The parts of `iotf-embedded fleet` that need no network: identities, tally, storm, thresholds, merging, JUnit, picture.
+// The parts of `iotf-embedded fleet` that need no network: identities, tally, outage, thresholds, merging, JUnit, picture.
 
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
@@ -7,9 +7,10 @@ import { fromCsv, fromPattern } from "../../../harness/fleet/identities.ts";
 import { junitXml } from "../../../harness/fleet/junit.ts";
 import { Latencies } from "../../../harness/fleet/latencies.ts";
 import { emptyBatch } from "../../../harness/fleet/messages.ts";
+import { findOutage, type Second } from "../../../harness/fleet/outage.ts";
 import { picture } from "../../../harness/fleet/picture.ts";
-import { mergeReports, parseReport, type Report, reportText } from "../../../harness/fleet/report.ts";
-import { findStorm, type Second } from "../../../harness/fleet/storm.ts";
+import { mergeReports, parseReport, type Report } from "../../../harness/fleet/report.ts";
+import { reportText } from "../../../harness/fleet/report-text.ts";
 import { Tally } from "../../../harness/fleet/tally.ts";
 import { check, parseThreshold } from "../../../harness/fleet/threshold.ts";
 import { Totals } from "../../../harness/fleet/totals.ts";
@@ -19,8 +20,8 @@ const PATTERN = { org: "abc123", type: "fleet", id: "device-%i", token: "secret-
 
 test("identities: a pattern numbers the devices from --start on", () => {
   assert.deepEqual(fromPattern(PATTERN, 7, 2), [
-    { org: "abc123", type: "fleet", id: "device-7", token: "secret-7" },
-    { org: "abc123", type: "fleet", id: "device-8", token: "secret-8" },
+    { org: "abc123", type: "fleet", id: "device-7", token: "secret-7", number: 7 },
+    { org: "abc123", type: "fleet", id: "device-8", token: "secret-8", number: 8 },
   ]);
   assert.deepEqual(fromPattern({ ...PATTERN, id: "one" }, 0, 1)[0]!.id, "one");
   assert.throws(() => fromPattern({ ...PATTERN, id: "one" }, 0, 2), /--id must contain %i.*'one'/);
@@ -34,12 +35,12 @@ function csv(t: TestContext, text: string): string {
 
 test("identities: a CSV file names them", t => {
   const path = csv(t, "\ufeffid,type,auth-token\r\nd-0,thermo,t0\r\n\r\nd-1,gauge,t1\r\n");
-  assert.deepEqual(fromCsv(path, PATTERN, 0, undefined), [
-    { org: "abc123", type: "thermo", id: "d-0", token: "t0" },
-    { org: "abc123", type: "gauge", id: "d-1", token: "t1" },
+  assert.deepEqual(fromCsv(path, "abc123", 0, undefined), [
+    { org: "abc123", type: "thermo", id: "d-0", token: "t0", number: 0 },
+    { org: "abc123", type: "gauge", id: "d-1", token: "t1", number: 1 },
   ]);
   assert.deepEqual(
-    fromCsv(path, PATTERN, 1, 1).map(({ id }) => id),
+    fromCsv(path, "abc123", 1, 1).map(({ id }) => id),
     ["d-1"],
   );
 });
@@ -48,24 +49,25 @@ for (const [text, error] of [
   ["", /:1: expected the columns/],
   ["type,id,password\n", /:1: expected the columns/],
   ["type,id,id\na,b,c\n", /:1: expected the columns/],
-  ["type,auth-token\n", /:1: expected the columns/],
+  ["type,id\n", /:1: expected the columns/],
   ["type,id,auth-token\na,b\n", /:2: expected 3 values, not 2/],
   ["type,id,auth-token\na,b,SECRET\na,c d,SECRET\n", /:3: id must be .*'c d'/],
   ["type,id,auth-token\na,b,\n", /:2: the token is empty/],
   ["type,id,auth-token\na,b,SECRET\n\na,b,SECRET\n", /:4: the same device as in line 2/],
+  ["org,type,id,auth-token\na,b,c,SECRET\nz,b,d,SECRET\n", /:3: a fleet is of one organization: a, not z/],
   ["type,id,auth-token\n", /has 0 devices/],
 ] as const) {
   test(`identities: a CSV file is refused: ${JSON.stringify(text)}`, t => {
     const path = csv(t, text);
     const refused = (failure: Error) => error.test(failure.message) && !failure.message.includes("SECRET");
-    assert.throws(() => fromCsv(path, PATTERN, 0, undefined), refused);
+    assert.throws(() => fromCsv(path, "abc123", 0, undefined), refused);
   });
 }
 
 test("identities: a CSV file with too few devices, and one that is not there", t => {
   const path = csv(t, "type,id,auth-token\na,b,c\n");
-  assert.throws(() => fromCsv(path, PATTERN, 0, 2), /has 1 devices; asked for 2 from number 0 on/);
-  assert.throws(() => fromCsv(`${path}.no`, PATTERN, 0, 1), /cannot read the devices in .*ENOENT/);
+  assert.throws(() => fromCsv(path, "abc123", 0, 2), /has 1 devices, which is not enough/);
+  assert.throws(() => fromCsv(`${path}.no`, "abc123", 0, 1), /cannot read the devices in .*ENOENT/);
 });
 
 test("tally: events that both sides have count as nothing, in any order and at a lower QoS", () => {
@@ -74,7 +76,7 @@ test("tally: events that both sides have count as nothing, in any order and at a
   tally.received(1, 1);
   tally.received(2, 1);
   tally.confirmed(2, 1);
-  assert.deepEqual(tally.differences([]), { lost: [0, 0, 0], duplicates: [0, 0, 0] });
+  assert.deepEqual(tally.differences, { lost: [0, 0, 0], duplicates: [0, 0, 0] });
   assert.equal(tally.pending, 0);
 });
 
@@ -87,8 +89,12 @@ test("tally: what was confirmed and did not arrive is lost; what arrived again i
   }
   tally.received(20, 1);
   tally.received(21, 2);
+  tally.uncertain(21, 2);
+  tally.uncertain(22, 1);
+  tally.received(22, 1);
+  tally.uncertain(23, 1);
   assert.equal(tally.pending, 3);
-  assert.deepEqual(tally.differences([{ event: 21, qos: 2 }]), { lost: [1, 1, 1], duplicates: [0, 1, 0] });
+  assert.deepEqual(tally.differences, { lost: [1, 1, 1], duplicates: [0, 1, 0] });
 });
 
 test("tally: with too many differences it stops, and holds nothing", () => {
@@ -96,16 +102,16 @@ test("tally: with too many differences it stops, and holds nothing", () => {
   for (let event = 0; event < 4; event++) tally.confirmed(event, 1);
   assert.equal(tally.overflowed, true);
   for (let event = 4; event < 9; event++) tally.received(event, 1);
-  assert.deepEqual(tally.differences([]), { lost: [0, 0, 0], duplicates: [0, 0, 0] });
+  assert.deepEqual(tally.differences, { lost: [0, 0, 0], duplicates: [0, 0, 0] });
 });
 
-function seconds(...rows: [connected: number, connects: number, losses: number][]): Second[] {
-  return rows.map(([connected, connects, losses]) => ({ connected, connects, losses }));
+function seconds(...rows: [connected: number, connects: number, connectionsLost: number][]): Second[] {
+  return rows.map(([connected, connects, connectionsLost]) => ({ connected, connects, connectionsLost }));
 }
 
-test("storm: the outage, the time until 99 % are back, and the busiest second", () => {
+test("outage: the outage, the time until 99 % are back, and the busiest second", () => {
   const timeline = seconds([100, 100, 0], [100, 0, 0], [30, 0, 70], [0, 0, 30], [20, 20, 0], [98, 78, 0], [100, 2, 0]);
-  assert.deepEqual(findStorm(timeline), { second: 2, lost: 100, backSeconds: 5, peakPercent: 78 });
+  assert.deepEqual(findOutage(timeline), { second: 2, lost: 100, backSeconds: 5, peakPercent: 78 });
 });
 
 for (const [name, timeline] of [
@@ -114,11 +120,11 @@ for (const [name, timeline] of [
   ["there was no second", seconds()],
   ["they were lost one by one", seconds([10, 10, 0], ...Array(10).fill([10, 1, 1]))],
 ] as const) {
-  test(`storm: none if ${name}`, () => assert.equal(findStorm(timeline), undefined));
+  test(`outage: none if ${name}`, () => assert.equal(findOutage(timeline), undefined));
 }
 
-test("storm: not all are back", () => {
-  assert.equal(findStorm(seconds([10, 10, 0], [0, 0, 10], [9, 9, 0]))?.backSeconds, null);
+test("outage: not all are back", () => {
+  assert.equal(findOutage(seconds([10, 10, 0], [0, 0, 10], [9, 9, 0]))?.backSeconds, null);
 });
 
 /** A report of two devices in which something of everything happened. */
@@ -130,15 +136,16 @@ function someReport(change: Partial<ReturnType<typeof emptyBatch>> = {}): Report
     connected: 2,
     connects: [100, 200, 300],
     reconnects: 1,
-    losses: [250],
+    connectionsLost: [250],
     connackMs: [1, 2, 30],
     pubackMs: [4],
     failedAttempts: { ECONNREFUSED: { count: 2, example: "no" } },
     refused: { 5: 1 },
     published: [1, 2, 0],
+    rejected: 4,
     confirmed: [
-      { index: 0, content: 5, qos: 1 },
-      { index: 1, content: 5, qos: 0 },
+      { index: 0, hash: 5, qos: 1 },
+      { index: 1, hash: 5, qos: 0 },
     ],
     errorCount: 1,
     errors: [{ index: 1, message: '<oops> & "more"' }],
@@ -153,14 +160,26 @@ function someReport(change: Partial<ReturnType<typeof emptyBatch>> = {}): Report
 test("totals: devices are told apart by their number, and every message is accounted for", () => {
   const report = someReport();
   const { published, confirmed, dropped, unconfirmed, lost, duplicates, qos } = report;
+  assert.deepEqual([report.refused, report.failedAttempts, report.rejected], [1, 2, 4]);
   assert.deepEqual(
     { published, confirmed, dropped, unconfirmed },
     { published: 3, confirmed: 2, dropped: 0, unconfirmed: 1 },
   );
   assert.deepEqual({ lost, duplicates }, { lost: 0, duplicates: 1 });
   assert.deepEqual(qos.lost, [1, 0, 0]);
-  assert.deepEqual(report.timeline, [{ connected: 2, connects: 3, losses: 1 }]);
+  assert.deepEqual(report.timeline, [{ connected: 2, connects: 3, connectionsLost: 1 }]);
   assert.deepEqual([report.connack.count, report.connack.p50, Math.round(report.connack.max!)], [3, 2, 30]);
+});
+
+test("totals: what the devices drop after the end was only not confirmed, and may have arrived", () => {
+  const totals = new Totals({ clientIds: ["d:a:b:c"], plain: false });
+  const drop = { ...emptyBatch(), dropped: [{ index: 0, hash: 7, qos: 1 as const }] };
+  totals.add("thread", { ...drop, started: 1, published: [0, 3, 0] });
+  totals.end();
+  totals.add("thread", drop);
+  for (let i = 0; i < 2; i++) totals.received(0, 7, 1);
+  const { dropped, unconfirmed, duplicates } = totals.report(true, []);
+  assert.deepEqual([dropped, unconfirmed, duplicates], [1, 2, 0]);
 });
 
 test("totals: without an observer, losses are not known", () => {
@@ -170,10 +189,10 @@ test("totals: without an observer, losses are not known", () => {
   assert.deepEqual([lost, duplicates, puback.p99], [null, null, null]);
 });
 
-test("totals: failures beyond the twentieth are only counted", () => {
-  const { failed, failures } = someReport({ failures: Array(30).fill({ index: 0, message: "no" }) });
-  assert.deepEqual([failed, failures.length], [30, 20]);
-  assert.match(reportText(someReport({ failures: Array(30).fill({ index: 0, message: "no" }) })), /… and 10 more/);
+test("totals: stopped programs beyond the twentieth are only counted", () => {
+  const { stopped, stoppedPrograms } = someReport({ stopped: Array(30).fill({ index: 0, message: "no" }) });
+  assert.deepEqual([stopped, stoppedPrograms.length], [30, 20]);
+  assert.match(reportText(someReport({ stopped: Array(30).fill({ index: 0, message: "no" }) })), /… and 10 more/);
 });
 
 test("latencies: a copy by its counts has the same percentiles", () => {
@@ -191,20 +210,25 @@ test("merge: counts add up, percentiles come from all times, and a missing obser
   const both = mergeReports([one, parseReport(JSON.stringify(two), "two.json")]);
   assert.deepEqual([both.devices, both.connected, both.published, both.duplicates], [4, 4, 6, 2]);
   assert.deepEqual([both.connack.count, Math.round(both.connack.p99!)], [6, 500]);
-  assert.deepEqual([both.refused, both.failedAttempts], [{ 5: 2 }, { ECONNREFUSED: { count: 4, example: "no" } }]);
-  assert.deepEqual(both.timeline, [{ connected: 4, connects: 6, losses: 2 }]);
+  assert.deepEqual(
+    [both.refusedByCode, both.failedAttemptsByCause],
+    [{ 5: 2 }, { ECONNREFUSED: { count: 4, example: "no" } }],
+  );
+  assert.deepEqual(both.timeline, [{ connected: 4, connects: 6, connectionsLost: 2 }]);
   assert.deepEqual(
     both.warnings.filter(warning => warning === "a warning"),
     ["a warning"],
   );
   assert.equal(mergeReports([one, { ...two, lost: null, duplicates: null }]).lost, null);
-  assert.throws(() => parseReport("{}", "x.json"), /x\.json is not a report/);
+  for (const text of ["{}", "1", '{"devices":1,"timeline":[],"histograms":{"connack":[],"puback":[]}}']) {
+    assert.throws(() => parseReport(text, "x.json"), /x\.json is not a report/, text);
+  }
   assert.throws(() => parseReport("{", "x.json"), /x\.json is not JSON/);
 });
 
 test("thresholds: figures are compared, and one that is not there is not met", () => {
   const report = someReport();
-  const results = ["connack.max<=31", "connack.max<30", "connected==2", "puback.count>0", "storm.backSeconds<10"].map(
+  const results = ["connack.max<=31", "connack.max<30", "connected==2", "puback.count>0", "outage.backSeconds<10"].map(
     text => check(parseThreshold(text), report),
   );
   assert.deepEqual(
@@ -218,7 +242,7 @@ test("thresholds: figures are compared, and one that is not there is not met", (
 });
 
 test("JUnit: a case for each threshold, with the text escaped", () => {
-  const report = someReport({ failures: [{ index: 0, message: 'a "<b>\u0007' }] });
+  const report = someReport({ stopped: [{ index: 0, message: 'a "<b>\u0007' }] });
   const xml = junitXml(report, [
     check(parseThreshold("connected<2"), report),
     check(parseThreshold("devices==2"), report),
@@ -231,7 +255,7 @@ test("JUnit: a case for each threshold, with the text escaped", () => {
 
 test("picture: a line, a bar for each second with connects, and the outage", () => {
   const timeline = seconds([2, 2, 0], [0, 0, 2], [2, 2, 0]);
-  const svg = picture({ ...someReport(), timeline, storm: findStorm(timeline)! });
+  const svg = picture({ ...someReport(), timeline, outage: findOutage(timeline)! });
   assert.match(svg, /^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg"/);
   assert.equal(svg.match(/<rect x="[\d.]+" y="[\d.]+" width="[\d.]+" height="[\d.]+"\/>/g)?.length, 2);
   assert.match(svg, /class="outage"/);

@@ -7,10 +7,10 @@ export interface Second {
   /** Clients that connected in it. */
   readonly connects: number;
   /** Connections that ended in it without disconnect(). */
-  readonly losses: number;
+  readonly connectionsLost: number;
 }
 
-export interface Storm {
+export interface Outage {
   /** When the connections ended, seconds from the start of the run. */
   readonly second: number;
   /** Connections that ended. */
@@ -21,24 +21,25 @@ export interface Storm {
   readonly peakPercent: number;
 }
 
-/** So many of the connected clients must be away at once, WINDOW seconds after the first loss at the latest. */
-const SHARE = 0.5;
-const WINDOW = 5;
-const BACK = 0.99;
+/** An outage: this share of the clients is away at once, within so many seconds of the first connection lost. */
+const AWAY_SHARE = 0.5;
+const WINDOW_SECONDS = 5;
+/** All are back: this share. */
+const BACK_SHARE = 0.99;
 
 /** The first time when half of the connected clients or more were away; undefined: never. */
-export function findStorm(seconds: readonly Second[]): Storm | undefined {
+export function findOutage(seconds: readonly Second[]): Outage | undefined {
   for (let second = 1; second < seconds.length; second++) {
-    const window = seconds.slice(second, second + WINDOW);
+    const window = seconds.slice(second, second + WINDOW_SECONDS);
     const before = seconds[second - 1]!.connected;
     const least = Math.min(...window.map(({ connected }) => connected));
-    if (seconds[second]!.losses === 0 || least > before * (1 - SHARE)) continue;
-    const lost = sum(window, "losses");
+    if (seconds[second]!.connectionsLost === 0 || least > before * (1 - AWAY_SHARE)) continue;
+    const lost = sum(window, "connectionsLost");
     const after = seconds.slice(second);
     const reconnects = sum(after, "connects");
     const peak = Math.max(...after.map(({ connects }) => connects));
-    const down = after.findIndex(({ connected }) => connected < before * BACK);
-    const back = after.findIndex(({ connected }, i) => i > down && connected >= before * BACK);
+    const down = after.findIndex(({ connected }) => connected < before * BACK_SHARE);
+    const back = after.findIndex(({ connected }, i) => i > down && connected >= before * BACK_SHARE);
     return {
       second,
       lost,

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
 import type { Transport, TransportListener } from "../../../../src/index.ts";
-import { overBadLink } from "../../../harness/fleet/weather.ts";
+import { overBadLink } from "../../../harness/fleet/bad-link.ts";
 
 /** A link over a transport that takes everything. `chance` decides when it is cut and when it stalls: 0 soon, 1 late. */
 function link(chance: number) {
