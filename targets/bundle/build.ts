@@ -150,7 +150,7 @@ function bundleEntry(
 ): Promise<string> {
   const entry = join(ROOT, source);
   const plugins = entry === CORE ? [] : [coreStaysOutside(core, shared ?? (node ? SHARED_ON_NODE : SHARED))];
-  return bundle({ entry, outfile: join(dist, `${name}.js`), external, plugins, lines: node });
+  return bundle({ entry, outfile: join(dist, `${name}.js`), external, plugins, lines: node, minify: !node });
 }
 
 const NODE_CORE = "./node-core.js";

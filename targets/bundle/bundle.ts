@@ -14,7 +14,7 @@ export interface BundleOptions {
   outfile?: string;
   /** false: mqtt-packet as published, except for what plain Uint8Arrays need. Or exactly these groups of patches. */
   trim?: boolean | readonly Group[];
-  /** Short local names too. Names of properties are never shortened. */
+  /** For devices: short local names and arrow functions. Names of properties are never shortened. */
   minify?: boolean;
   /** Lines of about MAX_LINE characters instead of one. On XS a line costs an instruction in builds with debug information. */
   lines?: boolean;
@@ -45,7 +45,8 @@ export async function bundle(options: BundleOptions): Promise<string> {
     external,
     plugins: [...plugins, mqttPacketPlugin(groups, source)],
   });
-  const text = whole.outputFiles[0]!.text;
+  const written = whole.outputFiles[0]!.text;
+  const text = minify ? withArrows(written) : written;
   const { rest, define } = trim === true ? withoutNumbers(withConstants(text)) : { rest: text, define: {} };
   const result = await squeezed(rest, define, minify, lines);
   if (outfile) await writeFile(outfile, result);
@@ -58,6 +59,20 @@ export async function bundle(options: BundleOptions): Promise<string> {
  */
 function withConstants(text: string): string {
   return text.replace(/^var /gm, "const ");
+}
+
+/**
+ * Functions become arrow functions, in front of everything else as function declarations are. In XS, a function that can
+ * be called with `new` has a prototype object and more: 64 bytes of flash that no caller uses.
+ */
+function withArrows(text: string): string {
+  const arrows: string[] = [];
+  const rest = text.replace(/^function (\w+)(\(.*\)) (\{\n[\s\S]*?^\}\n)/gm, (declaration, name, parameters, body) => {
+    if (/\b(?:this|arguments)\b/.test(body)) return declaration;
+    arrows.push(`const ${name} = ${parameters} => ${body}`);
+    return "";
+  });
+  return rest.replace(/^(?:import .*\n)*/, imports => imports + arrows.join(""));
 }
 
 /**
@@ -82,13 +97,17 @@ function withoutNumbers(text: string): { rest: string; define: Record<string, st
   return { rest, define };
 }
 
+// While these are names of the engine to esbuild, it gives them to nothing else. The linker of the Moddable SDK would keep
+// the built-ins of the same name, `at` of texts and arrays for example.
+const RESERVED = "reserved(at,is,of);";
+
 async function squeezed(
   text: string,
   define: Record<string, string>,
   minify: boolean,
   lines: boolean,
 ): Promise<string> {
-  const result = await transform(text, {
+  const result = await transform(minify ? RESERVED + text : text, {
     define,
     format: "esm",
     target: "es2020",
@@ -100,5 +119,5 @@ async function squeezed(
     logLevel: "silent",
     logOverride: { "assign-to-constant": "error" },
   });
-  return result.code;
+  return result.code.replace(RESERVED, "");
 }
