@@ -26,9 +26,9 @@ function split(option: string, all: Uint8Array): Uint8Array[] {
   try {
     const rest = new Der(all);
     while (rest.length) {
-      const { at } = rest;
-      rest.take(SEQUENCE);
-      parts.push(all.subarray(at, rest.at));
+      const start = rest.offset;
+      rest.read(SEQUENCE);
+      parts.push(all.subarray(start, rest.offset));
     }
   } catch {
     throw new ConfigurationException(`${option} must be certificates and nothing else`);
@@ -39,9 +39,9 @@ function split(option: string, all: Uint8Array): Uint8Array[] {
 /** The SDK signs with RSA only, and reads the key from PKCS #8. */
 function rsaKey(der: Uint8Array): Uint8Array {
   try {
-    const info = new Der(der).take(SEQUENCE);
-    info.take(INTEGER);
-    if (info.take(SEQUENCE).take(OBJECT_IDENTIFIER).is(RSA_ENCRYPTION)) return der;
+    const info = new Der(der).read(SEQUENCE);
+    info.read(INTEGER);
+    if (info.read(SEQUENCE).read(OBJECT_IDENTIFIER).equals(RSA_ENCRYPTION)) return der;
   } catch {}
   throw new ConfigurationException("key must be an RSA key in PKCS #8: the Moddable SDK signs with no other");
 }

@@ -70,38 +70,38 @@ export class Certificate {
   /** @throws Error saying what is wrong with it */
   constructor(bytes: Uint8Array) {
     const file = new Der(bytes);
-    const whole = file.take(SEQUENCE);
+    const whole = file.read(SEQUENCE);
     file.finish();
-    const start = whole.at;
-    const body = whole.take(SEQUENCE);
-    this.signed = bytes.subarray(start, whole.at);
-    this.algorithm = whole.take(SEQUENCE);
-    this.signature = whole.takeBytes().rest();
+    const start = whole.offset;
+    const body = whole.read(SEQUENCE);
+    this.signed = bytes.subarray(start, whole.offset);
+    this.algorithm = whole.read(SEQUENCE);
+    this.signature = whole.readBytes().rest();
     whole.finish();
 
     if (body.tag !== VERSION) throw new Error("certificate: not of version 3");
-    const version = body.take(VERSION);
-    const number = version.take(INTEGER);
+    const version = body.read(VERSION);
+    const number = version.read(INTEGER);
     version.finish();
     if (number.length !== 1 || number.tag !== V3) throw new Error("certificate: not of version 3");
-    if (body.take(INTEGER).length === 0) body.malformed();
-    if (!sameBytes(body.take(SEQUENCE).rest(), this.algorithm.rest())) {
+    if (body.read(INTEGER).length === 0) body.malformed();
+    if (!sameBytes(body.read(SEQUENCE).rest(), this.algorithm.rest())) {
       throw new Error("certificate: two different signature algorithms");
     }
-    this.issuer = body.take(SEQUENCE).rest();
-    const validity = body.take(SEQUENCE);
+    this.issuer = body.read(SEQUENCE).rest();
+    const validity = body.read(SEQUENCE);
     this.notBefore = readTime(validity);
     this.notAfter = readTime(validity);
     validity.finish();
-    this.subject = body.take(SEQUENCE).rest();
-    this.key = readPublicKey(body.take(SEQUENCE));
-    if (body.tag === ISSUER_UNIQUE_ID) body.take(ISSUER_UNIQUE_ID);
-    if (body.tag === SUBJECT_UNIQUE_ID) body.take(SUBJECT_UNIQUE_ID);
+    this.subject = body.read(SEQUENCE).rest();
+    this.key = readPublicKey(body.read(SEQUENCE));
+    if (body.tag === ISSUER_UNIQUE_ID) body.read(ISSUER_UNIQUE_ID);
+    if (body.tag === SUBJECT_UNIQUE_ID) body.read(SUBJECT_UNIQUE_ID);
     if (body.length) {
-      const outer = body.take(EXTENSIONS);
-      const extensions = outer.take(SEQUENCE);
+      const outer = body.read(EXTENSIONS);
+      const extensions = outer.read(SEQUENCE);
       outer.finish();
-      while (extensions.length) this.readExtension(extensions.take(SEQUENCE));
+      while (extensions.length) this.readExtension(extensions.read(SEQUENCE));
     }
     body.finish();
   }
@@ -112,12 +112,13 @@ export class Certificate {
   }
 
   private readExtension(extension: Der): void {
-    const name = extension.take(OBJECT_IDENTIFIER);
-    const critical = extension.takeFlag();
-    const content = extension.take(OCTET_STRING);
+    const name = extension.read(OBJECT_IDENTIFIER);
+    const critical = extension.readFlag();
+    const content = extension.read(OCTET_STRING);
     extension.finish();
     const number = name.length === 3 && name.bytes[name.end - 1]!;
-    const known = number !== false && name.is(ID_CE + String.fromCharCode(number)) && this.readKnown(number, content);
+    const known =
+      number !== false && name.equals(ID_CE + String.fromCharCode(number)) && this.readKnown(number, content);
     if (critical && !known) throw new Error("certificate: critical extension that is not known");
   }
 
@@ -132,7 +133,7 @@ export class Certificate {
         this.keyUsage = readKeyUsage(content);
         return true;
       case SUBJECT_ALT_NAME:
-        this.names = content.take(SEQUENCE);
+        this.names = content.read(SEQUENCE);
         content.finish();
         return true;
       case BASIC_CONSTRAINTS:
@@ -142,9 +143,9 @@ export class Certificate {
         // To leave them out of account would let an authority for one domain speak for all.
         throw new Error("certificate: name constraints are not supported");
       case AUTHORITY_KEY_IDENTIFIER: {
-        const parts = content.take(SEQUENCE);
+        const parts = content.read(SEQUENCE);
         content.finish();
-        if (parts.tag === KEY_IDENTIFIER) this.issuerKeyId = parts.take(KEY_IDENTIFIER).rest();
+        if (parts.tag === KEY_IDENTIFIER) this.issuerKeyId = parts.read(KEY_IDENTIFIER).rest();
         return true;
       }
       case EXTENDED_KEY_USAGE:
@@ -165,11 +166,11 @@ export class Certificate {
   }
 
   private readBasicConstraints(content: Der): void {
-    const parts = content.take(SEQUENCE);
+    const parts = content.read(SEQUENCE);
     content.finish();
-    this.isAuthority = parts.takeFlag();
+    this.isAuthority = parts.readFlag();
     if (parts.tag === INTEGER) {
-      const number = parts.take(INTEGER);
+      const number = parts.read(INTEGER);
       // Longer, or negative: no chain is that long.
       if (number.length !== 1 || number.tag >= 0x80 || !this.isAuthority) number.malformed();
       this.pathLength = number.tag;
@@ -179,24 +180,24 @@ export class Certificate {
 }
 
 function readKeyUsage(content: Der): number {
-  const bits = content.take(BIT_STRING);
+  const bits = content.read(BIT_STRING);
   content.finish();
   if (bits.length < 2 || bits.length > 3 || bits.tag > 7) bits.malformed();
-  return bits.bytes[bits.at + 1]!;
+  return bits.bytes[bits.offset + 1]!;
 }
 
 function readServerAuth(content: Der): boolean {
-  const purposes = content.take(SEQUENCE);
+  const purposes = content.read(SEQUENCE);
   content.finish();
   let found = false;
-  while (purposes.length) if (purposes.take(OBJECT_IDENTIFIER).is(SERVER_AUTH)) found = true;
+  while (purposes.length) if (purposes.read(OBJECT_IDENTIFIER).equals(SERVER_AUTH)) found = true;
   return found;
 }
 
 /** YYMMDDhhmmssZ as UTCTime, YYYYMMDDhhmmssZ as GeneralizedTime; RFC 5280 allows no other form. */
 function readTime(parent: Der): number {
   const general = parent.tag === GENERALIZED_TIME;
-  const time = parent.take(general ? GENERALIZED_TIME : UTC_TIME);
+  const time = parent.read(general ? GENERALIZED_TIME : UTC_TIME);
   if (time.length !== (general ? 15 : 13) || time.bytes[time.end - 1] !== 0x5a) time.malformed();
   const first = readTwoDigits(time);
   const year = general ? first * 100 + readTwoDigits(time) : first + (first < 50 ? 2000 : 1900);
@@ -210,8 +211,8 @@ function readTime(parent: Der): number {
 }
 
 function readTwoDigits(time: Der): number {
-  const tens = time.bytes[time.at++]! - 0x30;
-  const ones = time.bytes[time.at++]! - 0x30;
+  const tens = time.bytes[time.offset++]! - 0x30;
+  const ones = time.bytes[time.offset++]! - 0x30;
   if (tens < 0 || tens > 9 || ones < 0 || ones > 9) time.malformed();
   return tens * 10 + ones;
 }

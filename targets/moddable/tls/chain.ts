@@ -94,9 +94,9 @@ function refusalOfAuthorities(
   };
   const all = new Der(trust.authorities);
   while (reason && all.length) {
-    const { at } = all;
-    all.take(SEQUENCE);
-    attempt(all.bytes.subarray(at, all.at));
+    const start = all.offset;
+    all.read(SEQUENCE);
+    attempt(all.bytes.subarray(start, all.offset));
   }
   const more = reason && subject.issuerKeyId && trust.byKeyId?.(subject.issuerKeyId);
   if (more) attempt(more);
@@ -120,7 +120,7 @@ function checkIssuer(subject: Certificate, issuer: Certificate, depth: number, p
   if (depth > issuer.pathLength)
     throw new Error(`certificate: chain longer than its issuer allows (${issuer.pathLength})`);
   const { algorithm, signed, signature } = subject;
-  const hash = readSignatureHash(new Der(algorithm.bytes, algorithm.at, algorithm.end), issuer.key);
+  const hash = readSignatureHash(new Der(algorithm.bytes, algorithm.offset, algorithm.end), issuer.key);
   if (!isSigned(issuer.key, hash, signed, signature, primitives)) {
     throw new Error("certificate: its signature is not its issuer's");
   }

@@ -15,29 +15,29 @@ export const SEQUENCE = 0x30;
 /** The content of one element, and how far it has been read. */
 export class Der {
   readonly bytes: Uint8Array;
-  at: number;
+  offset: number;
   readonly end: number;
 
-  constructor(bytes: Uint8Array, at = 0, end = bytes.length) {
+  constructor(bytes: Uint8Array, offset = 0, end = bytes.length) {
     this.bytes = bytes;
-    this.at = at;
+    this.offset = offset;
     this.end = end;
   }
 
   get length(): number {
-    return this.end - this.at;
+    return this.end - this.offset;
   }
 
   /** Tag of the next element; -1 at the end. */
   get tag(): number {
-    return this.at < this.end ? this.bytes[this.at]! : -1;
+    return this.offset < this.end ? this.bytes[this.offset]! : -1;
   }
 
   /** Returns the content of the next element. @throws Error if that has another tag, or a length that is not DER */
-  take(tag: number): Der {
+  read(tag: number): Der {
     const { bytes, end } = this;
-    if (this.length < 2 || bytes[this.at] !== tag || (tag & 0x1f) === 0x1f) this.malformed();
-    let at = this.at + 1;
+    if (this.length < 2 || bytes[this.offset] !== tag || (tag & 0x1f) === 0x1f) this.malformed();
+    let at = this.offset + 1;
     let length = bytes[at++]!;
     if (length >= 0x80) {
       const count = length - 0x80;
@@ -47,54 +47,54 @@ export class Der {
       if (length < (count === 1 ? 0x80 : 0x100)) this.malformed();
     }
     if (length > end - at) this.malformed();
-    this.at = at + length;
-    return new Der(bytes, at, this.at);
+    this.offset = at + length;
+    return new Der(bytes, at, this.offset);
   }
 
   /** The bytes that are not read yet. */
   rest(): Uint8Array {
-    return this.bytes.subarray(this.at, this.end);
+    return this.bytes.subarray(this.offset, this.end);
   }
 
   /** The last element of its parent has been read. */
   finish(): void {
-    if (this.at !== this.end) this.malformed();
+    if (this.offset !== this.end) this.malformed();
   }
 
   /** The content of a BIT STRING of whole bytes. */
-  takeBytes(): Der {
-    const bits = this.take(BIT_STRING);
+  readBytes(): Der {
+    const bits = this.read(BIT_STRING);
     if (bits.tag !== 0) this.malformed();
-    bits.at++;
+    bits.offset++;
     return bits;
   }
 
   /** An INTEGER above zero, without leading zeros. */
-  takePositive(): Uint8Array {
-    const integer = this.take(INTEGER);
-    const { bytes, at, length } = integer;
-    const first = bytes[at]!;
-    if (length === 0 || first >= 0x80 || (first === 0 && (length === 1 || bytes[at + 1]! < 0x80))) this.malformed();
-    return bytes.subarray(first === 0 ? at + 1 : at, integer.end);
+  readPositive(): Uint8Array {
+    const integer = this.read(INTEGER);
+    const { bytes, offset, length } = integer;
+    const first = bytes[offset]!;
+    if (length === 0 || first >= 0x80 || (first === 0 && (length === 1 || bytes[offset + 1]! < 0x80))) this.malformed();
+    return bytes.subarray(first === 0 ? offset + 1 : offset, integer.end);
   }
 
   /** A BOOLEAN that is false when absent. Some issuers write down the false. */
-  takeFlag(): boolean {
+  readFlag(): boolean {
     if (this.tag !== BOOLEAN) return false;
-    const flag = this.take(BOOLEAN);
+    const flag = this.read(BOOLEAN);
     if (flag.length !== 1 || (flag.tag !== 0 && flag.tag !== 0xff)) this.malformed();
     return flag.tag !== 0;
   }
 
   /** Whether the content is this text, one character for each byte. */
-  is(text: string): boolean {
+  equals(text: string): boolean {
     if (text.length !== this.length) return false;
-    for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) !== this.bytes[this.at + i]) return false;
+    for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) !== this.bytes[this.offset + i]) return false;
     return true;
   }
 
   malformed(): never {
-    throw new Error(`certificate: malformed at byte ${this.at}`);
+    throw new Error(`certificate: malformed at byte ${this.offset}`);
   }
 }
 

@@ -16,8 +16,8 @@ export function checkName({ names }: Certificate, name: string): void {
   let found = false;
   while (names.length) {
     const { tag } = names;
-    const entry = names.take(tag);
-    if (address ? tag === IP_ADDRESS && entry.is(address) : tag === DNS_NAME && isName(entry, name)) found = true;
+    const entry = names.read(tag);
+    if (address ? tag === IP_ADDRESS && entry.equals(address) : tag === DNS_NAME && isName(entry, name)) found = true;
   }
   if (!found) throw new Error(`certificate: not for ${name}`);
 }
@@ -52,11 +52,11 @@ function digits(text: string): number {
 
 /** A star is the whole of the leftmost label, stands for one label, and has two labels or more behind it. */
 function isName(entry: Der, wanted: string): boolean {
-  const { bytes, at, end } = entry;
-  if (bytes[at] !== STAR) return isText(bytes, at, end, wanted, 0);
+  const { bytes, offset, end } = entry;
+  if (bytes[offset] !== STAR) return isText(bytes, offset, end, wanted, 0);
   const dot = wanted.indexOf(".");
-  if (dot <= 0 || bytes[at + 1] !== DOT || wanted.indexOf(".", dot + 1) < 0) return false;
-  return isText(bytes, at + 1, end, wanted, dot);
+  if (dot <= 0 || bytes[offset + 1] !== DOT || wanted.indexOf(".", dot + 1) < 0) return false;
+  return isText(bytes, offset + 1, end, wanted, dot);
 }
 
 function isText(bytes: Uint8Array, at: number, end: number, text: string, from: number): boolean {

@@ -57,17 +57,17 @@ const MAX_EXPONENT_BYTES = 4;
 
 /** @param info the content of SubjectPublicKeyInfo */
 export function readPublicKey(info: Der): PublicKey {
-  const algorithm = info.take(SEQUENCE);
-  const name = algorithm.take(OBJECT_IDENTIFIER);
+  const algorithm = info.read(SEQUENCE);
+  const name = algorithm.read(OBJECT_IDENTIFIER);
   let key: PublicKey;
-  if (name.is(RSA_ENCRYPTION)) {
-    algorithm.take(NULL).finish();
-    key = readRsaKey(info.takeBytes());
-  } else if (name.is(EC_PUBLIC_KEY)) {
-    const curve = algorithm.take(OBJECT_IDENTIFIER);
-    if (!curve.is(P256) && !curve.is(P384))
+  if (name.equals(RSA_ENCRYPTION)) {
+    algorithm.read(NULL).finish();
+    key = readRsaKey(info.readBytes());
+  } else if (name.equals(EC_PUBLIC_KEY)) {
+    const curve = algorithm.read(OBJECT_IDENTIFIER);
+    if (!curve.equals(P256) && !curve.equals(P384))
       throw new Error("certificate: EC key on a curve other than P-256 and P-384");
-    key = readEcKey(curve.is(P256) ? "secp256r1" : "secp384r1", info.takeBytes());
+    key = readEcKey(curve.equals(P256) ? "secp256r1" : "secp384r1", info.readBytes());
   } else throw new Error("certificate: key of a type other than RSA and EC");
   algorithm.finish();
   info.finish();
@@ -75,10 +75,10 @@ export function readPublicKey(info: Der): PublicKey {
 }
 
 function readRsaKey(bits: Der): RsaKey {
-  const numbers = bits.take(SEQUENCE);
+  const numbers = bits.read(SEQUENCE);
   bits.finish();
-  const modulus = numbers.takePositive();
-  const exponent = numbers.takePositive();
+  const modulus = numbers.readPositive();
+  const exponent = numbers.readPositive();
   numbers.finish();
   const size = modulus.length * 8 - leadingZeroBits(modulus[0]!);
   if (size < MIN_RSA_BITS || size > MAX_RSA_BITS) {
@@ -100,7 +100,7 @@ function readEcKey(curve: Curve, bits: Der): EcKey {
   if (bits.length !== 1 + 2 * ORDER[curve].length || bits.tag !== 4) {
     throw new Error("certificate: EC key that is not an uncompressed point");
   }
-  return { curve, point: bits.bytes.subarray(bits.at + 1, bits.end) };
+  return { curve, point: bits.bytes.subarray(bits.offset + 1, bits.end) };
 }
 
 /**
@@ -108,21 +108,21 @@ function readEcKey(curve: Curve, bits: Der): EcKey {
  * @throws Error for SHA-1, MD5 and everything else that is not in the list
  */
 export function readSignatureHash(algorithm: Der, key: PublicKey): Hash {
-  const name = algorithm.take(OBJECT_IDENTIFIER);
+  const name = algorithm.read(OBJECT_IDENTIFIER);
   const rsa = "modulus" in key;
   const hash = rsa ? hashOf(name, WITH_RSA, 0x0b) : hashOf(name, WITH_ECDSA, 0x02);
   if (!hash)
     throw new Error("certificate: signature is not RSA (PKCS #1 v1.5) or ECDSA with SHA-256, SHA-384 or SHA-512");
-  if (rsa && algorithm.length) algorithm.take(NULL).finish();
+  if (rsa && algorithm.length) algorithm.read(NULL).finish();
   algorithm.finish();
   return hash;
 }
 
 /** @param sha256 last byte of the name with SHA-256; those with SHA-384 and SHA-512 follow it */
 function hashOf(name: Der, prefix: string, sha256: number): Hash | undefined {
-  if (name.is(prefix + String.fromCharCode(sha256))) return "SHA256";
-  if (name.is(prefix + String.fromCharCode(sha256 + 1))) return "SHA384";
-  return name.is(prefix + String.fromCharCode(sha256 + 2)) ? "SHA512" : undefined;
+  if (name.equals(prefix + String.fromCharCode(sha256))) return "SHA256";
+  if (name.equals(prefix + String.fromCharCode(sha256 + 1))) return "SHA384";
+  return name.equals(prefix + String.fromCharCode(sha256 + 2)) ? "SHA512" : undefined;
 }
 
 /** Whether `signature` is the owner of `key`'s, and of this message. */
@@ -139,10 +139,10 @@ export function isSigned(
     return sameBytes(primitives.power(key, signature), encodedDigest(hash, primitives.digest(hash, message), length));
   }
   const whole = new Der(signature);
-  const pair = whole.take(SEQUENCE);
+  const pair = whole.read(SEQUENCE);
   whole.finish();
-  const r = pair.takePositive();
-  const s = pair.takePositive();
+  const r = pair.readPositive();
+  const s = pair.readPositive();
   pair.finish();
   const order = ORDER[key.curve];
   return isBelowOrder(r, order) && isBelowOrder(s, order) && primitives.verify(key, hash, message, r, s);

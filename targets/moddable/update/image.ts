@@ -81,7 +81,7 @@ export function readKey(option: string, data: string | Uint8Array): PublicKey {
   const der = derOf(option, data, "PUBLIC KEY");
   try {
     const whole = new Der(der);
-    const info = whole.take(SEQUENCE);
+    const info = whole.read(SEQUENCE);
     whole.finish();
     return readPublicKey(info);
   } catch {

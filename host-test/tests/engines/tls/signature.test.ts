@@ -24,7 +24,7 @@ function newKey(type: "rsa" | "ec", options: object) {
 }
 
 function keyInfo(der: Buffer): Der {
-  return new Der(der).take(0x30);
+  return new Der(der).read(0x30);
 }
 
 describe("RSA", () => {
