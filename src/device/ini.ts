@@ -42,20 +42,20 @@ export function parseConfig(text: string, name = "configuration"): DeviceOptions
 
 function sectionName(line: string, where: string): string {
   if (line.charAt(line.length - 1) !== "]") throw new ConfigurationException(`${where}expected [section]`);
-  return line.slice(1, -1).trim();
+  return line.substring(1, line.length - 1).trim();
 }
 
 function setting(options: Record<string, unknown>, line: string, where: string): void {
   const split = line.indexOf("=");
   if (split < 1) throw new ConfigurationException(`${where}expected key=value`);
-  const key = line.slice(0, split).trim();
+  const key = line.substring(0, split).trim();
   if (!isTextOption(key)) {
     // Shown only if it cannot contain a token, as "auth-token: abc=" does before its "=".
     const isWord = consistsOf(key, `${LETTERS}_-`) && key.length <= 20;
     throw new ConfigurationException(`${where}unknown key${isWord ? ` ${key}` : ""}`);
   }
   if (options[key] !== undefined) throw new ConfigurationException(`${where}${key} is set twice`);
-  const value = line.slice(split + 1).trim();
+  const value = line.substring(split + 1).trim();
   if (!value) throw new ConfigurationException(`${where}${key} is empty`);
   options[key] = checked(key, value, where + key);
 }

@@ -42,7 +42,7 @@ function printable(text: string): string {
   let shown = "";
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
-    shown += isControl(code) ? `\\x${(code + 256).toString(16).slice(1)}` : text.charAt(i);
+    shown += isControl(code) ? `\\x${(code + 256).toString(16).substring(1)}` : text.charAt(i);
   }
   return shown;
 }

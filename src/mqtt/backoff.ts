@@ -57,7 +57,7 @@ export class Backoff {
    */
   delayMs(nowMs: number, random: number, firstMs = FIRST_MS): number {
     const full = Math.min(firstMs << Math.min(this.failures - 1, 6), LONGEST_MS);
-    return this.remaining(nowMs, Math.round(full / 2 + (full / 2) * random));
+    return this.remaining(nowMs, Math.floor(full / 2 + (full / 2) * random + 0.5));
   }
 
   /** Milliseconds until connect() may make an attempt that it asks for. */

@@ -77,11 +77,15 @@ export class MqttClient extends BaseClient {
    */
   subscribe(subscriptions: readonly Subscription[], done?: SubscribeCallback): boolean {
     checkArray(subscriptions);
-    for (let i = 0; i < subscriptions.length; i++) checkQos(subscriptions[i]!.qos);
-    const topics = subscriptions.map(one => one.topic);
+    const topics: string[] = [];
+    const remembered: Subscription[] = []; // a copy, because they are sent again
+    for (let i = 0; i < subscriptions.length; i++) {
+      const { topic, qos } = subscriptions[i]!;
+      checkQos(qos);
+      topics.push(topic);
+      remembered.push({ topic, qos });
+    }
     checkFilters(topics, this.connection.link.buffer.size);
-    // Copied, because they are sent again.
-    const remembered = subscriptions.map(({ topic, qos }) => ({ topic, qos }));
     return this.connection.session.subscribe(remembered, done);
   }
 

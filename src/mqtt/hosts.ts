@@ -19,10 +19,11 @@ export interface HostSelection {
  * @throws ConfigurationException naming the wrong entry, or for another number than 1..16
  */
 export function checkHosts(name: string, given: unknown): string[] {
-  let hosts: unknown[] = Array.isArray(given) ? given.slice() : [given];
+  const hosts: unknown[] = [];
   // A text with "@" may be a password that has commas. One host is not split: the copy would take memory.
-  if (typeof given === "string" && given.indexOf(",") >= 0 && given.indexOf("@") < 0)
-    hosts = given.split(",").map(host => host.trim());
+  const isList = typeof given === "string" && given.indexOf(",") >= 0 && given.indexOf("@") < 0;
+  const list: unknown[] = isList ? given.split(",") : Array.isArray(given) ? given : [given];
+  for (let i = 0; i < list.length; i++) hosts.push(isList ? (list[i] as string).trim() : list[i]);
   checkRange(`${name}.length`, hosts.length, 1, MAX_HOSTS);
   for (let i = 0; i < hosts.length; i++) checkHost(hosts.length > 1 ? `${name}[${i}]` : name, hosts[i]);
   return hosts as string[];
@@ -33,7 +34,8 @@ export function checkHost(name: string, host: unknown): void {
   if (typeof host !== "string" || !host) throw new ConfigurationException(`${name} must be a string that is not empty`);
   for (let i = 0; i < 4; i++) {
     if (host.indexOf("/[,@".charAt(i)) < 0 && host.split(":").length !== 2) continue;
-    const shown = host.slice(host.lastIndexOf("@") + 1);
+    const parts = host.split("@");
+    const shown = parts[parts.length - 1];
     throw new ConfigurationException(
       `${name} must be a host name or address alone, not "${shown}"; use the options port and tls`,
     );

@@ -40,12 +40,12 @@ export class KeepAlive {
   }
 
   private get checksPerHalf(): number {
-    return Math.ceil(this.halfMs / this.ackTimeoutMs);
+    return -Math.floor(-this.halfMs / this.ackTimeoutMs); // rounded up
   }
 
   /** Milliseconds between calls of {@link check}, from CONNACK on. */
   get checkMs(): number {
-    return Math.round(this.halfMs / this.checksPerHalf);
+    return Math.floor(this.halfMs / this.checksPerHalf + 0.5);
   }
 
   /** A connection begins. */

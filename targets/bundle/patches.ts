@@ -225,6 +225,12 @@ const writeToStream: readonly Patch[] = [
   ["callers", /stream\.writeByte\((0x[8a]2) \| dup\)/g, "stream.writeByte($1)", 2],
   ["callers", / {6}if \(typeof i(?:topic|qos) !== '\w+'\) \{\n.*\n.*\n {6}\}\n/g, "", 2],
   ["callers", "      const iqos = subs[i].qos\n", ""],
+  // In XS an index takes less code than an iterator.
+  [
+    "callers",
+    "  for (const sub of subs) {\n",
+    "  for (let i = 0; i < subs.length; i += 1) {\n    const sub = subs[i]\n",
+  ],
   ["callers", / {6}if \(typeof unsubs\[i\] !== 'string'\) \{\n.*\n.*\n {6}\}\n/g, ""],
   [
     "callers",

@@ -23,13 +23,13 @@ test("is full at its window, not before", () => {
 test("finds by id and keeps the order they were sent in, also when one in the middle is removed", () => {
   const inflight = inflightOf(10, [5, 3, 9]);
   assert.deepEqual(
-    [5, 3, 9, 4].map(id => inflight.find(id)?.id),
+    [5, 3, 9, 4].map(id => inflight.get(id)?.id),
     [5, 3, 9, undefined],
   );
-  inflight.remove(inflight.find(3)!);
-  assert.equal(inflight.find(3), undefined);
+  inflight.remove(inflight.get(3)!);
+  assert.equal(inflight.get(3), undefined);
   assert.deepEqual([inflight.first?.id, inflight.first?.next?.id, inflight.first?.next?.next], [5, 9, undefined]);
-  inflight.remove(inflight.find(5)!);
+  inflight.remove(inflight.get(5)!);
   assert.deepEqual([inflight.first?.id, inflight.count], [9, 1]);
   inflight.push(awaitingPuback(7));
   assert.equal(inflight.first?.next?.id, 7);

@@ -91,10 +91,10 @@ test("what comes out of the outbox or of a store is made without slice(), which 
 test("a message that is put back is first again, before what waits", () => {
   const outbox = outboxOf(LIMITS, "aB");
   const first = outbox.shift();
-  outbox.unshift(first);
+  outbox.putBack(first);
   assert.deepEqual([outbox.count, outbox.bytes, outbox.firstQos], [2, 40, 0]);
   assert.equal(outbox.shift(), first);
-  outbox.unshift(message("C", 30, 1));
+  outbox.putBack(message("C", 30, 1));
   assert.deepEqual([outbox.count, outbox.bytes, outbox.firstQos], [2, 50, 1]);
   push(outbox, message("d", 20));
   assert.equal(emptied(outbox), "CBd");
@@ -197,7 +197,7 @@ test("packet identifiers of all that waits are in use, those of QoS 0 are not", 
     [0, 1, 2, 499, 500].map(last => outbox.freeIdsAfter(last)),
     [0, 0, 497, 0, 65535 - 500],
   );
-  outbox.unshift(outbox.shift());
+  outbox.putBack(outbox.shift());
   assert.equal(outbox.freeIdsAfter(0), 0);
   outbox.shift();
   assert.equal(outbox.freeIdsAfter(0), 1);
@@ -231,22 +231,22 @@ test("makeRoom() returns the callbacks of what it removes, and the others keep t
 test("makeRoom() also removes what was put back, and one that was too large for the buffer", () => {
   const large = new Outbox(LIMITS);
   push(large, message("a", 5000));
-  large.unshift(message("b", 3000));
+  large.putBack(message("b", 3000));
   assert.deepEqual([large.canMakeRoom(4000, 0), large.makeRoom(4000, 0).length, large.count], [true, 2, 0]);
   const outbox = outboxOf(LIMITS, "abCd");
-  outbox.unshift(outbox.shift());
+  outbox.putBack(outbox.shift());
   assert.deepEqual([outbox.makeRoom(30, 0).length, emptied(outbox)], [1, "bCd"]);
 });
 
 test("makeRoom() removes no more of what was put back than it must", () => {
   const outbox = outboxOf(LIMITS, "ABC");
-  outbox.unshift(message("y", 20));
-  outbox.unshift(message("x", 20));
+  outbox.putBack(message("y", 20));
+  outbox.putBack(message("x", 20));
   outbox.makeRoom(20, 0);
   assert.equal(outbox.count, 3);
   const smaller = outboxOf(LIMITS, "AB");
-  smaller.unshift(message("y", 20));
-  smaller.unshift(message("x", 20));
+  smaller.putBack(message("y", 20));
+  smaller.putBack(message("x", 20));
   smaller.makeRoom(20, 0);
   assert.equal(emptied(smaller), "yAB");
 });
@@ -258,7 +258,7 @@ test("canMakeRoom() is false when that would not be enough, or when dropOldest i
     [true, false, true, false],
   );
   assert.equal(outboxOf(LIMITS, "ABCD").canMakeRoom(10, 0), false, "queuedMessages");
-  outbox.unshift(message("E", 20, 1));
+  outbox.putBack(message("E", 20, 1));
   assert.equal(outbox.canMakeRoom(41, 0), false, "what was put back counts, too");
   assert.equal(outboxOf({ ...LIMITS, dropOldest: false }, "abcd").canMakeRoom(10, 0), false);
   const empty = outboxOf(LIMITS, "a");
@@ -282,7 +282,7 @@ test("whatever is pushed, put back, shifted and dropped: the outbox behaves like
         const first = outbox.shift();
         assert.deepEqual(first, model.shift());
         if (random() < 0.2) {
-          outbox.unshift(first);
+          outbox.putBack(first);
           model.unshift({ ...first, next: undefined });
         }
       } else {

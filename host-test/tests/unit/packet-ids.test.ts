@@ -96,7 +96,7 @@ test("whatever comes and goes, an id is never given out while it is in use", () 
   const random = seeded(7);
   for (let n = 0; n < 200_000; n++) {
     const id = next(ids, inflight);
-    assert.equal(inflight.find(id), undefined);
+    assert.equal(inflight.get(id), undefined);
     if (inflight.full) {
       let one = inflight.first!;
       for (let skip = Math.floor(random() * inflight.count); skip > 0; skip--) one = one.next!;

@@ -47,7 +47,7 @@ export function jsonText(data: unknown): string {
 
 // The text is that of the Python client, with its two blanks (docs/protocol.md 4).
 function unreadable(failure: string, text: string, error: unknown): InvalidEventException {
-  const shown = text.length > EXCERPT ? `${text.slice(0, EXCERPT)}...` : text;
+  const shown = text.length > EXCERPT ? `${text.substring(0, EXCERPT)}...` : text;
   return new InvalidEventException(`${failure}  payload="${shown}" error=${(error as Error).message}`);
 }
 
@@ -55,7 +55,7 @@ function unreadable(failure: string, text: string, error: unknown): InvalidEvent
 function hexStart(payload: Uint8Array): string {
   let shown = "";
   for (let i = 0; i < payload.length && shown.length <= EXCERPT; i++) {
-    shown += `${i ? " " : ""}${(payload[i]! + 256).toString(16).slice(1)}`;
+    shown += `${i ? " " : ""}${(payload[i]! + 256).toString(16).substring(1)}`;
   }
   return shown;
 }

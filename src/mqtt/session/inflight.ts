@@ -56,7 +56,7 @@ export class Inflight implements PacketIdUser {
   }
 
   /** The message with this packet identifier. */
-  find(id: number): Message | undefined {
+  get(id: number): Message | undefined {
     let message = this.first;
     while (message && message.id !== id) message = message.next;
     return message;

@@ -83,7 +83,7 @@ export class Outbox implements PacketIdUser {
   ): void {
     const size = recordBytes(topic, payload, qos);
     if (this.count === 0 && size > this.limits.queuedBytes) {
-      return this.unshift({ topic, payload, qos, retain, id, state: NOT_IN_FLIGHT, done, next: undefined });
+      return this.putBack({ topic, payload, qos, retain, id, state: NOT_IN_FLIGHT, done, next: undefined });
     }
     const buffer = this.reserve(size);
     const at = this.end;
@@ -102,7 +102,7 @@ export class Outbox implements PacketIdUser {
   }
 
   /** Puts a message before the others: one that {@link shift} has returned and that could not be sent. */
-  unshift(message: Message): void {
+  putBack(message: Message): void {
     message.next = this.front;
     this.front = message;
     this.count++;
@@ -211,7 +211,12 @@ export class Outbox implements PacketIdUser {
 
   // Removes callback number `n`, of a record with `flags`.
   private takeCallback(flags: number, n: number): PublishCallback | undefined {
-    return flags & DONE ? this.callbacks!.splice(n, 1)[0] : undefined;
+    if (!(flags & DONE)) return undefined;
+    const callbacks = this.callbacks!;
+    const callback = callbacks[n];
+    if (n === 0) callbacks.shift();
+    else this.callbacks = callbacks.filter((_, index) => index !== n);
+    return callback;
   }
 
   // The first record as a message. Copies, because the buffer is used again. Not with slice(): Espruino makes an Array.

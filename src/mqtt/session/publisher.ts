@@ -130,7 +130,7 @@ export class Publisher implements PacketIdUser {
     if (!message || (message.qos === 0 && !this.encoder.buffer.streaming)) return;
     this.streamingMessage = undefined;
     // A QoS 0 message of which only a part was sent goes out first on the next connection.
-    if (message.qos === 0) this.outbox.unshift(message);
+    if (message.qos === 0) this.outbox.putBack(message);
   }
 
   /** Drops every message with `error`. Called after {@link disconnected}. */
@@ -142,7 +142,7 @@ export class Publisher implements PacketIdUser {
     while (this.outbox.count) dropped.push(this.outbox.shift().done);
     // Callbacks last: what they publish must not be dropped with the rest.
     if (sent?.qos === 0 && sent.done) this.complete(sent.done);
-    this.drop(dropped, error);
+    this.reportDropped(dropped, error);
   }
 
   /** Sends or queues a message. False, and nothing is kept, when the outbox or the store is full. */
@@ -180,11 +180,11 @@ export class Publisher implements PacketIdUser {
       outbox.push(topic, payload, qos, retain, id, done);
       this.waiting = true;
     }
-    if (dropped) this.drop(dropped, new ConnectionException("dropped: the outbox was full", "limit"));
+    if (dropped) this.reportDropped(dropped, new ConnectionException("dropped: the outbox was full", "limit"));
     return true;
   }
 
-  private drop(dropped: readonly (PublishCallback | undefined)[], error: Error): void {
+  private reportDropped(dropped: readonly (PublishCallback | undefined)[], error: Error): void {
     const outer = this.dropping;
     this.dropping = true;
     this.droppedCount = (this.droppedCount ?? 0) + dropped.length;
@@ -211,7 +211,7 @@ export class Publisher implements PacketIdUser {
     if (verdict === "drop") {
       this.inflight.remove(first);
       if (this.store) this.store.remove(first);
-      this.drop([first.done], error);
+      this.reportDropped([first.done], error);
     }
     this.callbacks.error(error);
   }
@@ -277,7 +277,7 @@ export class Publisher implements PacketIdUser {
       if (outbox.firstQos > 0 && this.inflight.full) return false;
       const message = outbox.shift();
       if (!this.send(message)) {
-        outbox.unshift(message);
+        outbox.putBack(message);
         return false;
       }
     }
@@ -318,7 +318,7 @@ export class Publisher implements PacketIdUser {
    * PUBREL_FOR_UNKNOWN and PROTOCOL_ERROR.
    */
   acknowledged(id: number, event: AckEvent): Action {
-    const message = this.inflight.find(id);
+    const message = this.inflight.get(id);
     const action = outgoingAction(message ? message.state : NOT_IN_FLIGHT, event);
     if (action === COMPLETE_AS_QOS_1 && !this.qos1Reported) {
       this.qos1Reported = true;

@@ -119,11 +119,9 @@ export class Session {
 
   /** Forgets the filters and tells the server, now or at the next CONNACK. False as for {@link subscribe}. */
   unsubscribe(topics: readonly string[], done: SubscribeCallback | undefined): boolean {
-    return this.request(
-      topics.map(topic => ({ topic, qos: 0 as const })),
-      true,
-      done,
-    );
+    const subscriptions: Subscription[] = [];
+    for (let i = 0; i < topics.length; i++) subscriptions.push({ topic: topics[i]!, qos: 0 });
+    return this.request(subscriptions, true, done);
   }
 
   private request(subscriptions: readonly Subscription[], unsubscribe: boolean, done?: SubscribeCallback): boolean {

@@ -45,9 +45,9 @@ export class Subscriptions implements PacketIdUser {
    * {@link reportReplaced}; undefined when there are too many requests and it replaces none.
    */
   add(subscriptions: readonly Subscription[], unsubscribe: boolean, done?: SubscribeCallback): Request[] | undefined {
-    const topics = subscriptions.map(one => one.topic);
+    const topics = topicsOf(subscriptions);
     const full = this.requests.length >= this.limit;
-    if (full && !this.requests.some(request => isReplaced(request, topics))) return undefined;
+    if (full && !this.requests.filter(request => isReplaced(request, topics)).length) return undefined;
     const replaced = this.takeOver(topics);
     const request: Request = { subscriptions, unsubscribe, id: 0, sent: subscriptions, acknowledged: false };
     if (done) request.done = done;
@@ -89,7 +89,7 @@ export class Subscriptions implements PacketIdUser {
 
   /** The oldest request that is sent and not acknowledged. */
   get unacknowledged(): Request | undefined {
-    return this.requests.find(one => one.id > 0 && !one.acknowledged);
+    return this.requests.filter(one => one.id > 0 && !one.acknowledged)[0];
   }
 
   /**
@@ -111,7 +111,7 @@ export class Subscriptions implements PacketIdUser {
    * is wrong with it, else "".
    */
   onAcknowledgement(packet: Packet): string {
-    const request = this.requests.find(one => one.id === packet.messageId && !one.acknowledged);
+    const request = this.requests.filter(one => one.id === packet.messageId && !one.acknowledged)[0];
     if (!request) return "";
     const granted = packet.cmd === "suback" ? packet.granted! : NO_GRANTS;
     if (request.unsubscribe !== (packet.cmd === "unsuback")) return `unexpected ${packet.cmd}`;
@@ -120,7 +120,7 @@ export class Subscriptions implements PacketIdUser {
     }
     request.acknowledged = true;
     request.id = 0;
-    if (request.unsubscribe) this.requests.splice(this.requests.indexOf(request), 1);
+    if (request.unsubscribe) this.requests = this.requests.filter(one => one !== request);
     const { done } = request;
     if (done) {
       request.done = undefined;
@@ -157,13 +157,16 @@ export class Subscriptions implements PacketIdUser {
 
 function send(encoder: Encoder, subscriptions: readonly Subscription[], unsubscribe: boolean, id: number): boolean {
   if (!unsubscribe) return encoder.subscribe(id, subscriptions);
-  return encoder.unsubscribe(
-    id,
-    subscriptions.map(one => one.topic),
-  );
+  return encoder.unsubscribe(id, topicsOf(subscriptions));
+}
+
+function topicsOf(subscriptions: readonly Subscription[]): string[] {
+  const topics: string[] = [];
+  for (let i = 0; i < subscriptions.length; i++) topics.push(subscriptions[i]!.topic);
+  return topics;
 }
 
 /** True if a request for `topics` leaves nothing of `request`. */
 function isReplaced(request: Request, topics: readonly string[]): boolean {
-  return request.subscriptions.every(one => topics.indexOf(one.topic) >= 0);
+  return !request.subscriptions.filter(one => topics.indexOf(one.topic) < 0).length;
 }
