@@ -364,7 +364,13 @@ const parser: readonly Patch[] = [
   ],
   ["pull", "    this.emit('error', err)\n", ""],
 
-  // src/mqtt/wire/decoder.ts has checked the length of each packet.
+  // src/mqtt/wire/decoder.ts has checked the length of each packet, and passes its whole frame.
+  [
+    "callers",
+    "this.packet.length = this._parseVarByteNum()\n      if (!this.error) this._parsePayload()\n",
+    "while (buf[this._pos++] & constants.VARBYTEINT_FIN_MASK);\n" +
+      "      this.packet.length = buf.length - this._pos\n      this._parsePayload()\n",
+  ],
   ["callers", / {4}if \(packet\.length <= 0\) \{ return .*\n/g, "", 4],
   [
     "callers",
@@ -404,7 +410,7 @@ const parser: readonly Patch[] = [
   ["server", /^ *case 'pingreq':\n/gm, ""],
   ["server", method("(?:_parseConnect|_parseSubscribe|_parseUnsubscribe)"), "", 3],
 
-  ["unused", method("(?:_parseBuffer|_parseByte)"), "", 2],
+  ["unused", method("(?:_parseBuffer|_parseByte|_parseVarByteNum)"), "", 3],
 ];
 
 export const PATCHES: Readonly<Record<string, readonly Patch[]>> = {

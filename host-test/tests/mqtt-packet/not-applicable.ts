@@ -100,6 +100,12 @@ export const NOT_APPLICABLE: readonly Reason[] = [
       "Malformed unsuback, no payload specified",
       "Malformed unsuback, payload length must be 2",
       "Malformed unsuback, payload length must be 2 #2",
+      "Invalid variable byte integer",
+      "Invalid variable byte integer #2",
+      "Invalid variable byte integer #3",
+      "Invalid variable byte integer #4",
+      "Invalid variable byte integer #5",
+      "Invalid variable byte integer #6",
     ],
   },
   {

@@ -57,10 +57,11 @@ test("a payload larger than the buffer is handed over from the caller's bytes, n
 
 test("packets written while corked leave as one write", () => {
   const { encoder, buffer, link } = onLink(256);
-  buffer.cork();
+  buffer.corked = true;
   for (let id = 1; id <= 5; id++) encoder.ack("puback", id);
   assert.equal(link.writes.length, 0);
-  buffer.uncork();
+  buffer.corked = false;
+  buffer.flush();
   assert.deepEqual(
     link.writes.map(write => parseSent(write).map(told)),
     [["PUBACK #1", "PUBACK #2", "PUBACK #3", "PUBACK #4", "PUBACK #5"]],
@@ -69,9 +70,10 @@ test("packets written while corked leave as one write", () => {
 
 test("more packets than the corked buffer takes leave in order, in as few writes as possible", () => {
   const { encoder, buffer, link } = onLink(128);
-  buffer.cork();
+  buffer.corked = true;
   for (let id = 1; id <= 100; id++) assert.equal(encoder.ack("puback", id), true);
-  buffer.uncork();
+  buffer.corked = false;
+  buffer.flush();
   assert.deepEqual(
     parseSent(link.sent).map(packet => packet.messageId),
     Array.from({ length: 100 }, (_, n) => n + 1),
@@ -111,7 +113,7 @@ test("the last byte of a streamed payload ends the stream, not the one before", 
 test("attach begins with nothing: neither bytes nor half a payload of the last connection", () => {
   const { encoder, buffer } = onLink(128, 5);
   encoder.publish(TOPIC, noise(3000), 0, false, false, 0);
-  buffer.cork();
+  buffer.corked = true;
   const link = openTransport();
   buffer.attach(link);
   assert.deepEqual([buffer.pending, buffer.streaming, buffer.corked], [false, false, false]);
@@ -133,14 +135,17 @@ test("whatever is written into whatever room, the far end reads whole packets in
         if (encoder.publish(TOPIC, payload, 1, false, false, id)) expected.push(`publish ${id} ${hexOf(payload)}`);
       } else if (kind < 5) {
         if (encoder.ack("pubrel", id)) expected.push(`pubrel ${id} `);
-      } else if (kind === 5) buffer.cork();
-      else if (kind === 6) buffer.uncork();
-      else {
+      } else if (kind === 5) buffer.corked = true;
+      else if (kind === 6) {
+        buffer.corked = false;
+        buffer.flush();
+      } else {
         link.room = pick(300);
         if (!buffer.corked) buffer.flush();
       }
     }
-    buffer.uncork();
+    buffer.corked = false;
+    buffer.flush();
     link.room = 1_000_000;
     buffer.flush();
     const read = parseSent(link.sent).map(

@@ -18,10 +18,10 @@ const NO_TIME = undefined as unknown as Date;
  */
 export function encodePayload(codec: Codec, data: unknown, timed: boolean, clock: Clock): Uint8Array {
   const encoded: unknown = codec.encode(data, timed ? new Date(clock.date()) : NO_TIME);
-  if (typeof encoded !== "string" && !(encoded instanceof Uint8Array)) {
-    throw new InvalidEventException("the codec made neither text nor bytes");
-  }
-  const payload = typeof encoded === "string" ? encodeUtf8(encoded) : encoded;
+  let payload: Uint8Array;
+  if (typeof encoded === "string") payload = encodeUtf8(encoded);
+  else if (encoded instanceof Uint8Array) payload = encoded;
+  else throw new InvalidEventException("the codec made neither text nor bytes");
   if (payload.length <= MAX_PAYLOAD_BYTES) return payload;
   throw new InvalidEventException(`payload of ${payload.length} bytes, limit ${MAX_PAYLOAD_BYTES}`);
 }

@@ -32,7 +32,6 @@ const PUBLISH_OVERHEAD = 9;
  */
 export class Encoder {
   readonly buffer: SendBuffer;
-  private readonly publishLimit: number;
   // One object for every PUBLISH and acknowledgement, used again to save an allocation per packet.
   private readonly packet = {
     cmd: "",
@@ -46,12 +45,11 @@ export class Encoder {
 
   constructor(buffer: SendBuffer) {
     this.buffer = buffer;
-    this.publishLimit = buffer.size - RESERVED_BYTES;
   }
 
   /** The longest topic, in bytes, that the buffer can carry; never above 65535 [MQTT-4.7.3-3]. */
   get topicLimit(): number {
-    return Math.min(this.publishLimit - PUBLISH_OVERHEAD, 65535);
+    return Math.min(this.buffer.size - RESERVED_BYTES - PUBLISH_OVERHEAD, 65535);
   }
 
   connect(packet: ConnectPacket): boolean {
@@ -63,8 +61,8 @@ export class Encoder {
    * again, and must not change before that.
    */
   publish(topic: Uint8Array, payload: Uint8Array, qos: 0 | 1 | 2, retain: boolean, dup: boolean, id: number): boolean {
-    if (this.buffer.streaming) return false;
-    const packet = this.packet;
+    const { buffer, packet } = this;
+    if (buffer.streaming) return false;
     packet.cmd = "publish";
     packet.topic = topic;
     packet.payload = payload;
@@ -72,7 +70,7 @@ export class Encoder {
     packet.retain = retain;
     packet.dup = dup;
     packet.messageId = id;
-    const written = this.append(packet, this.publishLimit, payload);
+    const written = this.append(packet, buffer.size - RESERVED_BYTES, payload);
     packet.topic = packet.payload = undefined; // the message belongs to the caller
     return written;
   }

@@ -60,11 +60,12 @@ export class Link implements TransportListener {
 
   received(bytes: Uint8Array): void {
     this.receivedCount++;
-    const buffer = this.encoder.buffer;
-    buffer.cork();
+    const { buffer } = this;
+    buffer.corked = true;
     this.decoder.push(bytes);
-    buffer.uncork();
-    this.listener.writableAgain(); // uncork() may have sent the end of a payload that other messages waited for
+    buffer.corked = false;
+    buffer.flush();
+    this.listener.writableAgain(); // flush() may have sent the end of a payload that other messages waited for
   }
 
   writableAgain(): void {

@@ -12,7 +12,8 @@ export class SendBuffer implements PacketStream {
   readonly size: number;
   private readonly bytes: Uint8Array;
   private transport: Transport | undefined;
-  // A payload outside the buffer follows its first `payloadMark` bytes; `payloadSent` bytes of it are sent.
+  // While `streaming`: the payload outside the buffer follows its first `payloadMark` bytes; `payloadSent` bytes of it are
+  // sent.
   private payload: Uint8Array | undefined;
   private payloadSent!: number;
   private payloadMark!: number;
@@ -20,6 +21,8 @@ export class SendBuffer implements PacketStream {
   used = 0;
   /** While true, packets stay in the buffer: one write for all acknowledgements of a received chunk. */
   corked = false;
+  /** True while a payload is being sent from the caller's bytes, which must not change. */
+  streaming = false;
   /** Bytes handed to transports so far. Keep alive compares it: a stalled connection shows as no change. */
   sent = 0;
 
@@ -31,47 +34,33 @@ export class SendBuffer implements PacketStream {
 
   /** True while bytes wait for the transport. */
   get pending(): boolean {
-    return this.used > 0 || this.payload !== undefined;
-  }
-
-  /** True while a payload is being sent from the caller's bytes, which must not change. */
-  get streaming(): boolean {
-    return this.payload !== undefined;
+    return this.used > 0 || this.streaming;
   }
 
   /** Begins or, with undefined, ends a connection. Bytes of the last connection are discarded. */
   attach(transport: Transport | undefined): void {
     this.transport = transport;
     this.used = 0;
-    if (this.payload) this.payload = undefined;
+    if (this.streaming) this.endPayload();
     this.corked = false;
-  }
-
-  cork(): void {
-    this.corked = true;
-  }
-
-  uncork(): void {
-    this.corked = false;
-    this.flush();
   }
 
   /** Hands the transport as many bytes as it takes now. */
   flush(): void {
-    const transport = this.transport;
     const used = this.used;
+    if (used === 0 && !this.streaming) return;
+    const transport = this.transport;
     if (!transport) return;
     let room = transport.writable;
     // The common case: whole packets, and room for all of them.
-    if (!this.payload && used <= room) {
-      if (used === 0) return;
+    if (!this.streaming && used <= room) {
       this.used = 0;
       this.sent += used;
       transport.write(this.bytes.subarray(0, used));
       return;
     }
     while (room > 0 && this.pending) {
-      const count = this.payload ? this.payloadMark : this.used;
+      const count = this.streaming ? this.payloadMark : this.used;
       if (count > 0) this.flushBytes(transport, Math.min(count, room));
       else this.flushPayload(transport, this.payload!, room);
       room = transport.writable;
@@ -83,7 +72,7 @@ export class SendBuffer implements PacketStream {
     this.sent += count;
     this.bytes.copyWithin(0, count, this.used);
     this.used -= count;
-    if (this.payload) this.payloadMark -= count;
+    if (this.streaming) this.payloadMark -= count;
   }
 
   private flushPayload(transport: Transport, payload: Uint8Array, room: number): void {
@@ -92,7 +81,12 @@ export class SendBuffer implements PacketStream {
     transport.write(payload.subarray(start, end));
     this.sent += end - start;
     this.payloadSent = end;
-    if (end === payload.length) this.payload = undefined;
+    if (end === payload.length) this.endPayload();
+  }
+
+  private endPayload(): void {
+    this.streaming = false;
+    this.payload = undefined;
   }
 
   /**
@@ -104,6 +98,7 @@ export class SendBuffer implements PacketStream {
     this.used = start;
     if (mark > limit) return false;
     this.used = mark;
+    this.streaming = payload !== undefined;
     this.payload = payload;
     this.payloadSent = 0;
     this.payloadMark = mark;
