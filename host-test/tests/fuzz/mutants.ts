@@ -50,8 +50,8 @@ const MUTANTS: readonly Mutant[] = [
   {
     name: "an acknowledgement that is too long",
     file: DECODER,
-    from: "length !== expected) return this.wrongLength(type, length);\n    this.frame(",
-    to: "length < expected) return this.wrongLength(type, length);\n    this.frame(",
+    from: "length !== expected) return this.wrongLength(type, length);\n    const packet",
+    to: "length < expected) return this.wrongLength(type, length);\n    const packet",
   },
   { name: "packet identifier 0", file: DECODER, from: "packet.messageId! < 1", to: "packet.messageId! < 0" },
   {
@@ -251,8 +251,8 @@ const MUTANTS: readonly Mutant[] = [
   {
     name: "messages come back in the order of keys",
     file: MESSAGE_STORE,
-    from: "(a, b) => a.sequence - b.sequence",
-    to: "(a, b) => b.sequence - a.sequence",
+    from: "restored[at - 1]!.sequence > added.sequence",
+    to: "restored[at - 1]!.sequence < added.sequence",
     by: "worlds",
   },
   {

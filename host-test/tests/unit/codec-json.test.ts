@@ -57,6 +57,12 @@ for (const [name, payload, message] of UNREADABLE) {
     assert.throws(() => decode(payload), { name: "InvalidEventException", message }));
 }
 
+test("lets go of the payload when it has its text", () => {
+  const message = { topic: "iot-2/cmd/a/fmt/json", payload: utf8("[1]") };
+  assert.deepEqual(jsonCodec.decode(message), { data: [1] });
+  assert.equal(message.payload.length, 0);
+});
+
 test("shows no more than 64 characters of a payload it cannot read", () => {
   const text = `{${"x".repeat(5000)}`;
   assert.throws(

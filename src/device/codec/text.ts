@@ -7,6 +7,8 @@ import { boundsFault } from "./json-bounds.ts";
 /** Most characters of an unreadable payload that an error shows. */
 const EXCERPT = 64;
 
+const NO_BYTES = new Uint8Array(0);
+
 /** The part of EncodedMessage that the built-in codecs use. */
 export interface Encoded {
   payload: Uint8Array;
@@ -26,6 +28,8 @@ export function payloadJson(message: Encoded): unknown {
   const fault = boundsFault(message.payload, message.payload.length);
   if (fault) throw new InvalidEventException(`Unable to parse JSON.  ${fault}`);
   const text = payloadText(message, "Unable to parse JSON.");
+  // A large payload and its text need not be in memory together while a tree of values is made: see Decoder.resume().
+  message.payload = NO_BYTES;
   try {
     return JSON.parse(text);
   } catch (error) {

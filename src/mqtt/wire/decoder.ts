@@ -68,8 +68,10 @@ export class Decoder {
     const end = chunk.length;
     let at = 0;
     while (at < end && !this.stopped) {
-      if (this.partial) at = this.resume(this.partial, chunk, at, end);
-      else if (this.oversize) at = this.skipPayload(this.oversize, at, end);
+      if (this.partial) {
+        at = this.resume(this.partial, chunk, at, end);
+        if (this.partial && this.filled === this.frameSize) this.deliver(this.parse(this.takePartial()));
+      } else if (this.oversize) at = this.skipPayload(this.oversize, at, end);
       else at = this.begin(chunk, at, end);
     }
   }
@@ -85,7 +87,8 @@ export class Decoder {
     const type = chunk[at]! >> 4;
     const expected = LENGTHS[type]!;
     if (expected < 0 ? length < 3 : length !== expected) return this.wrongLength(type, length);
-    this.frame(size === end ? chunk : chunk.subarray(at, frameEnd), 0);
+    const packet = this.parse(size === end ? chunk : chunk.subarray(at, frameEnd));
+    if (packet) this.listener.packet(packet); // as deliver(), without a call
     return frameEnd;
   }
 
@@ -107,7 +110,7 @@ export class Decoder {
       return this.keep(bytes, at, at + headerBytes, size, headerBytes + 2);
     }
     if (at + size > end) return this.keep(bytes, at, end, size, size);
-    this.frame(bytes.subarray(at, at + size), 0);
+    this.deliver(this.parse(bytes.subarray(at, at + size)));
     return at + size;
   }
 
@@ -119,6 +122,8 @@ export class Decoder {
     return end;
   }
 
+  // A frame that it completes stays in `partial`: while the message is handled, no local variable may hold the frame, so that
+  // payloadJson() can let go of it.
   private resume(partial: Uint8Array, chunk: Uint8Array, at: number, end: number): number {
     const frameSize = this.frameSize;
     // A fixed header is read byte by byte: how long it is, it says itself.
@@ -126,14 +131,14 @@ export class Decoder {
     partial.set(chunk.subarray(at, at + taken), this.filled);
     this.filled += taken;
     if (frameSize === 0) this.resumeHeader(partial, this.filled);
-    else if (this.filled === partial.length) {
-      if (frameSize > partial.length) this.resumeHead(partial, frameSize);
-      else {
-        this.partial = undefined;
-        this.frame(partial, 0);
-      }
-    }
+    else if (this.filled === partial.length && frameSize > partial.length) this.resumeHead(partial, frameSize);
     return at + taken;
+  }
+
+  private takePartial(): Uint8Array {
+    const partial = this.partial!;
+    this.partial = undefined;
+    return partial;
   }
 
   private resumeHeader(partial: Uint8Array, filled: number): void {
@@ -153,7 +158,8 @@ export class Decoder {
     } else if (partial.length < headSize) this.keep(partial, 0, partial.length, frameSize, headSize);
     else {
       this.partial = undefined;
-      this.frame(partial, frameSize - headSize); // more than 0, because headSize <= frameBytes < frameSize
+      this.oversize = this.parse(partial);
+      this.payloadLeft = frameSize - headSize; // more than 0, because headSize <= frameBytes < frameSize
     }
   }
 
@@ -169,26 +175,32 @@ export class Decoder {
     return at + taken;
   }
 
-  // `skip`: bytes of payload that follow an oversize PUBLISH, of which `frame` is the head.
-  private frame(frame: Uint8Array, skip: number): void {
+  private deliver(packet: Packet | undefined): void {
+    if (packet) this.listener.packet(packet);
+  }
+
+  // `frame`: whole, or the head of an oversize PUBLISH.
+  private parse(frame: Uint8Array): Packet | undefined {
     const packet = this.parser.parse(frame);
-    if (!packet) return void this.protocolError(this.parser.error!.message);
+    if (!packet) return this.invalid(this.parser.error!.message);
     // mqtt-packet says -1 where the packet ends before its identifier [MQTT-2.3.1-1].
     if (packet.messageId! < 1) {
-      return void this.protocolError(`${packet.cmd} without a packet identifier above 0`);
+      return this.invalid(`${packet.cmd} without a packet identifier above 0`);
     }
     const topic = packet.topic;
     if (topic !== null) {
-      if (packet.dup && packet.qos === 0) return void this.protocolError("DUP in a PUBLISH at QoS 0"); // [MQTT-3.3.1-2]
+      if (packet.dup && packet.qos === 0) return this.invalid("DUP in a PUBLISH at QoS 0"); // [MQTT-3.3.1-2]
       if (topic !== this.lastValidTopic) {
         const fault = topicFault(topic);
-        if (fault) return void this.protocolError(fault);
+        if (fault) return this.invalid(fault);
         this.lastValidTopic = topic;
       }
     }
-    if (skip === 0) return this.listener.packet(packet);
-    this.oversize = packet;
-    this.payloadLeft = skip;
+    return packet;
+  }
+
+  private invalid(reason: string): undefined {
+    this.protocolError(reason);
   }
 
   private wrongLength(type: number, length: number): number {
