@@ -79,10 +79,13 @@ export class SocketTransport implements Transport {
 
   /** @internal */
   room(count: number): void {
+    const full = this.writable === 0;
     this.writable = this.tls ? Math.min(count, RECORD_BYTES) : count;
-    if (this.up) return this.listener?.writableAgain();
-    this.up = true;
-    this.listener?.opened();
+    if (!this.up) {
+      this.up = true;
+      this.listener?.opened();
+      // The client has bytes left only if it has used up all room. The socket calls after every write.
+    } else if (full) this.listener?.writableAgain();
   }
 
   /** @internal */
