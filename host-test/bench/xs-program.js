@@ -111,6 +111,7 @@ function partsOf(client, { encodePayload }, clock) {
   const utf8 = new TextEncoder();
   const payload = utf8.encode(JSON.stringify(EVENT));
   const packet = parser.parse(COMMAND);
+  const command = packet.payload;
   const noListener = { packet() {} };
   const room = new Uint8Array(256);
   return {
@@ -128,7 +129,10 @@ function partsOf(client, { encodePayload }, clock) {
       decoder.listener = listener;
     },
     parse: () => parser.parse(COMMAND),
-    receive: () => connection.receiver.receive(packet),
+    receive: () => {
+      packet.payload = command; // the codec has let go of it
+      connection.receiver.receive(packet);
+    },
     acknowledge: () => encoder.ack("puback", 7),
   };
 }
