@@ -26,7 +26,7 @@ const MOST_DEVICES = 1_000_000;
 const DEFAULT_RATE = 100;
 const OBSERVER_TIMEOUT_MS = 5000;
 const HELP = `Usage: iotf-embedded fleet <program> [key=value …] [options]
-       iotf-embedded fleet --merge <report.json> …
+       iotf-embedded fleet --merge <report.json> … [--json] [--svg FILE] [--junit FILE] [--threshold CONDITION]
 
 Runs many copies of a device program, each with its own identity, and reports what they did: connects, times to CONNACK
 and PUBACK, losses, duplicates, and how busy this PC was. The program exports main(options), as for iotf-embedded/testing.
@@ -46,7 +46,7 @@ Ends after --duration, with Ctrl-C, or when no device is connected, will connect
   --org ORG               organization of the devices (default ${DEMO_DEVICE.org})
   --type TYPE, --id ID, --token TOKEN
                           identity of a device; %i is its number (default fleet, device-%i, token-%i)
-  --devices FILE          identities from a CSV file with the columns type, id, auth-token and, if wanted, org
+  --devices FILE          identities from a CSV file: columns type, id, auth-token, and perhaps org; no quotes
 
   --plain                 the broker is not a platform: its topics do not name the device
   --api-key KEY, --api-token TOKEN
@@ -55,7 +55,7 @@ Ends after --duration, with Ctrl-C, or when no device is connected, will connect
 
   --restart COMMAND       run this shell command once, to restart the broker …
   --restart-at N          … N seconds after the start (default: half of --duration)
-  --bad-links PERCENT     so many devices have a bad link: it stalls, and it breaks in the middle of packets
+  --bad-links PERCENT     percent of the devices whose link stalls, and breaks in the middle of packets
   --seed N                makes random numbers of devices and links (default 1)
   --threads N             threads for the devices (default 1; more threads take more CPU for each event)
 
@@ -64,11 +64,12 @@ Ends after --duration, with Ctrl-C, or when no device is connected, will connect
   --svg FILE              draw the connected devices and the connects of each second
   --threshold CONDITION   fail unless this holds, for example 'puback.p99<500' or 'lost==0'; repeat for more
   --prometheus PORT       serve the figures at http://127.0.0.1:PORT/metrics while the fleet runs
-  --merge                 the words are files with reports of --json; prints one report of all
+  --merge                 print one report of several, which --json has written to these files
   --help                  show this text
 
-Exit code 1 if a threshold is not met, or if a program was stopped by an exception or an endless loop. A fleet that does not
-connect is not a failure by itself: use --threshold connected==N. Needs the package esbuild in the project.
+Exit code 1 if a threshold is not met, if a program was stopped by an exception or an endless loop, or if the fleet could not
+run; 2 if the command line or a file is wrong. A fleet that does not connect is not a failure by itself: use
+--threshold connected==N. Needs the package esbuild in the project.
 `;
 
 const OPTIONS = {
@@ -198,8 +199,8 @@ function identitiesOf(values: Values, { org = DEMO_DEVICE.org }: DeviceOptions):
 
 /** The observer connects where the devices do; of several hosts, to the first. */
 function observerOptions(values: Values, device: DeviceOptions, org: string, env: NodeJS.ProcessEnv): ObserverOptions {
-  const [host] = [device.host ?? []].flat();
-  const { domain, port, tls } = device;
+  const [host] = typeof device.host === "string" ? device.host.split(",") : (device.host ?? []);
+  const { domain, port, tls, "server-name": serverName } = device;
   const where = whereTo(
     {
       host,
@@ -210,6 +211,7 @@ function observerOptions(values: Values, device: DeviceOptions, org: string, env
     org,
   );
   const { mqtt } = findTarget({ ...values, url: addressUrl(where), org, config: undefined }, env);
+  if (serverName !== undefined && mqtt.endpoint.tls) mqtt.endpoint.tls.serverName = serverName;
   return { mqtt, plain: values.plain, timeoutMs: OBSERVER_TIMEOUT_MS };
 }
 

@@ -52,7 +52,7 @@ export class FleetDevice implements Ports {
 
   /** Runs the program. */
   start(main: (options: unknown) => unknown): void {
-    this.#recorder.batch.started++;
+    this.#recorder.batch.started.push(this.index);
     this.#context.start(this, () => {
       try {
         main(this.#member.options);
@@ -66,12 +66,12 @@ export class FleetDevice implements Ports {
   fail(error: unknown): void {
     if (this.stopped) return;
     this.#recorder.batch.stopped.push({ index: this.index, message: errorText(error) });
-    this.stopped = true;
-    this.disconnect(() => {});
+    this.stop(() => {});
   }
 
-  /** @param done called when all clients are disconnected */
-  disconnect(done: () => void): void {
+  /** Ends the program: its timers and callbacks are not called any more. @param done all clients are disconnected */
+  stop(done: () => void): void {
+    this.stopped = true;
     let left = this.#clients.length;
     if (left === 0) return done();
     const disconnected = () => {

@@ -35,6 +35,8 @@ export interface FleetOptions {
 }
 
 const CHECK_MS = 500;
+/** With so many lost threads the run ends: each of them took some seconds, and the others of its devices with it. */
+const MAX_LOST_THREADS = 3;
 /** After the devices have disconnected, the observer gets what the broker still has for it: until nothing came for so long. */
 const QUIET_MS = 1000;
 const POLL_MS = 50;
@@ -56,6 +58,7 @@ class Fleet implements ThreadListener {
   readonly #progress: (totals: Totals) => void;
   readonly #threads = new Set<Thread>();
   readonly #warnings = new Set<string>();
+  #lostThreads = 0;
   #totals!: Totals;
   #observer: Observer | undefined;
   #finish: () => void = () => {};
@@ -117,12 +120,12 @@ class Fleet implements ThreadListener {
       warnings.push("the broker forgot the observer's session: what was published until it was back counts as lost");
     }
     if (tally.overflowed) warnings.push("too many events differ: losses and duplicates are not counted");
-    const silent = observer !== undefined && observer.lastEventMs === 0 && observable > 0;
-    if (silent) {
+    const heard = observer !== undefined && observer.lastEventMs > 0;
+    if (observer && !heard && observable > 0) {
       const hint = this.#options.observer?.plain ? "" : "; a broker that is not a platform needs --plain";
       warnings.push(`the observer received nothing: losses and duplicates are not counted${hint}`);
     }
-    return this.#totals.report(observer !== undefined && !silent, warnings);
+    return this.#totals.report(heard, warnings);
   }
 
   batch(thread: Thread, batch: Batch): void {
@@ -174,6 +177,7 @@ class Fleet implements ThreadListener {
     for (const thread of this.#threads) {
       const index = thread.stuckDevice(now);
       if (index !== undefined) this.#replace(thread, index, LOOP);
+      else if (thread.silent(now)) this.#loseThread(thread, undefined, LOOP);
     }
     if ([...this.#threads].every(({ idle }) => idle)) this.#finish();
   }
@@ -182,14 +186,17 @@ class Fleet implements ThreadListener {
   #replace(thread: Thread, index: number, message: string): void {
     const { threads, rate } = this.#options;
     this.#loseThread(thread, index, message);
+    if (this.#lostThreads >= MAX_LOST_THREADS) return this.#finish();
     this.#start(thread.dataWithout(index, rate / threads, newActivity()));
   }
 
-  #loseThread(thread: Thread, index: number, message: string): void {
-    this.#totals.addStopped({ index, message });
+  #loseThread(thread: Thread, index: number | undefined, message: string): void {
+    this.#lostThreads++;
+    this.#totals.loseThread(thread, index === undefined ? { message } : { index, message });
     this.#warnings.add("a thread was lost: what its devices had not reported may count as duplicates");
+    if (this.#lostThreads >= MAX_LOST_THREADS)
+      this.#warnings.add(`the run ended early: ${this.#lostThreads} threads were lost`);
     this.#threads.delete(thread);
-    this.#totals.remove(thread);
     void thread.terminate();
   }
 
@@ -207,8 +214,7 @@ class Fleet implements ThreadListener {
 
   async #disconnect(thread: Thread): Promise<void> {
     const answered = await thread.disconnect();
-    if (!answered && thread.device !== undefined) this.#loseThread(thread, thread.device, LOOP);
-    else if (!answered) this.#warnings.add("a thread did not disconnect its devices in time");
+    if (!answered) this.#loseThread(thread, thread.device, LOOP);
   }
 
   async #quiet(): Promise<void> {

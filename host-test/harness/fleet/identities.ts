@@ -74,7 +74,7 @@ export function fromCsv(path: string, defaultOrg: string, start: number, count: 
   }
   const taken = identities.slice(start, count === undefined ? undefined : start + count);
   if (taken.length === 0 || (count !== undefined && taken.length < count)) {
-    throw new UsageError(`${path} has ${identities.length} devices, which is not enough`);
+    throw new UsageError(`${path} has ${identities.length} devices; asked for ${start} to ${start + (count ?? 1) - 1}`);
   }
   return taken;
 }

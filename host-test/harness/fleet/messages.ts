@@ -48,8 +48,8 @@ export type FailedAttempts = Record<string, { count: number; readonly example: s
 /** What happened in a thread since its last batch. Times are in milliseconds since the start of the run. */
 export interface Batch {
   readonly what: "batch";
-  /** Devices whose program has started. */
-  started: number;
+  /** Indices of devices whose program has started. */
+  started: number[];
   /** Every program has started, no client is connected or will connect, and no timer is set. */
   idle: boolean;
   /** Clients connected now. */
@@ -73,7 +73,7 @@ export interface Batch {
   confirmed: MessageRecord[];
   /** Messages that were accepted and given up with an error. */
   dropped: MessageRecord[];
-  /** Programs that an exception has stopped. */
+  /** Programs that are stopped: an exception reached no handler. */
   stopped: DeviceError[];
   /** What errorCallback got: how often, and the first messages of each device. */
   errorCount: number;
@@ -94,7 +94,7 @@ export type ToThread = { readonly what: "disconnect"; readonly timeoutMs: number
 export function emptyBatch(): Batch {
   return {
     what: "batch",
-    started: 0,
+    started: [],
     idle: false,
     connected: 0,
     connects: [],

@@ -25,14 +25,17 @@ export function picture({ timeline, outage }: Report): string {
     const at = round(MARGIN.top + (PLOT.height * i) / TICKS);
     const left = label(MARGIN.left - 6, at + 4, "end", (mostConnected * (TICKS - i)) / TICKS);
     const right = label(WIDTH - MARGIN.right + 6, at + 4, "start", (mostConnects * (TICKS - i)) / TICKS);
-    const time = label(x((seconds * i) / TICKS), HEIGHT - MARGIN.bottom + 16, "middle", (seconds * i) / TICKS);
-    return `<path class="grid" d="M${MARGIN.left} ${at}H${WIDTH - MARGIN.right}"/>${left}${right}${time}`;
+    return `<path class="grid" d="M${MARGIN.left} ${at}H${WIDTH - MARGIN.right}"/>${left}${right}`;
   });
+  const step = timeStep(seconds);
+  const times = Array.from({ length: Math.floor(seconds / step) + 1 }, (_, i) =>
+    label(x(i * step), HEIGHT - MARGIN.bottom + 16, "middle", i * step),
+  );
   const marker = outage ? `<path class="outage" d="M${x(outage.second)} ${MARGIN.top}v${PLOT.height}"/>` : "";
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="Connected devices, and connects in each second">
 <style>text{font:12px sans-serif;fill:#444}.grid{stroke:#ddd}.outage{stroke:#c33;stroke-dasharray:4 3}rect{fill:#8ab4d8}polyline{fill:none;stroke:#1a5c34;stroke-width:2}</style>
 <rect x="0" y="0" width="${WIDTH}" height="${HEIGHT}" style="fill:#fff"/>
-${grid.join("\n")}
+${[...grid, ...times].join("\n")}
 ${bars.filter(bar => bar !== "").join("\n")}
 ${marker}
 <polyline points="${line.join(" ")}"/>
@@ -47,6 +50,12 @@ function niceTop(value: number): number {
   const step = 10 ** Math.max(0, Math.floor(Math.log10(value)));
   const tops = [1, 2, 5, 10].map(factor => factor * step);
   return Math.max(TICKS, tops.find(top => top >= value)!);
+}
+
+/** Seconds between two labels of time. */
+function timeStep(seconds: number): number {
+  const steps = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600];
+  return steps.find(step => seconds / step <= TICKS + 2) ?? Math.ceil(seconds / TICKS);
 }
 
 function label(x: number, y: number, anchor: string, value: number): string {

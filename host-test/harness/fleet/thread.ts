@@ -8,6 +8,8 @@ import type { Batch, FromThread, MessageRecord, ThreadData, ToThread } from "./m
 
 /** A program that does not return for so long is in an endless loop. */
 export const STUCK_MS = 5000;
+/** A thread that reports nothing for so long does not return, though no device is known to run. */
+const SILENT_MS = 15_000;
 /** For the clients of a thread to disconnect. */
 const DISCONNECT_MS = 6000;
 /** For short-lived objects of a thread: the default of Node makes 5,000 idle devices take 60 MB more. */
@@ -33,6 +35,7 @@ export class Thread {
   #ending = false;
   #calls = 0;
   #sinceMs = 0;
+  #reportedMs = performance.now();
 
   constructor(data: ThreadData, listener: ThreadListener) {
     this.data = data;
@@ -44,6 +47,7 @@ export class Thread {
     });
     this.#disconnected = new Promise(resolve => {
       this.#worker.on("message", (message: FromThread) => {
+        this.#reportedMs = performance.now();
         if (message.what === "batch") {
           for (const { index } of message.stopped) this.#stoppedDevices.add(index);
           this.idle = message.idle;
@@ -63,10 +67,15 @@ export class Thread {
     this.#worker.on("exit", code => died(`exit code ${code}`));
   }
 
-  /** Index of the device that runs now. */
+  /** Index of the device that runs, or that ran last in this turn of the event loop. */
   get device(): number | undefined {
     const device = Atomics.load(this.data.activity, ACTIVITY.device);
     return device === 0 ? undefined : device - 1;
+  }
+
+  /** It does not return, and which device runs is not known: one of a promise or of the module itself. */
+  silent(nowMs: number): boolean {
+    return this.device === undefined && nowMs - this.#reportedMs >= SILENT_MS;
   }
 
   /** Index of a device that has not returned for STUCK_MS. Called again and again. */

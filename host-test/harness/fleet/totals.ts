@@ -65,7 +65,7 @@ export class Totals {
   readonly #cpuBefore = process.cpuUsage();
   readonly #memoryBefore = residentBytes();
   readonly #begun = performance.now();
-  #started = 0;
+  readonly #started = new Set<number>();
   #end: End | undefined;
 
   constructor(options: TotalsOptions) {
@@ -74,7 +74,7 @@ export class Totals {
 
   /** Device programs that have started, each counted once. */
   get devices(): number {
-    return Math.min(this.#started, this.#options.clientIds.length);
+    return this.#started.size;
   }
 
   get connected(): number {
@@ -91,32 +91,31 @@ export class Totals {
 
   /** @param thread whose batch this is; any object */
   add(thread: unknown, batch: Batch): void {
-    this.#started += batch.started;
-    this.rejected += batch.rejected;
-    this.stopped += batch.stopped.length;
-    this.errors += batch.errorCount;
+    for (const index of batch.started) this.#started.add(index);
     for (const qos of [0, 1, 2] as const) this.published[qos] += batch.published[qos];
     for (const ms of batch.pubackMs) this.puback.record(ms);
     for (const record of batch.confirmed) this.#confirm(record);
-    this.#keep(this.#stoppedPrograms, batch.stopped);
-    this.#keep(this.#errorExamples, batch.errors);
     this.addUncertain(batch.dropped);
-    // After the end the devices are told to disconnect: what they drop then is only not confirmed.
+    // After the end the programs are stopped: what their clients drop or refuse then is not their doing.
     if (this.#end) return;
     this.dropped += batch.dropped.length;
+    this.rejected += batch.rejected;
+    this.stopped += batch.stopped.length;
+    this.errors += batch.errorCount;
+    this.#keep(this.#stoppedPrograms, batch.stopped);
+    this.#keep(this.#errorExamples, batch.errors);
     this.#connected.set(thread, batch.connected);
     this.#addConnections(batch);
   }
 
-  /** A thread has ended. */
-  remove(thread: unknown): void {
+  /** A thread is lost, and its connections with it. @param error the device that took it along; its index may be unknown */
+  loseThread(thread: unknown, { index, message }: Partial<DeviceError> & { message: string }): void {
+    this.connectionsLost += this.#connected.get(thread) ?? 0;
     this.#connected.delete(thread);
-  }
-
-  /** A program that could not report its end. */
-  addStopped(error: DeviceError): void {
     this.stopped++;
-    this.#keep(this.#stoppedPrograms, [error]);
+    if (index !== undefined) this.#keep(this.#stoppedPrograms, [{ index, message }]);
+    else if (this.#stoppedPrograms.length < MAX_EXAMPLES)
+      this.#stoppedPrograms.push({ device: "an unknown device", message });
   }
 
   /** Messages that the broker may have or not. */
@@ -144,14 +143,15 @@ export class Totals {
 
   /**
    * After {@link end}.
-   * @param observed an observer has received events
+   * @param observed an observer was there
    * @param warnings of other parts of the run
    */
   report(observed: boolean, warnings: readonly string[]): Report {
     const { connected, seconds, cpuSeconds, bytes } = this.#end!;
     const percent = (100 * cpuSeconds) / seconds / availableParallelism();
     const late = { p99: this.#late.summary.p99, max: this.#late.summary.max };
-    const { lost = null, duplicates = null } = observed && !this.tally.overflowed ? this.tally.differences : {};
+    const { lost = null, duplicates = null } =
+      observed && this.observable > 0 && !this.tally.overflowed ? this.tally.differences : {};
     return {
       devices: this.devices,
       connected,

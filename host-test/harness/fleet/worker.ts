@@ -7,7 +7,7 @@ import { overridePorts } from "../../../targets/node/index.ts";
 import { Context } from "./context.ts";
 import { FleetDevice } from "./device.ts";
 import { emptyBatch, type FromThread, type ThreadData, type ToThread } from "./messages.ts";
-import type { Recorder } from "./recorder.ts";
+import { errorText, type Recorder } from "./recorder.ts";
 
 const REPORT_MS = 250;
 const START_MS = 10;
@@ -73,7 +73,7 @@ function startDevices(main: (options: unknown) => unknown): void {
 }
 
 async function disconnect(timeoutMs: number): Promise<void> {
-  const disconnected = devices.map(device => new Promise<void>(done => device.disconnect(done)));
+  const disconnected = devices.map(device => new Promise<void>(done => device.stop(done)));
   const late = new Promise(resolve => setTimeout(resolve, timeoutMs));
   await Promise.race([Promise.all(disconnected), late]);
   report();
@@ -82,7 +82,7 @@ async function disconnect(timeoutMs: number): Promise<void> {
 
 function onUncaught(error: unknown): void {
   const device = context.lastDevice;
-  if (!device) throw new Error(`the program failed outside main(): ${(error as Error)?.message ?? error}`);
+  if (!device) return post({ what: "unusable", message: `it failed outside main(): ${errorText(error)}` });
   device.fail(error);
   report();
 }

@@ -127,11 +127,20 @@ for (const [way, connected, confirmed] of [
   });
 }
 
-test("a loop that begins while the devices disconnect is found, and the report comes", async t => {
+test("a loop that begins just before the end is found, and the report comes", async t => {
   const server = await platform(t);
   const run = fleet(join(programs, "loop-at-end.ts"), "--count", 2, "--duration", 1, "--url", server.url, "--json");
   const report = await reportOf(run, 1);
   assert.equal(report.stopped, 1);
+  assert.match(report.stoppedPrograms[0]!.message, /endless loop/);
+});
+
+test("a loop that no device is known for is found, too", async t => {
+  const server = await platform(t);
+  const report = await reportOf(
+    fleet(join(programs, "hidden-loop.ts"), "--count", 1, "--start", 1, "--url", server.url, "--json"),
+    1,
+  );
   assert.match(report.stoppedPrograms[0]!.message, /endless loop/);
 });
 
@@ -265,6 +274,7 @@ for (const [args, error] of [
   [[], /needs a program/],
   [["none.ts"], /there is no file none\.ts/],
   [[join(programs, "outside.ts")], /it makes a client outside main\(options\)/],
+  [[join(programs, "outside-throw.ts")], /it failed outside main\(\): in no device/],
   [[join(programs, "../config.d.ts")], /exports no function main\(options\)|config\.d\.ts/],
   [[STEADY, "oops"], /word 1 after the program is not key=value/],
   [[STEADY, "--count", "0"], /--count must be a whole number 1\.\.1000000, not '0'/],

@@ -66,7 +66,7 @@ for (const [text, error] of [
 
 test("identities: a CSV file with too few devices, and one that is not there", t => {
   const path = csv(t, "type,id,auth-token\na,b,c\n");
-  assert.throws(() => fromCsv(path, "abc123", 0, 2), /has 1 devices, which is not enough/);
+  assert.throws(() => fromCsv(path, "abc123", 0, 2), /has 1 devices; asked for 0 to 1/);
   assert.throws(() => fromCsv(`${path}.no`, "abc123", 0, 1), /cannot read the devices in .*ENOENT/);
 });
 
@@ -132,7 +132,7 @@ function someReport(change: Partial<ReturnType<typeof emptyBatch>> = {}): Report
   const totals = new Totals({ clientIds: ["d:abc123:fleet:device-0", "d:abc123:fleet:device-1"], plain: false });
   totals.add("thread", {
     ...emptyBatch(),
-    started: 2,
+    started: [0, 1],
     connected: 2,
     connects: [100, 200, 300],
     reconnects: 1,
@@ -174,12 +174,33 @@ test("totals: devices are told apart by their number, and every message is accou
 test("totals: what the devices drop after the end was only not confirmed, and may have arrived", () => {
   const totals = new Totals({ clientIds: ["d:a:b:c"], plain: false });
   const drop = { ...emptyBatch(), dropped: [{ index: 0, hash: 7, qos: 1 as const }] };
-  totals.add("thread", { ...drop, started: 1, published: [0, 3, 0] });
+  const confirmed = [{ index: 0, hash: 8, qos: 1 as const }];
+  totals.add("thread", { ...drop, started: [0], published: [0, 4, 0], confirmed });
   totals.end();
-  totals.add("thread", drop);
-  for (let i = 0; i < 2; i++) totals.received(0, 7, 1);
-  const { dropped, unconfirmed, duplicates } = totals.report(true, []);
+  totals.add("thread", { ...drop, rejected: 5, errorCount: 5, stopped: [{ index: 0, message: "no" }] });
+  for (const hash of [7, 7, 8]) totals.received(0, hash, 1);
+  const { dropped, unconfirmed, duplicates, rejected, errors, stopped } = totals.report(true, []);
   assert.deepEqual([dropped, unconfirmed, duplicates], [1, 2, 0]);
+  assert.deepEqual([rejected, errors, stopped], [0, 0, 0]);
+});
+
+test("totals: losses are not known if no event was confirmed that an observer gets", () => {
+  const totals = new Totals({ clientIds: ["d:a:b:c"], plain: false });
+  totals.add("thread", { ...emptyBatch(), confirmed: [{ index: 0, hash: undefined, qos: 1 }] });
+  totals.end();
+  const { confirmed, lost, duplicates } = totals.report(true, []);
+  assert.deepEqual([confirmed, lost, duplicates], [1, null, null]);
+});
+
+test("totals: a lost thread loses its connections, and a device that starts again is one device", () => {
+  const totals = new Totals({ clientIds: ["d:a:b:c", "d:a:b:d"], plain: false });
+  totals.add("thread", { ...emptyBatch(), started: [0, 1], connected: 2 });
+  totals.loseThread("thread", { message: "an endless loop" });
+  totals.add("another thread", { ...emptyBatch(), started: [1], connected: 1 });
+  totals.end();
+  const { devices, connected, connectionsLost, stopped, stoppedPrograms } = totals.report(false, []);
+  assert.deepEqual([devices, connected, connectionsLost, stopped], [2, 1, 2, 1]);
+  assert.deepEqual(stoppedPrograms, [{ device: "an unknown device", message: "an endless loop" }]);
 });
 
 test("totals: without an observer, losses are not known", () => {
@@ -259,6 +280,10 @@ test("picture: a line, a bar for each second with connects, and the outage", () 
   assert.match(svg, /^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg"/);
   assert.equal(svg.match(/<rect x="[\d.]+" y="[\d.]+" width="[\d.]+" height="[\d.]+"\/>/g)?.length, 2);
   assert.match(svg, /class="outage"/);
+  assert.deepEqual(
+    [...svg.matchAll(/text-anchor="middle">(\d+)</g)].map(([, time]) => time),
+    ["0", "1", "2", "3"],
+  );
   assert.equal(/points="([^"]+)"/.exec(svg)![1]!.split(" ").length, 3);
 });
 
