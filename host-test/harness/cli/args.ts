@@ -69,6 +69,14 @@ export function whole(name: string, text: string | undefined, least: number, mos
   throw new UsageError(`${name} must be a whole number ${least}..${most}, not '${text}'`);
 }
 
+/** A number above 0; undefined if `text` is. */
+export function positive(name: string, text: string | undefined, most: number): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (/^\d+(\.\d+)?$/.test(text) && value > 0 && value <= most) return value;
+  throw new UsageError(`${name} must be a number above 0, at most ${most}, not '${text}'`);
+}
+
 export function oneOf<T extends string>(name: string, text: string | undefined, choices: readonly T[]): T | undefined {
   if (text === undefined) return undefined;
   const found = choices.find(choice => choice === text);

@@ -1,6 +1,6 @@
 // `iotf-embedded fleet`: runs many copies of a device program against a platform or a broker, and reports how it went.
 
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { DeviceClient, type DeviceOptions, nodePorts } from "../../../targets/node/index.ts";
 import { type FleetOptions, runFleet } from "../fleet/fleet.ts";
 import { fromCsv, fromPattern, type Identity } from "../fleet/identities.ts";
@@ -14,17 +14,20 @@ import { check, parseThreshold, type Threshold } from "../fleet/threshold.ts";
 import type { Totals } from "../fleet/totals.ts";
 import { printable } from "../platform/printable.ts";
 import { buildProgram } from "../xs/program.ts";
-import { addressUrl, parse, settingsOf, whole } from "./args.ts";
+import { count } from "../xs/text.ts";
+import { addressUrl, parse, positive, settingsOf, whole } from "./args.ts";
 import type { Command, Io } from "./command.ts";
 import { DEMO_DEVICE } from "./demo-device.ts";
 import { configuredDevice, withAddress } from "./device-options.ts";
 import { CommandError, UsageError } from "./errors.ts";
+import { readText } from "./files.ts";
 import { findTarget, LOCAL, whereTo } from "./target.ts";
 import { asUsageError } from "./usage-error.ts";
 
-const MOST_DEVICES = 1_000_000;
+const MAX_DEVICES = 1_000_000;
 const DEFAULT_RATE = 100;
 const OBSERVER_TIMEOUT_MS = 5000;
+
 const HELP = `Usage: iotf-embedded fleet <program> [key=value …] [options]
        iotf-embedded fleet --merge <report.json> … [--json] [--svg FILE] [--junit FILE] [--threshold CONDITION]
 
@@ -164,7 +167,7 @@ function finish(report: Report, thresholds: readonly Threshold[], values: Values
 
 function fleetOptions(values: Values, env: NodeJS.ProcessEnv): Omit<FleetOptions, "program"> {
   const configured = values.config === undefined ? {} : (configuredDevice(values.config, env) ?? {});
-  const ca = values.ca === undefined ? {} : { ca: read("--ca", values.ca) };
+  const ca = values.ca === undefined ? {} : { ca: readText("the authorities in", values.ca) };
   const device = { ...withAddress(configured, values.url), ...ca };
   const identities = identitiesOf(values, device);
   const seconds = duration(values.duration);
@@ -176,10 +179,10 @@ function fleetOptions(values: Values, env: NodeJS.ProcessEnv): Omit<FleetOptions
   return {
     identities,
     device,
-    rate: decimal("--rate", values.rate, 100_000) ?? DEFAULT_RATE,
+    rate: positive("--rate", values.rate, 100_000) ?? DEFAULT_RATE,
     threads: whole("--threads", values.threads, 1, 256) ?? 1,
     seed: whole("--seed", values.seed, 0, 2 ** 32 - 1) ?? 1,
-    badLinks: values["bad-links"] === undefined ? 0 : decimal("--bad-links", values["bad-links"], 100, 0)!,
+    badLinks: whole("--bad-links", values["bad-links"], 0, 100) ?? 0,
     seconds,
     observer: values["no-observer"] ? undefined : observerOptions(values, device, org, env),
     restart: restartOf(values, seconds),
@@ -187,14 +190,14 @@ function fleetOptions(values: Values, env: NodeJS.ProcessEnv): Omit<FleetOptions
 }
 
 function identitiesOf(values: Values, { org = DEMO_DEVICE.org }: DeviceOptions): Identity[] {
-  const count = whole("--count", values.count, 1, MOST_DEVICES);
-  const start = whole("--start", values.start, 0, MOST_DEVICES) ?? 0;
+  const devices = whole("--count", values.count, 1, MAX_DEVICES);
+  const start = whole("--start", values.start, 0, MAX_DEVICES) ?? 0;
   const { type = "fleet", id = "device-%i", token = "token-%i" } = values;
   const pattern = { org: values.org ?? org, type, id, token };
-  if (values.devices === undefined) return fromPattern(pattern, start, count ?? 10);
+  if (values.devices === undefined) return fromPattern(pattern, start, devices ?? 10);
   const unused = (["type", "id", "token"] as const).find(name => values[name] !== undefined);
   if (unused) throw new UsageError(`--${unused} is not for --devices, whose file names the devices`);
-  return fromCsv(values.devices, pattern.org, start, count);
+  return fromCsv(values.devices, pattern.org, start, devices);
 }
 
 /** The observer connects where the devices do; of several hosts, to the first. */
@@ -217,7 +220,7 @@ function observerOptions(values: Values, device: DeviceOptions, org: string, env
 
 function restartOf(values: Values, seconds: number | undefined): FleetOptions["restart"] {
   const command = values.restart;
-  const at = decimal("--restart-at", values["restart-at"], 1_000_000);
+  const at = positive("--restart-at", values["restart-at"], 1_000_000);
   if (command === undefined) {
     if (at !== undefined) throw new UsageError("--restart-at needs --restart");
     return undefined;
@@ -239,25 +242,8 @@ function duration(text: string | undefined): number | undefined {
   throw new UsageError(`--duration must be a time like 90, 90s, 10m or 2h, at most 1000000 s, not '${text}'`);
 }
 
-/** A number above 0, or from `least` on; undefined if `text` is. */
-function decimal(name: string, text: string | undefined, most: number, least?: 0): number | undefined {
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (/^\d+(\.\d+)?$/.test(text) && (value > 0 || value === least) && value <= most) return value;
-  const range = least === 0 ? `0..${most}` : `above 0, at most ${most}`;
-  throw new UsageError(`${name} must be a number ${range}, not '${text}'`);
-}
-
 function readReport(path: string): Report {
-  return parseReport(read("--merge", path), path);
-}
-
-function read(option: string, path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    throw new UsageError(`${option}: cannot read '${path}' (${(error as NodeJS.ErrnoException).code ?? error})`);
-  }
+  return parseReport(readText("the report", path), path);
 }
 
 function write(option: string, path: string, text: string): void {
@@ -271,14 +257,13 @@ function write(option: string, path: string, text: string): void {
 /** One line on a terminal that shows where the run is; nothing elsewhere. */
 function progressLine({ stderr }: Io): { show(totals: Totals): void; end(): void } {
   if (!stderr.isTTY) return { show: () => {}, end: () => {} };
-  const whole = (value: number) => value.toLocaleString("en-US");
   return {
     show: totals => {
       const { p99 } = totals.puback.summary;
       const acknowledged = p99 === null ? "" : `, PUBACK p99 ${Math.round(p99)} ms`;
-      const stopped = totals.stopped ? `, ${whole(totals.stopped)} stopped` : "";
+      const stopped = totals.stopped ? `, ${count(totals.stopped)} stopped` : "";
       stderr.write(
-        `\r\x1b[K${whole(totals.connected)} of ${whole(totals.devices)} connected, ${whole(totals.messagesPublished)} published, ${whole(totals.messagesConfirmed)} confirmed${acknowledged}${stopped}`,
+        `\r\x1b[K${count(totals.connected)} of ${count(totals.devices)} connected, ${count(totals.messagesPublished)} published, ${count(totals.messagesConfirmed)} confirmed${acknowledged}${stopped}`,
       );
     },
     end: () => void stderr.write("\r\x1b[K"),

@@ -1,9 +1,9 @@
 // Payload of a command: from a word, hexadecimal or base64 text, a file or standard input.
 
-import { readFile } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import type { Options } from "./args.ts";
 import { UsageError } from "./errors.ts";
+import { readBytes } from "./files.ts";
 
 export const PAYLOAD_OPTIONS = {
   hex: { type: "string" },
@@ -21,7 +21,7 @@ export async function readPayload(word: string | undefined, values: Values, stdi
   if (hex !== undefined) return decode("hex", hex, /^([0-9a-f]{2})*$/i);
   if (base64 !== undefined) return decode("base64", base64, /^[A-Za-z0-9+/_-]*={0,2}$/);
   if (file === "-") return Buffer.concat(await stdin.toArray());
-  if (file !== undefined) return readPayloadFile(file);
+  if (file !== undefined) return readBytes("the payload in", file);
   return Buffer.from(word ?? "{}");
 }
 
@@ -29,12 +29,4 @@ function decode(encoding: "hex" | "base64", text: string, pattern: RegExp): Buff
   const compact = text.replace(/\s+/g, "");
   if (!pattern.test(compact)) throw new UsageError(`--${encoding}: '${text.slice(0, 40)}' is not ${encoding}`);
   return Buffer.from(compact, encoding);
-}
-
-async function readPayloadFile(path: string): Promise<Buffer> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    throw new UsageError(`cannot read '${path}' (${(error as NodeJS.ErrnoException).code ?? error})`);
-  }
 }

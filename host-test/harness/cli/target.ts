@@ -2,13 +2,13 @@
 // IBM's SDKs. Default: the local platform, which needs no credentials unless applications are registered on it.
 
 import { randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
 import type { Endpoint, MqttOptions } from "../../../targets/node/index.ts";
 import { isName, isOrg } from "../platform/identity.ts";
 import { readApplicationFile, type Settings } from "./application-file.ts";
 import { type Address, address, addressUrl, type Options, whole } from "./args.ts";
 import { DEMO_DEVICE } from "./demo-device.ts";
 import { UsageError } from "./errors.ts";
+import { readText } from "./files.ts";
 
 export const LOCAL = "mqtt://127.0.0.1:1883";
 
@@ -62,7 +62,7 @@ export function findTarget(values: Values, env: NodeJS.ProcessEnv): Target {
   if (key === undefined && token !== undefined) throw new UsageError("a token without its API key");
   const org = organization(given);
   const { host, port, tls } = whereTo(given, org);
-  const ca = caFile === undefined || caFile === "_os_" ? undefined : readAuthorities(caFile);
+  const ca = caFile === undefined || caFile === "_os_" ? undefined : readText("the authorities in", caFile);
   return {
     org,
     url: addressUrl({ host, port, tls }),
@@ -142,14 +142,4 @@ export function whereTo({ domain, host, port, tls }: Settings, org: string): Add
     port: port ?? (safe ? 8883 : 1883),
     tls: safe,
   };
-}
-
-function readAuthorities(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    throw new UsageError(
-      `cannot read the authorities in '${path}' (${(error as NodeJS.ErrnoException).code ?? error})`,
-    );
-  }
 }

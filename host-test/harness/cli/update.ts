@@ -1,6 +1,6 @@
 // `iotf-embedded update`: signs an image, serves it, and has a device download and install it.
 
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { BlockList, isIP, isIPv6 } from "node:net";
 import { privateKey } from "../../../targets/esp32/firmware-key.ts";
 import { isVersion } from "../../../targets/moddable/update/image.ts";
@@ -12,6 +12,7 @@ import { parse, whole } from "./args.ts";
 import type { Command } from "./command.ts";
 import { type DeviceName, deviceName } from "./device-name.ts";
 import { CommandError, UsageError } from "./errors.ts";
+import { readBytes } from "./files.ts";
 import { RestClient } from "./rest.ts";
 import { findTarget, TARGET_HELP, TARGET_OPTIONS, type Target } from "./target.ts";
 
@@ -127,12 +128,7 @@ function checkReachable(host: string, option: string, { mqtt }: Target): void {
 }
 
 function readImage(path: string): Buffer {
-  let image: Buffer;
-  try {
-    image = readFileSync(path);
-  } catch (error) {
-    throw new UsageError(`cannot read the image '${path}' (${(error as NodeJS.ErrnoException).code ?? error})`);
-  }
+  const image = readBytes("the image", path);
   if (image[0] !== IMAGE_MAGIC) throw new UsageError(`'${path}' is not an image of an ESP32, as xs_esp32.bin is`);
   return image;
 }

@@ -2,7 +2,7 @@
 
 import { runInXs } from "../xs/run.ts";
 import { testInBoth } from "../xs/test-files.ts";
-import { parse, settingsOf } from "./args.ts";
+import { parse, positive, settingsOf } from "./args.ts";
 import type { Command, Io } from "./command.ts";
 import { UsageError } from "./errors.ts";
 
@@ -47,14 +47,10 @@ export const xs: Command = {
     }
     const [file, ...settings] = words;
     if (file === undefined) throw new UsageError("xs needs a program");
-    return runInXs(file, { json, seconds: seconds(values.seconds), config: settingsOf(settings) }, io);
+    return runInXs(
+      file,
+      { json, seconds: positive("--seconds", values.seconds, 1_000_000), config: settingsOf(settings) },
+      io,
+    );
   },
 };
-
-function seconds(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (!(value > 0 && value <= 1_000_000))
-    throw new UsageError(`--seconds must be a number above 0, at most 1000000, not ${text}`);
-  return value;
-}

@@ -1,7 +1,7 @@
 // A bad link: cuts connections in the middle of a packet, and stalls. What the device wrote after the cut is lost, as it is
 // when a radio goes out of range.
 
-import type { Transport, TransportListener } from "../../../src/index.ts";
+import type { Clock, Timer, Transport, TransportListener } from "../../../src/index.ts";
 
 /** The connection is cut after so many bytes of the device. */
 const CUT_AFTER_BYTES: Range = [300, 6000];
@@ -19,9 +19,10 @@ type Range = readonly [least: number, most: number];
 export function overBadLink(
   open: (listener: TransportListener) => Transport,
   listener: TransportListener,
+  clock: Clock,
   random: () => number,
 ): Transport {
-  const link = new BadLink(listener, random);
+  const link = new BadLink(listener, clock, random);
   link.attach(open(link));
   return link;
 }
@@ -31,16 +32,17 @@ class BadLink implements Transport, TransportListener {
   readonly #stallMs: number;
   readonly #stallAfterMs: number;
   #inner!: Transport;
-  /** Bytes that still pass. */
+  /** Bytes that still pass; 0: the link is cut. */
   #left: number;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #timer: Timer;
   /** What arrived while the link is stalled; undefined: it is not. */
   #withheld: Uint8Array[] | undefined;
   #ended = false;
 
-  constructor(listener: TransportListener, random: () => number) {
+  constructor(listener: TransportListener, clock: Clock, random: () => number) {
     const within = ([least, most]: Range) => Math.round(least + random() * (most - least));
     this.#listener = listener;
+    this.#timer = clock.timer(() => (this.#withheld ? this.#resume() : this.#stall()));
     this.#left = within(CUT_AFTER_BYTES);
     this.#stallAfterMs = within(STALL_AFTER_MS);
     this.#stallMs = within(STALL_MS);
@@ -51,18 +53,16 @@ class BadLink implements Transport, TransportListener {
   }
 
   get writable(): number {
-    return this.#ended || this.#withheld ? 0 : this.#inner.writable;
+    return this.#broken || this.#withheld ? 0 : this.#inner.writable;
   }
 
   write(bytes: Uint8Array): void {
-    if (this.#ended) return;
+    if (this.#broken) return;
     const passed = bytes.subarray(0, this.#left);
     this.#left -= passed.length;
     this.#inner.write(passed);
-    if (this.#left > 0) return;
     // Not from inside write().
-    this.#ended = true;
-    queueMicrotask(() => this.#cut());
+    if (this.#left === 0) queueMicrotask(() => this.#cut());
   }
 
   close(closed?: () => void): void {
@@ -71,17 +71,17 @@ class BadLink implements Transport, TransportListener {
   }
 
   opened(): void {
-    this.#timer = setTimeout(() => this.#stall(), this.#stallAfterMs);
+    this.#timer.set(this.#stallAfterMs);
     this.#listener.opened();
   }
 
   received(bytes: Uint8Array): void {
     if (this.#withheld) this.#withheld.push(Uint8Array.from(bytes));
-    else if (!this.#ended) this.#listener.received(bytes);
+    else if (!this.#broken) this.#listener.received(bytes);
   }
 
   writableAgain(): void {
-    if (!this.#ended && !this.#withheld) this.#listener.writableAgain();
+    if (!this.#broken && !this.#withheld) this.#listener.writableAgain();
   }
 
   closed(reason?: string): void {
@@ -90,20 +90,24 @@ class BadLink implements Transport, TransportListener {
     this.#listener.closed(reason);
   }
 
+  get #broken(): boolean {
+    return this.#ended || this.#left === 0;
+  }
+
   #stall(): void {
     this.#withheld = [];
-    this.#timer = setTimeout(() => this.#resume(), this.#stallMs);
+    this.#timer.set(this.#stallMs);
   }
 
   #resume(): void {
     const withheld = this.#withheld ?? [];
     this.#withheld = undefined;
-    for (const bytes of withheld) if (!this.#ended) this.#listener.received(bytes);
-    if (!this.#ended) this.#listener.writableAgain();
+    for (const bytes of withheld) if (!this.#broken) this.#listener.received(bytes);
+    this.writableAgain();
   }
 
   #cut(): void {
-    if (this.#timer === undefined) return; // closed meanwhile
+    if (this.#ended) return;
     this.#end();
     this.#inner.close();
     this.#listener.closed("the link was cut");
@@ -111,8 +115,7 @@ class BadLink implements Transport, TransportListener {
 
   #end(): void {
     this.#ended = true;
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#timer.clear();
     this.#withheld = undefined;
   }
 }

@@ -34,6 +34,7 @@ export class Context<D extends ContextDevice> {
   #last: D | undefined;
   /** Calls within calls. */
   #depth = 0;
+  #library = false;
 
   constructor(activity: Int32Array) {
     this.#activity = activity;
@@ -75,13 +76,20 @@ export class Context<D extends ContextDevice> {
     this.#activity[ACTIVITY.device] = device ? device.index + 1 : 0;
   }
 
+  /** Timers that `call` sets stay those of Node: a client needs its own after its program was stopped. */
+  asLibrary(call: () => void): void {
+    this.#library = true;
+    call();
+    this.#library = false;
+  }
+
   /** Timers and Math.random of this thread are from now on those of the device that uses them. */
   installGlobals(): void {
     const { setTimeout, setInterval } = globalThis;
     const { random } = Math;
     const ofDevice = (start: Call, stop: (timer: unknown) => void) =>
       ((call: Call, ...rest: unknown[]) => {
-        const device = this.device;
+        const device = this.#library ? undefined : this.device;
         if (!device) return start(call, ...rest);
         const timer: unknown = start(
           (...args: unknown[]) => {

@@ -29,7 +29,10 @@ export class FleetDevice implements Ports {
     this.clock = {
       now: clock.now,
       date: clock.date,
-      timer: due => clock.timer(() => context.call(this, due)),
+      timer: due => {
+        const timer = clock.timer(() => context.call(this, due));
+        return { set: delayMs => context.asLibrary(() => timer.set(delayMs)), clear: () => timer.clear() };
+      },
     };
   }
 
@@ -86,7 +89,7 @@ export class FleetDevice implements Ports {
   open(endpoint: Endpoint, listener: TransportListener): Transport {
     const called = new CallingListener(this, this.#context, listener);
     if (!this.#member.badLink) return nodePorts.open(endpoint, called);
-    return overBadLink(inner => nodePorts.open(endpoint, inner), called, this.random);
+    return overBadLink(inner => nodePorts.open(endpoint, inner), called, this.clock, this.random);
   }
 
   /** The program has made a client. */

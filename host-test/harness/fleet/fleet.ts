@@ -11,7 +11,7 @@ import type { Identity } from "./identities.ts";
 import type { Batch, FleetMember, MessageRecord, ThreadData } from "./messages.ts";
 import { Observer, type ObserverOptions } from "./observer.ts";
 import type { Report } from "./report.ts";
-import { STUCK_MS, Thread, type ThreadListener } from "./thread.ts";
+import { Thread, type ThreadListener } from "./thread.ts";
 import { Totals } from "./totals.ts";
 
 export interface FleetOptions {
@@ -35,7 +35,7 @@ export interface FleetOptions {
 }
 
 const CHECK_MS = 500;
-/** With so many lost threads the run ends: each of them took some seconds, and the others of its devices with it. */
+/** With so many lost threads the run ends: each took seconds to find, and the other devices of the thread with it. */
 const MAX_LOST_THREADS = 3;
 /** After the devices have disconnected, the observer gets what the broker still has for it: until nothing came for so long. */
 const QUIET_MS = 1000;
@@ -59,6 +59,8 @@ class Fleet implements ThreadListener {
   readonly #threads = new Set<Thread>();
   readonly #warnings = new Set<string>();
   #lostThreads = 0;
+  /** False from the end of the run on: what is lost then is not started again. */
+  #running = false;
   #totals!: Totals;
   #observer: Observer | undefined;
   #finish: () => void = () => {};
@@ -95,12 +97,14 @@ class Fleet implements ThreadListener {
         this.#abort = reject;
         signal.addEventListener("abort", () => resolve(), { once: true });
         if (signal.aborted) return resolve();
+        this.#running = true;
         for (const data of this.#threadData()) this.#start(data);
         timers.push(setInterval(() => this.#check(), CHECK_MS));
         if (seconds !== undefined) timers.push(setTimeout(resolve, seconds * 1000));
         if (restart) timers.push(setTimeout(() => this.#restart(restart.command), restart.atSeconds * 1000));
       });
       for (const timer of timers) clearTimeout(timer);
+      this.#running = false;
       this.#totals.end();
       await Promise.all([...this.#threads].map(thread => this.#disconnect(thread)));
       await this.#quiet();
@@ -186,8 +190,8 @@ class Fleet implements ThreadListener {
   #replace(thread: Thread, index: number, message: string): void {
     const { threads, rate } = this.#options;
     this.#loseThread(thread, index, message);
-    if (this.#lostThreads >= MAX_LOST_THREADS) return this.#finish();
-    this.#start(thread.dataWithout(index, rate / threads, newActivity()));
+    if (this.#lostThreads >= MAX_LOST_THREADS) this.#finish();
+    else if (this.#running) this.#start(thread.dataWithout(index, rate / threads, newActivity()));
   }
 
   #loseThread(thread: Thread, index: number | undefined, message: string): void {
@@ -202,7 +206,7 @@ class Fleet implements ThreadListener {
 
   #restart(command: string): void {
     const child = spawn(command, { shell: true, stdio: ["ignore", "ignore", "inherit"] });
-    const running = `--restart: the command had not ended when the fleet did`;
+    const running = "--restart: the command had not ended when the fleet did";
     this.#warnings.add(running);
     child.unref();
     child.on("error", error => this.#warnings.add(`--restart: ${error.message}`));
@@ -226,4 +230,4 @@ class Fleet implements ThreadListener {
   }
 }
 
-const LOOP = `does not return for ${STUCK_MS / 1000} s: an endless loop`;
+const LOOP = "does not return: an endless loop";

@@ -1,7 +1,7 @@
 // Who are the devices of a fleet? Identities from a pattern or from a CSV file.
 
-import { readFileSync } from "node:fs";
 import { UsageError } from "../cli/errors.ts";
+import { readText } from "../cli/files.ts";
 import { isName, isOrg } from "../platform/identity.ts";
 
 export interface Identity {
@@ -33,20 +33,20 @@ const REQUIRED = ["type", "id", "auth-token"];
 const COLUMNS = ["org", ...REQUIRED];
 
 /**
- * Devices of a CSV file: the first line names the columns `type`, `id`, `auth-token` and, if wanted, `org`. No quotes.
+ * Devices of a CSV file: the first line names the columns `type`, `id`, `auth-token`, and perhaps `org`. No quotes.
  * @param defaultOrg organization, if the file has no such column
  * @param start number of the first device to take; the device of the second line has number 0
  * @throws UsageError naming the line, never a token
  */
 export function fromCsv(path: string, defaultOrg: string, start: number, count: number | undefined): Identity[] {
-  const [head = "", ...lines] = readText(path).split(/\r?\n/);
+  const [head = "", ...lines] = readText("the devices in", path).split(/\r?\n/);
   const columns = head
     .replace(/^\ufeff/, "")
     .split(",")
     .map(name => name.trim());
   const wrong = columns.find((name, i) => !COLUMNS.includes(name) || columns.indexOf(name) !== i);
   if (wrong !== undefined || !REQUIRED.every(name => columns.includes(name))) {
-    throw new UsageError(`${path}:1: expected the columns type, id, auth-token and, if wanted, org`);
+    throw new UsageError(`${path}:1: expected the columns type, id, auth-token, and perhaps org`);
   }
   const identities: Identity[] = [];
   const lineOf = new Map<string, number>();
@@ -77,14 +77,6 @@ export function fromCsv(path: string, defaultOrg: string, start: number, count: 
     throw new UsageError(`${path} has ${identities.length} devices; asked for ${start} to ${start + (count ?? 1) - 1}`);
   }
   return taken;
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    throw new UsageError(`cannot read the devices in '${path}' (${(error as NodeJS.ErrnoException).code ?? error})`);
-  }
 }
 
 function checked(where: string, identity: Identity): Identity {

@@ -59,7 +59,8 @@ export class Observer {
         observer.#client.connect();
       });
     } catch (error) {
-      await observer.#disconnect();
+      // Only a connection that came up has left a session.
+      await (observer.#client.connected ? observer.close() : observer.#disconnect());
       throw error;
     } finally {
       clearTimeout(timer);

@@ -1,5 +1,6 @@
 // A run as an SVG picture: the connected devices as a line, and the connects of each second as bars.
 
+import { count } from "../xs/text.ts";
 import type { Report } from "./report.ts";
 
 const WIDTH = 720;
@@ -59,7 +60,7 @@ function timeStep(seconds: number): number {
 }
 
 function label(x: number, y: number, anchor: string, value: number): string {
-  return `<text x="${x}" y="${y}" text-anchor="${anchor}">${Math.round(value).toLocaleString("en-US")}</text>`;
+  return `<text x="${x}" y="${y}" text-anchor="${anchor}">${count(Math.round(value))}</text>`;
 }
 
 function round(value: number): number {

@@ -1,5 +1,6 @@
 // The report of a fleet for people.
 
+import { count } from "../xs/text.ts";
 import type { LatencySummary } from "./latencies.ts";
 import type { Outage } from "./outage.ts";
 import type { NamedError, Report } from "./report.ts";
@@ -10,20 +11,20 @@ const MANY_DEVICES = 500;
 
 export function reportText(report: Report): string {
   const { connack, puback, qos, outage, warnings } = report;
-  const rejected = report.rejected ? `, not accepted ${whole(report.rejected)}` : "";
+  const rejected = report.rejected ? `, not accepted ${count(report.rejected)}` : "";
   const lines = [
-    `devices      ${whole(report.devices)}, connected at the end ${whole(report.connected)}`,
-    `connects     ${whole(report.connects)}, of which reconnects ${whole(report.reconnects)}; connections lost ${whole(report.connectionsLost)}`,
-    ...Object.entries(report.refusedByCode).map(([code, count]) => `refused      CONNACK ${code}: ${whole(count)}`),
+    `devices      ${count(report.devices)}, connected at the end ${count(report.connected)}`,
+    `connects     ${count(report.connects)}, of which reconnects ${count(report.reconnects)}; connections lost ${count(report.connectionsLost)}`,
+    ...Object.entries(report.refusedByCode).map(([code, clients]) => `refused      CONNACK ${code}: ${count(clients)}`),
     ...Object.entries(report.failedAttemptsByCause).map(
-      ([cause, { count, example }]) => `attempts     failed, ${cause}: ${whole(count)} (${example})`,
+      ([cause, { count: attempts, example }]) => `attempts     failed, ${cause}: ${count(attempts)} (${example})`,
     ),
     `CONNACK      ${times(connack)}`,
     `PUBACK       ${times(puback)}`,
-    `published    ${whole(report.published)}: confirmed ${whole(report.confirmed)}, dropped ${whole(report.dropped)}, unconfirmed ${whole(report.unconfirmed)}${rejected}; ${decimal(report.eventsPerSecond)} per second`,
+    `published    ${count(report.published)}: confirmed ${count(report.confirmed)}, dropped ${count(report.dropped)}, unconfirmed ${count(report.unconfirmed)}${rejected}; ${decimal(report.eventsPerSecond)} per second`,
     report.lost === null
       ? "lost         not known"
-      : `lost         ${whole(report.lost)}, duplicates ${whole(report.duplicates ?? 0)}`,
+      : `lost         ${count(report.lost)}, duplicates ${count(report.duplicates ?? 0)}`,
     ...(["published", "confirmed", "lost", "duplicates"] as const).flatMap(name => perQosLine(name, qos[name])),
     ...(outage ? [outageLine(outage)] : []),
     machineLine(report),
@@ -41,37 +42,33 @@ function machineLine({ cpu, memory, devices }: Report): string {
 
 function perQosLine(name: string, values: PerQos | null): string[] {
   if (!values || values.filter(value => value > 0).length === 0) return [];
-  return [`  ${name.padEnd(11)}${values.map((value, level) => `QoS ${level}: ${whole(value)}`).join(", ")}`];
+  return [`  ${name.padEnd(11)}${values.map((value, level) => `QoS ${level}: ${count(value)}`).join(", ")}`];
 }
 
 function outageLine({ second, lost, backSeconds, peakPercent }: Outage): string {
   const back = backSeconds === null ? "not all back at the end" : `99 % back after ${backSeconds} s`;
-  return `outage       at ${second} s, ${whole(lost)} connections; ${back}; busiest second ${decimal(peakPercent)} % of the reconnects`;
+  return `outage       at ${second} s, ${count(lost)} connections; ${back}; busiest second ${decimal(peakPercent)} % of the reconnects`;
 }
 
-function examplesOf(name: string, count: number, examples: readonly NamedError[]): string[] {
-  if (count === 0) return [];
-  const more = count > examples.length ? [`  … and ${whole(count - examples.length)} more`] : [];
+function examplesOf(name: string, total: number, examples: readonly NamedError[]): string[] {
+  if (total === 0) return [];
+  const more = total > examples.length ? [`  … and ${count(total - examples.length)} more`] : [];
   return [
-    `${name.padEnd(12)} ${whole(count)}`,
+    `${name.padEnd(12)} ${count(total)}`,
     ...examples.map(({ device, message }) => `  ${device}: ${message}`),
     ...more,
   ];
 }
 
-function times({ count, p50, p95, p99, max }: LatencySummary): string {
-  if (count === 0) return "none";
-  return `${whole(count)}: p50 ${ms(p50)}, p95 ${ms(p95)}, p99 ${ms(p99)}, max ${ms(max)}`;
+function times({ count: number, p50, p95, p99, max }: LatencySummary): string {
+  if (number === 0) return "none";
+  return `${count(number)}: p50 ${ms(p50)}, p95 ${ms(p95)}, p99 ${ms(p99)}, max ${ms(max)}`;
 }
 
 function ms(value: number | null): string {
-  return value === null ? "-" : `${value < 10 ? value.toFixed(1) : whole(Math.round(value))} ms`;
-}
-
-function whole(value: number): string {
-  return value.toLocaleString("en-US");
+  return value === null ? "-" : `${value < 10 ? value.toFixed(1) : count(Math.round(value))} ms`;
 }
 
 function decimal(value: number): string {
-  return value.toLocaleString("en-US", { maximumFractionDigits: 1 });
+  return value.toLocaleString("en", { maximumFractionDigits: 1 });
 }

@@ -7,7 +7,7 @@ import { ACTIVITY } from "./context.ts";
 import type { Batch, FromThread, MessageRecord, ThreadData, ToThread } from "./messages.ts";
 
 /** A program that does not return for so long is in an endless loop. */
-export const STUCK_MS = 5000;
+const STUCK_MS = 5000;
 /** A thread that reports nothing for so long does not return, though no device is known to run. */
 const SILENT_MS = 15_000;
 /** For the clients of a thread to disconnect. */

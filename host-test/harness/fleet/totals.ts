@@ -1,6 +1,7 @@
 // Adds up what the threads and the observer report, until the end of the run.
 
 import { availableParallelism } from "node:os";
+import { count } from "../xs/text.ts";
 import { Latencies } from "./latencies.ts";
 import {
   addCounts,
@@ -236,8 +237,9 @@ function busyWarnings(percent: number, lateP99: number | null): string[] {
     );
   }
   if ((lateP99 ?? 0) >= LATE_MS) {
-    const late = Math.round(lateP99!).toLocaleString("en-US");
-    warnings.push(`a thread was late by ${late} ms or more in 1 % of the time: the times may be those of this PC`);
+    warnings.push(
+      `a thread was late by ${count(Math.round(lateP99!))} ms or more in 1 % of the time: the times may be those of this PC`,
+    );
   }
   return warnings;
 }

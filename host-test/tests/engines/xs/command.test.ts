@@ -141,11 +141,11 @@ test("wrong use, and what cannot be run", { timeout: 240_000 }, async () => {
   assert.match(await complaint("--fast", "a.ts"), /^UsageError: unknown option --fast$/);
   assert.equal(
     await complaint("--seconds", "-1", "a.ts"),
-    "UsageError: --seconds must be a number above 0, at most 1000000, not -1",
+    "UsageError: --seconds must be a number above 0, at most 1000000, not '-1'",
   );
   assert.equal(
     await complaint("--seconds=soon", "a.ts"),
-    "UsageError: --seconds must be a number above 0, at most 1000000, not soon",
+    "UsageError: --seconds must be a number above 0, at most 1000000, not 'soon'",
   );
   assert.equal(
     await complaint("--test", "--seconds=1", "a.ts"),

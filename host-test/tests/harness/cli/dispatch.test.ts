@@ -92,7 +92,7 @@ for (const [args, message] of [
   ],
   [["send", "thermo:t-01", "print", "--hex", "0"], /--hex: '0' is not hex$/],
   [["send", "thermo:t-01", "print", "--base64", "?"], /--base64: '\?' is not base64$/],
-  [["send", "thermo:t-01", "print", "--file", "/nowhere"], /cannot read '\/nowhere' \(ENOENT\)$/],
+  [["send", "thermo:t-01", "print", "--file", "/nowhere"], /cannot read the payload in '\/nowhere' \(ENOENT\)$/],
   [["send", "thermo:t-01", "print", "--hex", "00", "--format", "json"], /the payload is not JSON/],
   [["send", "thermo:t-01", "print", "--qos", "3"], /--qos must be one of 0, 1, 2, not '3'$/],
   [["manage"], /a device and a request are needed$/],

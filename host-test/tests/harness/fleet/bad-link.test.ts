@@ -1,9 +1,10 @@
 // A bad link: what passes, what is lost, and that nothing is told from inside a call.
 
 import assert from "node:assert/strict";
-import { mock, test } from "node:test";
+import { test } from "node:test";
 import type { Transport, TransportListener } from "../../../../src/index.ts";
 import { overBadLink } from "../../../harness/fleet/bad-link.ts";
+import { FakeClock } from "../../../harness/testing/clock.ts";
 
 /** A link over a transport that takes everything. `chance` decides when it is cut and when it stalls: 0 soon, 1 late. */
 function link(chance: number) {
@@ -28,9 +29,10 @@ function link(chance: number) {
     inner = given;
     return good;
   };
-  const transport = overBadLink(open, listener, () => chance);
+  const clock = new FakeClock();
+  const transport = overBadLink(open, listener, clock, () => chance);
   inner.opened();
-  return { transport, told, written, inner };
+  return { transport, told, written, inner, clock };
 }
 
 const settled = () => new Promise<void>(resolve => setImmediate(resolve));
@@ -47,17 +49,15 @@ test("it is cut in the middle of a packet, and what comes later is lost", async 
   assert.equal(written.length, 2);
 });
 
-test("it stalls and goes on, and nothing is lost", t => {
-  mock.timers.enable({ apis: ["setTimeout"] });
-  t.after(() => mock.timers.reset());
-  const { transport, told, inner } = link(0);
+test("it stalls and goes on, and nothing is lost", () => {
+  const { transport, told, inner, clock } = link(0);
   inner.received(Uint8Array.of(1));
-  mock.timers.tick(1000);
+  clock.advance(1000);
   assert.equal(transport.writable, 0);
   inner.received(Uint8Array.of(2));
   inner.writableAgain();
   assert.deepEqual(told, ["opened", "received 1"]);
-  mock.timers.tick(500);
+  clock.advance(500);
   assert.deepEqual(told, ["opened", "received 1", "received 2", "writableAgain"]);
   assert.equal(transport.writable, 10_000);
 });
@@ -66,15 +66,13 @@ for (const [name, end] of [
   ["the device closes it", ({ transport }) => transport.close()],
   ["the peer closes it", ({ inner }) => inner.closed("reset")],
 ] as const satisfies [string, (made: ReturnType<typeof link>) => void][]) {
-  test(`a link that stalls is silent after ${name}`, async t => {
-    mock.timers.enable({ apis: ["setTimeout"] });
-    t.after(() => mock.timers.reset());
+  test(`a link that stalls is silent after ${name}`, async () => {
     const made = link(0);
-    mock.timers.tick(1000);
+    made.clock.advance(1000);
     made.inner.received(Uint8Array.of(2));
     end(made);
     const { length } = made.told;
-    mock.timers.tick(20_000);
+    made.clock.advance(20_000);
     made.inner.received(Uint8Array.of(3));
     made.inner.closed("again");
     await settled();

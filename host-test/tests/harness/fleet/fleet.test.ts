@@ -287,10 +287,10 @@ for (const [args, error] of [
   [[STEADY, "--restart-at", "3"], /--restart-at needs --restart/],
   [[STEADY, "--restart", "", "--duration", "3"], /--restart needs a command/],
   [[STEADY, "--restart", "true", "--restart-at", "3", "--duration", "3"], /--restart-at must be less than --duration/],
-  [[STEADY, "--bad-links", "101"], /--bad-links must be a number 0\.\.100, not '101'/],
+  [[STEADY, "--bad-links", "101"], /--bad-links must be a whole number 0\.\.100, not '101'/],
   [[STEADY, "--threshold", "puback<3"], /--threshold: no figure 'puback'/],
   [["--merge"], /--merge needs reports/],
-  [["--merge", "none.json"], /--merge: cannot read 'none\.json'/],
+  [["--merge", "none.json"], /cannot read the report 'none\.json'/],
 ] as const satisfies [readonly string[], RegExp][]) {
   test(`refused: fleet ${args.map(arg => arg.replace(programs, "")).join(" ")}`, async () => {
     const run = fleet(...args);

@@ -157,7 +157,7 @@ describe("a device on the bench", () => {
       const name = await Promise.resolve("started");
       const client = new DeviceClient(options);
       client.connect();
-      await new Promise(resolve => setTimeout(resolve, 500));
+      await new Promise(resolve => setTimeout(resolve, 500)); // of the fake clock: t.advance() ends it
       client.publishEvent(name, "json", { at: Date.now() });
     });
     await t.settle();
