@@ -23,6 +23,9 @@ const { TextEncoder, TextDecoder } = globalThis as WebConverters;
 const encoder = TextEncoder && new TextEncoder();
 const decoder = TextDecoder && new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
+/** Empty text. */
+export const NO_BYTES = new Uint8Array(0);
+
 /** Encodes text. Lone surrogates become EF BF BD (U+FFFD), as in TextEncoder of the web. */
 export function encodeUtf8(text: string): Uint8Array {
   const bytes = encoder ? encoder.encode(text) : encodeOnDevice(text);
@@ -63,6 +66,16 @@ function checkSequences(bytes: Uint8Array, from: number, to: number): void {
 
 function encodeInScript(text: string): Uint8Array {
   const bytes = new Uint8Array(lengthInScript(text));
+  writeInScript(text, bytes);
+  return bytes;
+}
+
+function lengthInScript(text: string): number {
+  return writeInScript(text, NO_BYTES);
+}
+
+/** Writes as much as `bytes` have room for. Returns the length of the whole. */
+function writeInScript(text: string, bytes: Uint8Array): number {
   let end = 0;
   for (let index = 0; index < text.length; index++) {
     const code = scalarAt(text, index);
@@ -81,17 +94,7 @@ function encodeInScript(text: string): Uint8Array {
       bytes[end++] = 0x80 | (code & 0x3f);
     }
   }
-  return bytes;
-}
-
-function lengthInScript(text: string): number {
-  let length = 0;
-  for (let index = 0; index < text.length; index++) {
-    const code = scalarAt(text, index);
-    if (isJoined(text, index, code)) index++;
-    length += code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-  }
-  return length;
+  return end;
 }
 
 /** The Unicode scalar value that starts at `index`. */

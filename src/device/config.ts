@@ -257,14 +257,13 @@ const WILL: Required<WillOptions> = Object.freeze({ event: "", format: "json", p
 // The platform silently drops a will whose topic is not an event topic of the device (docs/protocol.md 1.5).
 function will(options: WillOptions, quickstart: boolean): Will {
   checkKeys("will.", options, WILL);
-  const given: WillOptions = Object.assign({}, options);
   const {
     event = WILL.event,
     format = WILL.format,
     payload = WILL.payload,
     qos = WILL.qos,
     retain = WILL.retain,
-  } = given;
+  } = options;
   const fault = levelFault(event) ? `event ${levelFault(event)}` : levelFault(format) && `format ${levelFault(format)}`;
   if (fault) throw wrong(`will.${fault}`);
   if (quickstart && (qos || format !== "json")) throw wrong("will: Quickstart takes format json at QoS 0 only");

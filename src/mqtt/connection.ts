@@ -116,9 +116,7 @@ export class Connection implements LinkListener, SessionListener {
         this.wait();
       } else this.open();
     } else if (before === DISCONNECTING) this.timer.set(this.keepAlive.checkMs);
-    else if (this.disconnectPending && before === OPENING) this.timer.set(this.options.timeoutMs ?? OPEN_MS);
-    else if (this.disconnectPending && before === AWAITING_CONNACK)
-      this.timer.set(this.options.timeoutMs ?? CONNACK_MS);
+    else if (this.disconnectPending && before < CONNECTED) this.startTimeout();
     if (this.disconnectPending) this.disconnectPending = false;
     // Last: callbacks may publish, or disconnect.
     if (before === IDLE) this.session.reportStoreErrors();
@@ -168,6 +166,10 @@ export class Connection implements LinkListener, SessionListener {
     this.state = nextState(this.state, event);
   }
 
+  private startTimeout(): void {
+    this.timer.set(this.options.timeoutMs ?? (this.state === OPENING ? OPEN_MS : CONNACK_MS));
+  }
+
   private wait(): number {
     this.transition(LOST);
     const delay = this.backoff.delayMs(this.ports.clock.now(), this.ports.random(), this.options.reconnectDelayMs);
@@ -176,7 +178,7 @@ export class Connection implements LinkListener, SessionListener {
   }
 
   private open(): void {
-    this.timer.set(this.options.timeoutMs ?? OPEN_MS);
+    this.startTimeout();
     try {
       this.link.open(this.ports, this.options.endpoint);
     } catch (error) {
@@ -191,7 +193,7 @@ export class Connection implements LinkListener, SessionListener {
     this.transition(OPENED);
     this.session.connecting();
     this.link.encoder.connect(this.options.connect);
-    if (!this.disconnectPending) this.timer.set(this.options.timeoutMs ?? CONNACK_MS);
+    if (!this.disconnectPending) this.startTimeout();
   }
 
   writableAgain(): void {

@@ -1,18 +1,19 @@
 // Why a connection was refused, lost or could not be made, as errors for the application.
 
 import { ConnectionException } from "../errors.ts";
+import { frozen } from "../frozen.ts";
 import type { Endpoint } from "../ports.ts";
 import { decodeUtf8 } from "../utf8.ts";
 import type { HostSelection } from "./hosts.ts";
 
-const CONNACK_CODES: readonly string[] = Object.freeze([
+const CONNACK_CODES: readonly string[] = frozen(
   "accepted",
   "unacceptable protocol version",
   "identifier rejected",
   "server unavailable",
   "bad user name or password",
   "not authorized",
-]);
+);
 
 /** CONNACK return code that may change by itself (MQTT 3.1.1, 3.2.2.3). */
 export const SERVER_UNAVAILABLE = 3;

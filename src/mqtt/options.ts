@@ -1,6 +1,7 @@
 // Options of MqttClient: their meaning, defaults and checks.
 
 import { ConfigurationException } from "../errors.ts";
+import { frozen } from "../frozen.ts";
 import type { TlsOptions } from "../ports.ts";
 import { encodeUtf8 } from "../utf8.ts";
 import { checkRange, checkSeconds } from "./checks.ts";
@@ -116,20 +117,16 @@ const CONNECT_OVERHEAD = 15;
 
 type Range = readonly [name: Exclude<keyof Limits, "dropOldest">, least: number, most: number];
 
-const RANGES: readonly Range[] = Object.freeze([
-  range("frameBytes", 128, 268435460),
-  range("transmitBytes", 128, 1048576),
-  range("inflight", 1, 64000), // the other packet identifiers are for subscriptions
-  range("queuedMessages", 0, 1000000),
-  range("queuedBytes", 0, 268435456),
-  range("subscriptions", 1, 1000),
-  range("redeliveries", 0, 1000),
-  range("values", 1, 1000000),
-]);
-
-function range(...entry: Range): Range {
-  return Object.freeze(entry);
-}
+const RANGES: readonly Range[] = frozen(
+  frozen("frameBytes", 128, 268435460),
+  frozen("transmitBytes", 128, 1048576),
+  frozen("inflight", 1, 64000), // the other packet identifiers are for subscriptions
+  frozen("queuedMessages", 0, 1000000),
+  frozen("queuedBytes", 0, 268435456),
+  frozen("subscriptions", 1, 1000),
+  frozen("redeliveries", 0, 1000),
+  frozen("values", 1, 1000000),
+);
 
 /**
  * The limits with their defaults, checked.

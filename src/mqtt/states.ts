@@ -1,6 +1,8 @@
 // States of a connection and the events that lead from one to the next, as a table. Pure data: the caller does what the
 // new state needs. Values of states and events do not overlap, so that the compiler tells them apart.
 
+import { frozen } from "../frozen.ts";
+
 /** Before connect(), after disconnect(), or after a refusal that will not change by itself. */
 export const IDLE = 0;
 /** The transport is being opened. */
@@ -33,42 +35,28 @@ export const FINISHED = 17;
 export type State = 0 | 1 | 2 | 3 | 4 | 5;
 export type Event = 10 | 11 | 12 | 13 | 14 | 15 | 16 | 17;
 
-export const STATE_NAMES: readonly string[] = Object.freeze([
+export const STATE_NAMES: readonly string[] = frozen(
   "idle",
   "opening",
   "awaiting-connack",
   "connected",
   "disconnecting",
   "reconnect-wait",
-]);
-export const EVENT_NAMES: readonly string[] = Object.freeze([
-  "connect",
-  "opened",
-  "accepted",
-  "refused",
-  "lost",
-  "retry",
-  "disconnect",
-  "finished",
-]);
+);
 
 const WAIT = RECONNECT_WAIT;
 
 // One row per state, one column per event. An event that a state does not expect leaves the state as it is. connect() while
 // disconnecting cancels the disconnect().
-const NEXT: readonly (readonly State[])[] = Object.freeze([
+const NEXT: readonly (readonly State[])[] = frozen(
   // connect   opened            accepted          refused           lost  retry             disconnect     finished
-  row([OPENING, IDLE, IDLE, IDLE, IDLE, IDLE, IDLE, IDLE]),
-  row([OPENING, AWAITING_CONNACK, OPENING, IDLE, WAIT, OPENING, IDLE, OPENING]),
-  row([AWAITING_CONNACK, AWAITING_CONNACK, CONNECTED, IDLE, WAIT, AWAITING_CONNACK, IDLE, AWAITING_CONNACK]),
-  row([CONNECTED, CONNECTED, CONNECTED, CONNECTED, WAIT, CONNECTED, DISCONNECTING, CONNECTED]),
-  row([CONNECTED, DISCONNECTING, DISCONNECTING, DISCONNECTING, IDLE, DISCONNECTING, DISCONNECTING, IDLE]),
-  row([OPENING, WAIT, WAIT, WAIT, WAIT, OPENING, IDLE, WAIT]),
-]);
-
-function row(states: State[]): readonly State[] {
-  return Object.freeze(states);
-}
+  frozen(OPENING, IDLE, IDLE, IDLE, IDLE, IDLE, IDLE, IDLE),
+  frozen(OPENING, AWAITING_CONNACK, OPENING, IDLE, WAIT, OPENING, IDLE, OPENING),
+  frozen(AWAITING_CONNACK, AWAITING_CONNACK, CONNECTED, IDLE, WAIT, AWAITING_CONNACK, IDLE, AWAITING_CONNACK),
+  frozen(CONNECTED, CONNECTED, CONNECTED, CONNECTED, WAIT, CONNECTED, DISCONNECTING, CONNECTED),
+  frozen(CONNECTED, DISCONNECTING, DISCONNECTING, DISCONNECTING, IDLE, DISCONNECTING, DISCONNECTING, IDLE),
+  frozen(OPENING, WAIT, WAIT, WAIT, WAIT, OPENING, IDLE, WAIT),
+);
 
 export function nextState(state: State, event: Event): State {
   return NEXT[state]![event - CONNECT]!;

@@ -1,9 +1,9 @@
 // Replaces src/utf8.ts. A character of an Espruino string is one byte. Espruino's own functions convert strings and arrays
 // many times faster than a script. Text is Latin-1: characters above U+00FF arrive as "?".
 
-import { decodeUtf8 as decodeInScript, encodeUtf8 as encodeInScript, utf8Length } from "../../src/utf8.ts";
+import { decodeUtf8 as decodeInScript, encodeUtf8 as encodeInScript, NO_BYTES, utf8Length } from "../../src/utf8.ts";
 
-export { utf8Length };
+export { NO_BYTES, utf8Length };
 
 const BEYOND_ASCII = /[\x80-\xff]/;
 

@@ -2,7 +2,7 @@
 // incoming message of QoS 2.
 
 import * as states from "../../../src/mqtt/session/publish-states.ts";
-import { EVENT_NAMES, type Event, nextState, STATE_NAMES, type State } from "../../../src/mqtt/states.ts";
+import { type Event, nextState, STATE_NAMES, type State } from "../../../src/mqtt/states.ts";
 import { live } from "../support/session-stage.ts";
 
 /** The events of publish-states.ts, by name. */
@@ -23,6 +23,9 @@ export const MESSAGE_STATES = {
   AWAITING_PUBCOMP: states.AWAITING_PUBCOMP,
 } as const;
 export type MessageState = keyof typeof MESSAGE_STATES;
+
+/** The events of states.ts, in the order of their values. */
+export const EVENT_NAMES = ["connect", "opened", "accepted", "refused", "lost", "retry", "disconnect", "finished"];
 
 /** The values of State, or of Event, of states.ts in the order of their names. */
 export function valuesOf<T extends State | Event>(names: readonly string[], first: number): T[] {

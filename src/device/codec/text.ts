@@ -1,13 +1,11 @@
 // Text and JSON in both directions, with their errors, for the built-in codecs.
 
 import { InvalidEventException } from "../../errors.ts";
-import { decodeUtf8 } from "../../utf8.ts";
+import { decodeUtf8, NO_BYTES } from "../../utf8.ts";
 import { boundsFault } from "./json-bounds.ts";
 
 /** Most characters of an unreadable payload that an error shows. */
 const EXCERPT = 64;
-
-const NO_BYTES = new Uint8Array(0);
 
 /** The part of EncodedMessage that the built-in codecs use. */
 export interface Encoded {

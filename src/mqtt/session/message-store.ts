@@ -8,6 +8,7 @@
 // deletes m before r: a crash between the two leaves an r without its m, which load() deletes.
 
 import type { Store } from "../../ports.ts";
+import { NO_BYTES } from "../../utf8.ts";
 import type { Message } from "./message.ts";
 import { AWAITING_PUBCOMP, NOT_IN_FLIGHT } from "./publish-states.ts";
 
@@ -15,7 +16,6 @@ import { AWAITING_PUBCOMP, NOT_IN_FLIGHT } from "./publish-states.ts";
 const FORMAT = 0x10;
 /** Format (1 byte), sequence number (4 bytes: the order in which messages were accepted), length of the topic (2 bytes). */
 const HEADER_BYTES = 7;
-const NO_BYTES = new Uint8Array(0);
 const MAX_ID = 65535;
 
 /** A message read from the store, and its place in the order of acceptance. */

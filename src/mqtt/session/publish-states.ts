@@ -2,6 +2,8 @@
 // event, each cell the action. The comments say which lost packet makes an unusual cell necessary. Values of states,
 // events and actions do not overlap, so that the compiler tells them apart.
 
+import { frozen } from "../../frozen.ts";
+
 // States of an outgoing message.
 
 /** Not in flight: not sent yet, already confirmed, or unknown to this session. */
@@ -51,25 +53,21 @@ export function statePublished(qos: number): PublishState {
   return qos === 1 ? AWAITING_PUBACK : AWAITING_PUBREC;
 }
 
-const OUTGOING: readonly (readonly Action[])[] = Object.freeze([
+const OUTGOING: readonly (readonly Action[])[] = frozen(
   // Columns: PUBACK, PUBREC, PUBCOMP, SESSION_PRESENT, SESSION_LOST.
   // NOT_IN_FLIGHT. PUBACK and PUBCOMP: the message was sent before a restart of the device, or before disconnect() dropped it.
   // PUBREC: the same, and without PUBREL the server would keep the packet identifier in use for ever.
-  row([IGNORE, PUBREL_FOR_UNKNOWN, IGNORE, IGNORE, IGNORE]),
+  frozen(IGNORE, PUBREL_FOR_UNKNOWN, IGNORE, IGNORE, IGNORE),
   // AWAITING_PUBACK. Session present: PUBLISH or its PUBACK was lost; the client cannot know which, so the message may
   // arrive twice. Session lost: the server may have lost the message with its session.
-  row([COMPLETE, PROTOCOL_ERROR, PROTOCOL_ERROR, RESEND_DUP, RESEND_NEW]),
+  frozen(COMPLETE, PROTOCOL_ERROR, PROTOCOL_ERROR, RESEND_DUP, RESEND_NEW),
   // AWAITING_PUBREC. PUBACK: some servers (RabbitMQ 3) know no QoS 2 and acknowledge it as QoS 1. Session present: PUBLISH
   // or its PUBREC was lost; the server recognizes the packet identifier.
-  row([COMPLETE_AS_QOS_1, SEND_PUBREL, PROTOCOL_ERROR, RESEND_DUP, RESEND_NEW]),
+  frozen(COMPLETE_AS_QOS_1, SEND_PUBREL, PROTOCOL_ERROR, RESEND_DUP, RESEND_NEW),
   // AWAITING_PUBCOMP. PUBREC again: the server has not received PUBREL. Session present: PUBREL or its PUBCOMP was lost.
   // Session lost: the PUBREC belonged to the lost session; the message may arrive twice, but must not be lost.
-  row([PROTOCOL_ERROR, SEND_PUBREL, COMPLETE, SEND_PUBREL, RESEND_NEW]),
-]);
-
-function row(actions: Action[]): readonly Action[] {
-  return Object.freeze(actions);
-}
+  frozen(PROTOCOL_ERROR, SEND_PUBREL, COMPLETE, SEND_PUBREL, RESEND_NEW),
+);
 
 /** What to do with an outgoing message in `state`. */
 export function outgoingAction(state: PublishState, event: AckEvent | ConnackEvent): Action {

@@ -2,6 +2,7 @@
 // are remembered and sent again whenever the server has lost its session. Bound: `limit` requests.
 
 import { ConnectionException } from "../../errors.ts";
+import { frozen } from "../../frozen.ts";
 import type { Callbacks } from "../callbacks.ts";
 import type { Packet } from "../wire/decoder.ts";
 import type { Encoder, Subscription } from "../wire/encoder.ts";
@@ -26,7 +27,7 @@ export interface Request {
 
 /** SUBACK return code for a refused filter [MQTT-3.9.3-2]. */
 const FAILURE = 128;
-const NO_GRANTS: readonly number[] = Object.freeze([]);
+const NO_GRANTS: readonly number[] = frozen();
 
 export class Subscriptions implements PacketIdUser {
   /** True while a request waits to be sent. */

@@ -7,6 +7,7 @@
 // It also checks what mqtt-packet does not: remaining lengths, packet identifiers, DUP at QoS 0, and topic names.
 
 import { type Packet, parser } from "#mqtt-packet";
+import { frozen } from "../../frozen.ts";
 
 export type { Packet } from "#mqtt-packet";
 
@@ -23,7 +24,7 @@ export interface DecoderListener {
 /** No length is equal to it: a server never sends that packet type. */
 const NEVER = Number.POSITIVE_INFINITY;
 /** Remaining length by packet type, in bytes [MQTT 3.1.1, chapter 3]. -1: it varies, and is at least 3. */
-const LENGTHS = Object.freeze([NEVER, NEVER, 2, -1, 2, 2, 2, 2, NEVER, -1, NEVER, 2, NEVER, 0, NEVER, NEVER]);
+const LENGTHS = frozen(NEVER, NEVER, 2, -1, 2, 2, 2, 2, NEVER, -1, NEVER, 2, NEVER, 0, NEVER, NEVER);
 const PUBLISH = 3;
 /** Byte 1 and at most 4 bytes of remaining length. */
 const FIXED_HEADER_BYTES = 5;
@@ -81,12 +82,11 @@ export class Decoder {
     const length = chunk[at + 1]!; // undefined at the end of the chunk; then the comparisons are false
     const size = length + 2;
     const frameEnd = at + size;
-    if (!(length < 128 && frameEnd <= end && size <= this.frameBytes)) {
+    const expected = LENGTHS[chunk[at]! >> 4]!;
+    const allowed = expected < 0 ? length > 2 : length === expected;
+    if (!(allowed && length < 128 && frameEnd <= end && size <= this.frameBytes)) {
       return this.header(chunk, at, fixedHeaderBytes(chunk, at, end), end);
     }
-    const type = chunk[at]! >> 4;
-    const expected = LENGTHS[type]!;
-    if (expected < 0 ? length < 3 : length !== expected) return this.wrongLength(type, length);
     const packet = this.parse(size === end ? chunk : chunk.subarray(at, frameEnd));
     if (packet) this.listener.packet(packet); // as deliver(), without a call
     return frameEnd;
@@ -100,7 +100,11 @@ export class Decoder {
     let length = 0;
     for (let i = at + headerBytes - 1; i > at; i--) length = (length << 7) | (bytes[i]! & 127);
     const expected = LENGTHS[type]!;
-    if (expected < 0 ? length < 3 : length !== expected) return this.wrongLength(type, length);
+    if (expected < 0 ? length < 3 : length !== expected) {
+      return this.protocolError(
+        LENGTHS[type] === NEVER ? `packet type ${type} from a server` : `length ${length} in packet type ${type}`,
+      );
+    }
     const size = headerBytes + length;
     if (size > this.frameBytes) {
       if (type !== PUBLISH) {
@@ -201,12 +205,6 @@ export class Decoder {
 
   private invalid(reason: string): undefined {
     this.protocolError(reason);
-  }
-
-  private wrongLength(type: number, length: number): number {
-    return this.protocolError(
-      LENGTHS[type] === NEVER ? `packet type ${type} from a server` : `length ${length} in packet type ${type}`,
-    );
   }
 
   private protocolError(reason: string): number {
