@@ -4,7 +4,6 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { bundle } from "../../targets/bundle/bundle.ts";
 import { parse } from "../harness/cli/args.ts";
 import { UsageError } from "../harness/cli/errors.ts";
 import { BUNDLE } from "../tests/engines/engines.ts";
@@ -125,7 +124,7 @@ async function main(): Promise<void> {
     return;
   }
   const binary = worker32();
-  const ours = await variant(BUNDLE, await bundle({ entry: ENTRY, minify: true }), binary);
+  const ours = await variant(BUNDLE, readFileSync(BUNDLE, "utf8"), binary);
   const unpatched = await published(binary);
   const managed = binary && (await managedFigures(binary));
   const figures = { ours: figuresOf(ours), published: figuresOf(unpatched), managed: managed || undefined };

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { ALWAYS, TRIM } from "../../targets/bundle/patches.ts";
 import { mqttPacketPlugin } from "../../targets/bundle/trim.ts";
-import { BUNDLE } from "../tests/engines/engines.ts";
+import { withNamedBundle } from "../tests/support/named-bundle.ts";
 import { measureProfile, type Profile } from "./xs-cost.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -37,7 +37,7 @@ function ofCommand(p: Profile): [string, number][] {
   ];
 }
 
-/** Minified bytes of the bundle by folder of src, as esbuild counts them. */
+/** Minified bytes of the bundle by folder of src, as esbuild counts them, with all names of properties. */
 async function sizes(): Promise<[string, number][]> {
   const { metafile } = await build({
     entryPoints: [`${ROOT}/src/index.ts`],
@@ -71,7 +71,7 @@ function print(header: string, rows: [string, number][]): void {
   console.log("");
 }
 
-const profile = await measureProfile(BUNDLE);
+const profile = await withNamedBundle(measureProfile);
 print("Instructions of an event", ofEvent(profile));
 print("Instructions of a command", ofCommand(profile));
 print("Bytes of the bundle, minified", await sizes());

@@ -3,6 +3,7 @@
 import { fileURLToPath } from "node:url";
 import type { Plugin } from "esbuild";
 import { bundle } from "../../targets/bundle/bundle.ts";
+import { shortenable } from "../../targets/bundle/names.ts";
 
 const PUBLISHED = fileURLToPath(new URL("published.ts", import.meta.url));
 
@@ -15,12 +16,14 @@ const asPublished: Plugin = {
   },
 };
 
+const SHORT = { minify: true, shorten: (text: string) => shortenable(text, ["src"], ["src/index.ts"]) };
+
+/** @param outfile without it, all names are short: for its size only */
 export function bundlePublished(entry: string, outfile?: string): Promise<string> {
   return bundle({
     entry,
     trim: false,
-    minify: outfile === undefined,
     plugins: [asPublished],
-    ...(outfile === undefined ? {} : { outfile }),
+    ...(outfile === undefined ? SHORT : { outfile }),
   });
 }

@@ -102,7 +102,7 @@ export function start({ lib, options }) {
   };
 }
 
-// Uses private fields by their names in src, which the bundle keeps.
+// Uses private fields by their names in src: profile.ts makes a bundle that keeps them.
 function partsOf(client, { encodePayload }, clock) {
   const { events, connection } = client;
   const { encoder, decoder } = connection.link;

@@ -2,13 +2,14 @@
 // the tools for a PC (local platform, its page, command line), type declarations and licence texts.
 
 import { execFile } from "node:child_process";
-import { chmod, copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { argv, env } from "node:process";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import type { Plugin } from "esbuild";
 import { bundle } from "./bundle.ts";
+import { shortenable } from "./names.ts";
 import { bundlePage, bundleTool, type Part } from "./tools.ts";
 import { MQTT_PACKET } from "./trim.ts";
 
@@ -37,9 +38,11 @@ interface Entry {
   shared?: Readonly<Record<string, string>>;
 }
 
+const BUNDLE = "iotf-embedded";
+
 const ENTRIES: readonly Entry[] = [
-  { name: "iotf-embedded", source: "src/bundle.ts", untyped: true },
-  // The same with readable lines: on XS they would cost instructions wherever there is debug information.
+  { name: BUNDLE, source: "src/bundle.ts", untyped: true },
+  // The same with readable lines and all names: on XS they would cost instructions wherever there is debug information.
   { name: "node-core", source: "src/bundle.ts", node: true, untyped: true },
   { name: "index", source: "src/index.ts" },
   { name: "index-node", source: "src/index.ts", node: true, untyped: true },
@@ -109,14 +112,7 @@ const TOOLS: readonly { name: string; source: string; shebang?: boolean; types?:
   { name: "fleet-worker", source: "host-test/harness/fleet/worker.ts" },
 ];
 
-export interface BuildReport {
-  /** dist/iotf-embedded.js as it ships. */
-  bytes: number;
-  /** Its size with short local names. */
-  minifiedBytes: number;
-}
-
-export async function build(dist = join(ROOT, "dist")): Promise<BuildReport> {
+export async function build(dist = join(ROOT, "dist")): Promise<void> {
   await rm(dist, { recursive: true, force: true });
   await mkdir(dist, { recursive: true });
   const tools = Promise.all([
@@ -132,16 +128,29 @@ export async function build(dist = join(ROOT, "dist")): Promise<BuildReport> {
       parts,
     })),
   ]);
-  const [core] = await Promise.all([
-    ...ENTRIES.map(entry => bundleEntry(entry, dist)),
+  await Promise.all([
+    bundleDeviceEntries(dist),
+    ...ENTRIES.filter(({ node }) => node).map(entry => bundleEntry(entry, dist)),
     tools.then(built => writeLicences(dist, built)),
     // What "#mqtt-packet" is where src/ runs as it stands, in the unit tests. Not part of the package.
     bundle({ entry: join(MQTT_PACKET, "mqtt.js"), outfile: join(dist, "mqtt-packet.js") }),
     copyXsRuntime(join(dist, "xs")),
     writeDeclarations(dist),
   ]);
-  const minified = await bundle({ entry: CORE, minify: true });
-  return { bytes: Buffer.byteLength(core as string), minifiedBytes: Buffer.byteLength(minified) };
+}
+
+/**
+ * The bundle shortens the names of properties that no other file uses. Other files of src/ use its internals, so they come
+ * first; the adapters use what src/ exports to applications.
+ */
+async function bundleDeviceEntries(dist: string): Promise<void> {
+  const entries = ENTRIES.filter(({ node, name }) => !node && name !== BUNDLE);
+  const texts = await Promise.all(entries.map(entry => bundleEntry(entry, dist)));
+  const ofSrc = ({ source }: Entry) => source.startsWith("src/");
+  const users = texts.filter((_, index) => ofSrc(entries[index]!));
+  const interfaces = entries.filter(ofSrc).map(({ source }) => source);
+  const shorten = (text: string) => shortenable(text, ["src"], interfaces, users);
+  await bundle({ entry: CORE, outfile: join(dist, `${BUNDLE}.js`), minify: true, shorten });
 }
 
 function bundleEntry(
@@ -262,8 +271,8 @@ async function bringMqttPacketTypes(folder: string): Promise<void> {
 }
 
 if (import.meta.url === pathToFileURL(argv[1] ?? "").href) {
-  const { bytes, minifiedBytes } = await build();
+  await build();
   // Scripts that build first run this with --silent: their own output follows.
   const silent = env.npm_config_loglevel === "silent";
-  if (!silent) console.log(`dist/iotf-embedded.js ${bytes} bytes, minified ${minifiedBytes}`);
+  if (!silent) console.log(`dist/${BUNDLE}.js ${(await stat(join(ROOT, "dist", `${BUNDLE}.js`))).size} bytes`);
 }

@@ -1,7 +1,8 @@
 // Makes one ES module of an entry file, the patched mqtt-packet and the stand-ins.
 
 import { writeFile } from "node:fs/promises";
-import { build, type Plugin, transform } from "esbuild";
+import { build, type Plugin, type TransformOptions, transform } from "esbuild";
+import { shortening } from "./names.ts";
 import { ALWAYS, type Group, TRIM } from "./patches.ts";
 import { mqttPacketPlugin, sourceOf } from "./trim.ts";
 
@@ -14,8 +15,10 @@ export interface BundleOptions {
   outfile?: string;
   /** false: mqtt-packet as published, except for what plain Uint8Arrays need. Or exactly these groups of patches. */
   trim?: boolean | readonly Group[];
-  /** For devices: short local names and arrow functions. Names of properties are never shortened. */
+  /** For devices: short local names and arrow functions. */
   minify?: boolean;
+  /** Returns the names of properties to shorten. Default: none. */
+  shorten?: (bundle: string) => Promise<readonly string[]>;
   /** Lines of about MAX_LINE characters instead of one. On XS a line costs an instruction in builds with debug information. */
   lines?: boolean;
   plugins?: Plugin[];
@@ -27,7 +30,7 @@ export interface BundleOptions {
 /** Returns the text of the bundle. */
 export async function bundle(options: BundleOptions): Promise<string> {
   const { entry, outfile, trim = true, minify = false, lines = false, plugins = [] } = options;
-  const { external = [], source = sourceOf } = options;
+  const { external = [], source = sourceOf, shorten = async () => [] } = options;
   const groups = [...ALWAYS, ...(trim === true ? TRIM : trim || [])];
   const whole = await build({
     entryPoints: [entry],
@@ -48,7 +51,7 @@ export async function bundle(options: BundleOptions): Promise<string> {
   const written = whole.outputFiles[0]!.text;
   const text = minify ? withArrows(written) : written;
   const { rest, define } = trim === true ? withoutNumbers(withConstants(text)) : { rest: text, define: {} };
-  const result = await squeezed(rest, define, minify, lines);
+  const result = await squeezed(rest, { define, ...shortening(await shorten(rest)) }, minify, lines);
   if (outfile) await writeFile(outfile, result);
   return result;
 }
@@ -99,16 +102,11 @@ function withoutNumbers(text: string): { rest: string; define: Record<string, st
 
 // While these are names of the engine to esbuild, it gives them to nothing else. The linker of the Moddable SDK would keep
 // the built-ins of the same name, `at` of texts and arrays for example.
-const RESERVED = "reserved(at,is,of);";
+const RESERVED = "reserved(at,is,of,at.at,at.is,at.of);";
 
-async function squeezed(
-  text: string,
-  define: Record<string, string>,
-  minify: boolean,
-  lines: boolean,
-): Promise<string> {
+async function squeezed(text: string, names: TransformOptions, minify: boolean, lines: boolean): Promise<string> {
   const result = await transform(minify ? RESERVED + text : text, {
-    define,
+    ...names,
     format: "esm",
     target: "es2020",
     minifySyntax: true,

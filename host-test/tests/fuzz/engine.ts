@@ -3,6 +3,7 @@
 
 import { fileURLToPath, pathToFileURL } from "node:url";
 import type { Heap } from "../../harness/xs/snapshot.ts";
+import { withNamedBundle } from "../support/named-bundle.ts";
 import { Witness as Reader } from "../support/witness.ts";
 import { startProgram } from "../support/xs-program.ts";
 import { type Figures, start } from "./program.ts";
@@ -20,8 +21,10 @@ export interface Fuzz<F = Figures> {
 export const BUNDLE = fileURLToPath(new URL("../../../dist/iotf-embedded.js", import.meta.url));
 const PROGRAM = fileURLToPath(new URL("program.ts", import.meta.url));
 
-export function startFuzz(engine: EngineName, bundle: string = BUNDLE): Promise<Fuzz> {
-  return engine === "xs" ? startInXs<Figures>(PROGRAM, bundle) : startOnNode(bundle);
+/** @param bundle with names as in src/, by which the program finds what it measures; default: the library as it is */
+export function startFuzz(engine: EngineName, bundle?: string): Promise<Fuzz> {
+  const start = engine === "xs" ? (file: string) => startInXs<Figures>(PROGRAM, file) : startOnNode;
+  return bundle === undefined ? withNamedBundle(start) : start(bundle);
 }
 
 async function startOnNode(bundle: string): Promise<Fuzz> {

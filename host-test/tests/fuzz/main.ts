@@ -2,7 +2,7 @@
 // the frames the client was given, names every kind of protocol error seen, and ends with 1 at the first violation.
 
 import { parseArgs } from "node:util";
-import { BUNDLE, type EngineName, startFuzz } from "./engine.ts";
+import { type EngineName, startFuzz } from "./engine.ts";
 import { add, describeFailure, describeFigures, nothing } from "./report.ts";
 
 const { values } = parseArgs({
@@ -10,7 +10,7 @@ const { values } = parseArgs({
     frames: { type: "string", default: "1000000" },
     engine: { type: "string", default: "node" },
     seed: { type: "string", default: String(Date.now() % 2 ** 31) },
-    bundle: { type: "string", default: BUNDLE },
+    bundle: { type: "string" },
   },
 });
 const BATCH = 200;

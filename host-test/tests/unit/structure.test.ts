@@ -85,6 +85,15 @@ test("src/device reaches src/mqtt through its top level, and the packet it is gi
   }
 });
 
+test("adapters use of src what it exports to applications, and functions that keep nothing", () => {
+  // The build shortens names of properties that only files of src/ share: an adapter would not find them.
+  const allowed =
+    /^src\/(?:index|ports|errors|utf8|device\/(?:http|managed\/(?:index|types)|characters|option-values))\.ts$/;
+  const adapters = TARGETS.filter(path => /^targets\/(?:moddable|neutral|node)\//.test(path));
+  const inner = wrongImports(adapters, imported => imported.startsWith("src/") && !allowed.test(imported));
+  assert.deepEqual(inner, []);
+});
+
 test("only src/mqtt/wire and its build touch mqtt-packet", () => {
   const wrong = wrongImports(TARGETS, (imported, path) => {
     return imported.includes("mqtt-packet") && !path.startsWith("targets/bundle/");

@@ -8,9 +8,9 @@ import { type NodePath, type PluginObj, types as t, transformAsync } from "@babe
 import { build, type Plugin, transform } from "esbuild";
 import { minify } from "terser";
 import { bundle } from "../../bundle/bundle.ts";
+import { shortenable, shortening } from "../../bundle/names.ts";
 import { coldFunctions } from "./cold-functions.ts";
 import { inlineCold } from "./inline-cold.ts";
-import { shortenable } from "./names.ts";
 import { profile } from "./profile.ts";
 import { check } from "./unsupported.ts";
 
@@ -50,7 +50,7 @@ export async function espruinoModule(): Promise<string> {
 /** @param supers true: super stays, for engines other than Espruino */
 export async function uncheckedModule(supers = false): Promise<string> {
   const whole = await withStandIns(await bundle({ entry: ENTRY, plugins: [ownUtf8] }));
-  const names = await shortenable(whole);
+  const names = await shortenable(whole, ["src", "targets/espruino"], ["src/index.ts", "targets/espruino/index.ts"]);
   const calls = await profile(whole);
   const plugins = [inlineCold(calls), coldFunctions(calls, names), ...(supers ? [] : [withoutSuper])];
   return finish(await olderSyntax(whole, plugins), names);
@@ -85,8 +85,7 @@ async function withStandIns(text: string): Promise<string> {
 
 /** @param names properties to shorten */
 async function finish(text: string, names: readonly string[]): Promise<string> {
-  const mangleProps = names.length ? { mangleProps: new RegExp(`^(?:${names.join("|")})$`) } : {};
-  const short = await transform(text, { ...SYNTAX, ...mangleProps });
+  const short = await transform(text, { ...SYNTAX, ...shortening(names) });
   const least = await shortest(short.code);
   return least.replaceAll(EXPORTS, "exports").replaceAll(REQUIRE, "require");
 }

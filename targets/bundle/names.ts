@@ -1,29 +1,47 @@
-// Which property names can the build shorten? In Espruino each character after the fourth takes memory, in every object
-// again. The names of the public interface, of the language and of the engine stay, and every name that is also a string.
+// Which property names can a build for devices shorten? On Moddable each name is a text in flash; in Espruino each character
+// after the fourth takes memory, in every object again. The names of the public interface, of the language and of the engine
+// stay, and every name that is also a string.
 
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseSync, types as t, traverse } from "@babel/core";
 
-const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
-const SOURCES = ["src", "targets/espruino"];
-/** Their exports are the public interface. */
-const ENTRIES = ["src/index.ts", "targets/espruino/index.ts"];
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const PLAIN = { configFile: false, babelrc: false } as const;
 
 type Declaration = t.ClassDeclaration | t.TSInterfaceDeclaration;
 
-/** Property names of `bundle`, an ES module, that only the bundle itself uses. */
-export async function shortenable(bundle: string): Promise<string[]> {
-  const keep = new Set([...languageNames(), ...(await publicNames())]);
+/**
+ * Property names of `bundle`, an ES module, that only the bundle itself uses.
+ * @param folders with the sources
+ * @param entries files whose exports are the public interface
+ * @param users modules that import the bundle, as text
+ */
+export async function shortenable(
+  bundle: string,
+  folders: readonly string[],
+  entries: readonly string[],
+  users: readonly string[] = [],
+): Promise<string[]> {
+  const keep = new Set([...languageNames(), ...(await publicNames(folders, entries))]);
   const { names, strings } = usedNames(bundle);
+  for (const user of users.map(usedNames)) for (const name of [...user.names, ...user.strings]) keep.add(name);
   return [...names].filter(name => name.length > 2 && !keep.has(name) && !strings.has(name)).sort();
 }
+
+/** For esbuild: shortens exactly these properties. */
+export function shortening(names: readonly string[]): { mangleProps?: RegExp } {
+  return names.length > 0 ? { mangleProps: new RegExp(`^(?:${names.join("|")})$`) } : {};
+}
+
+/** Static functions of XS. */
+const XS_NAMES = ["fromArrayBuffer", "fromString"];
 
 function languageNames(): string[] {
   // Of property descriptors, which are plain objects.
   const names: string[] = ["value", "get", "set", "writable", "enumerable", "configurable"];
+  names.push(...Object.getOwnPropertyNames(globalThis), ...XS_NAMES);
   for (const it of [
     Object,
     Function,
@@ -37,6 +55,12 @@ function languageNames(): string[] {
     JSON,
     ArrayBuffer,
     Uint8Array,
+    DataView,
+    Map,
+    Set,
+    Promise,
+    TextDecoder,
+    TextEncoder,
   ]) {
     for (let object: object | null = it; object; object = Object.getPrototypeOf(object)) {
       names.push(...Object.getOwnPropertyNames(object));
@@ -48,11 +72,11 @@ function languageNames(): string[] {
   return names;
 }
 
-async function publicNames(): Promise<Set<string>> {
+async function publicNames(folders: readonly string[], entries: readonly string[]): Promise<Set<string>> {
   const names = new Set<string>();
   const declarations = new Map<string, Declaration>();
   const exported: string[] = [];
-  for (const folder of SOURCES) {
+  for (const folder of folders) {
     for (const entry of await readdir(join(ROOT, folder), { recursive: folder === "src" })) {
       if (!entry.endsWith(".ts")) continue;
       const file = join(folder, entry);
@@ -61,7 +85,7 @@ async function publicNames(): Promise<Set<string>> {
         "ClassDeclaration|TSInterfaceDeclaration"({ node }: { node: t.Node }) {
           const declaration = node as Declaration;
           // The class of an entry has the name of the class of src/ that it extends.
-          const name = ENTRIES.includes(file) ? `${file}:${declaration.id!.name}` : declaration.id!.name;
+          const name = entries.includes(file) ? `${file}:${declaration.id!.name}` : declaration.id!.name;
           declarations.set(name, declaration);
         },
         // Names of the engine.
@@ -69,7 +93,7 @@ async function publicNames(): Promise<Set<string>> {
           if (file.endsWith("espruino.d.ts")) names.add(nameOf(node));
         },
         ExportNamedDeclaration({ node }) {
-          if (!ENTRIES.includes(file)) return;
+          if (!entries.includes(file)) return;
           for (const one of node.specifiers) exported.push((one.exported as t.Identifier).name);
           if (t.isClassDeclaration(node.declaration) || t.isTSInterfaceDeclaration(node.declaration)) {
             exported.push(`${file}:${node.declaration.id!.name}`);
