@@ -1,7 +1,8 @@
-// Calls the application's callbacks. Exceptions go to errorCallback and never interrupt the protocol.
+// Everything that the client tells the application: messages that arrive, states, errors. Exceptions go to errorCallback
+// and never interrupt the protocol.
 
 import { ConnectionException } from "../errors.ts";
-import { notAccepted } from "./failures.ts";
+import { rejected } from "./failures.ts";
 import type { Packet } from "./wire/decoder.ts";
 
 /** The callbacks that both clients have. They are read at each call; the application may replace them at any time. */
@@ -26,6 +27,9 @@ export interface MessageReceiver {
 export class Callbacks {
   /** The client, whose callbacks these are. */
   readonly client: ClientCallbacks;
+  receiver: MessageReceiver; // replaced by a client that takes more kinds of messages
+  /** Messages that were larger than `limits.frameBytes`; undefined: none. */
+  oversizeCount: number | undefined;
   // connect() was called at least once.
   private started: boolean | undefined;
   /** publish() has returned false since it last returned true. */
@@ -35,8 +39,19 @@ export class Callbacks {
   // Nesting of errorCallback: errors that it causes itself are reported one level deep.
   private errorDepth: number | undefined;
 
-  constructor(client: ClientCallbacks) {
+  constructor(client: ClientCallbacks, receiver: MessageReceiver) {
     this.client = client;
+    this.receiver = receiver;
+  }
+
+  /** A message was received. It is acknowledged when this returns. */
+  message(packet: Packet): void {
+    if (packet.oversize) this.oversizeCount = (this.oversizeCount ?? 0) + 1;
+    try {
+      this.receiver.receive(packet);
+    } catch (error) {
+      this.error(error as Error);
+    }
   }
 
   invoke<A, B>(callback: ((first: A, second: B) => void) | undefined, first: A, second: B): void {
@@ -49,8 +64,8 @@ export class Callbacks {
   }
 
   /**
-   * Errors that errorCallback itself causes are reported too, but not those that come of reporting these: a callback that
-   * publishes at every error would never end while the store fails. False if the error was not reported.
+   * An error inside errorCallback is reported once more; an error inside that report is dropped: a callback that publishes
+   * at every error would never end while the store fails. False if the error was dropped.
    */
   error(error: Error): boolean {
     const depth = this.errorDepth ?? 0;
@@ -76,12 +91,12 @@ export class Callbacks {
    * @param active the client is connected or will reconnect
    * @throws ConnectionException `not-connected` before the first connect()
    */
-  reportRejection(active: boolean): void {
+  rejected(active: boolean): void {
     if (active) this.drainNeeded = true;
     if (!this.started) throw new ConnectionException("not connected: call connect() first", "not-connected");
     if (this.rejectionReported) return;
     this.rejectionReported = true; // before: errorCallback may publish
-    if (!this.error(notAccepted(active))) this.rejectionReported = false;
+    if (!this.error(rejected(active))) this.rejectionReported = false;
   }
 
   /** There is room again after publish() returned false. */

@@ -13,7 +13,6 @@ import * as failures from "./failures.ts";
 import { selectNextHost } from "./hosts.ts";
 import { KeepAlive } from "./keepalive.ts";
 import { ackTimeoutMs, type ConnectionOptions, checkLimits, checkOptions, type MqttOptions } from "./options.ts";
-import type { SessionListener } from "./session/listener.ts";
 import type { PublishCallback } from "./session/message.ts";
 import { MessageStore } from "./session/message-store.ts";
 import { Session } from "./session/session.ts";
@@ -46,11 +45,10 @@ const CONNACK_MS = 10_000;
 /** Longest wait for confirmations in disconnect(), milliseconds. */
 const DISCONNECT_MS = 5000;
 
-export class Connection implements LinkListener, SessionListener {
+export class Connection implements LinkListener {
   readonly ports: Ports;
   private readonly options!: ConnectionOptions;
   readonly callbacks: Callbacks;
-  receiver: MessageReceiver; // replaced by a client that takes more kinds of messages
   private readonly timer: Timer;
   readonly link: Link;
   readonly session: Session;
@@ -65,7 +63,6 @@ export class Connection implements LinkListener, SessionListener {
   // After a connection: "telling" while callbacks are told of its end, then identifies the transport that is closing.
   private closing: (() => void) | "telling" | undefined;
   private reconnects = -1;
-  private oversizeCount: number | undefined;
 
   /** @throws ConfigurationException naming the wrong option. Nothing is sent before connect(). */
   constructor(options: MqttOptions, ports: Ports, client: ClientCallbacks, receiver: MessageReceiver) {
@@ -73,12 +70,11 @@ export class Connection implements LinkListener, SessionListener {
     // Hidden from whatever prints the client: it holds the password and the key for TLS.
     Object.defineProperty(this, "options", { value: checkOptions(options, limits.transmitBytes) });
     this.ports = ports;
-    this.callbacks = new Callbacks(client);
-    this.receiver = receiver;
+    this.callbacks = new Callbacks(client, receiver);
     this.timer = ports.clock.timer(() => this.onTimer());
     this.link = new Link(this, limits.frameBytes, limits.transmitBytes);
     const store = ports.store && new MessageStore(ports.store, error => this.callbacks.error(error));
-    this.session = new Session(this.link.encoder, this, this.callbacks, limits, store);
+    this.session = new Session(this.link.encoder, this.callbacks, limits, store);
     const { clean, keepalive } = this.options.connect;
     if (!clean) this.session.randomizeIds(ports.random());
     this.keepAlive = new KeepAlive(keepalive, ackTimeoutMs(options));
@@ -98,7 +94,7 @@ export class Connection implements LinkListener, SessionListener {
   }
 
   get counters(): Counters {
-    return countersOf(this.session.publisher, this.reconnects, this.oversizeCount);
+    return countersOf(this.session.publisher, this.reconnects, this.callbacks.oversizeCount);
   }
 
   /** See MqttClient.connect. */
@@ -157,7 +153,7 @@ export class Connection implements LinkListener, SessionListener {
     const state = this.state; // not the getter: each event passes here
     const active = state !== IDLE && state !== DISCONNECTING && !this.disconnectPending;
     const accepted = active && this.session.publisher.publish(topic, payload, qos, retain, done);
-    if (!accepted) this.callbacks.reportRejection(active);
+    if (!accepted) this.callbacks.rejected(active);
     else if (this.callbacks.rejectionReported) this.callbacks.rejectionReported = false;
     return accepted;
   }
@@ -187,7 +183,7 @@ export class Connection implements LinkListener, SessionListener {
     }
   }
 
-  // From the link; message() from the session, protocolError() from both.
+  // From the link.
 
   opened(): void {
     this.transition(OPENED);
@@ -210,22 +206,14 @@ export class Connection implements LinkListener, SessionListener {
   }
 
   packet(packet: Packet): void {
-    if (this.state === AWAITING_CONNACK) this.onConnack(packet);
-    else this.session.packet(packet);
+    if (this.state === AWAITING_CONNACK) return this.onConnack(packet);
+    const fault = this.session.packet(packet);
+    if (fault) this.protocolError(fault);
   }
 
   protocolError(reason: string): void {
     this.link.buffer.flush(); // acknowledgements of earlier packets
     this.lose(failures.protocolError(reason, this.options));
-  }
-
-  message(packet: Packet): void {
-    if (packet.oversize) this.oversizeCount = (this.oversizeCount ?? 0) + 1;
-    try {
-      this.receiver.receive(packet);
-    } catch (error) {
-      this.callbacks.error(error as Error);
-    }
   }
 
   private onConnack(packet: Packet): void {
@@ -332,7 +320,7 @@ export class Connection implements LinkListener, SessionListener {
     if (!this.ports.store && (error || this.options.connect.clean)) {
       this.session.publisher.clear(error ?? new ConnectionException("dropped by disconnect()", "not-connected"));
     }
-    this.receiver.stopped?.(error);
+    this.callbacks.receiver.stopped?.(error);
     this.callbacks.invoke(this.callbacks.client.disconnectedCallback, error, -1);
     if (this.closing !== "telling") return; // a callback has called connect() and disconnect()
     if (closed || this.state !== IDLE) return this.callDisconnectCallbacks();

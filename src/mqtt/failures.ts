@@ -54,8 +54,8 @@ export function takeover(losses: number, clientId: string, last: ConnectionExcep
 }
 
 /** publish() returned false. `active`: the client is connected or will reconnect. */
-export function notAccepted(active: boolean): ConnectionException {
-  const reason = active ? "outbox or store is full" : "call connect() again";
+export function rejected(active: boolean): ConnectionException {
+  const reason = active ? "outbox full, or store full or unreadable" : "call connect() again";
   return new ConnectionException(`message not accepted: ${reason}`, active ? "limit" : "not-connected");
 }
 

@@ -40,7 +40,7 @@ test("events right after connect() wait, a hundred of them; the next is refused,
     sent.map(packet => Number(packet.payload)),
     Array.from({ length: 100 }, (_, n) => n),
   );
-  assert.deepEqual(stage.heard(), ["error message not accepted: outbox or store is full", "connected"]);
+  assert.deepEqual(stage.heard(), ["error message not accepted: outbox full, or store full or unreadable", "connected"]);
 });
 
 test("queuedBytes is filled to the last byte", () => {
@@ -199,7 +199,7 @@ test("dropOldest: the oldest QoS 0 makes room and is told, QoS 1 and 2 never go,
   assert.deepEqual(taken, [true, true, true, true, true, true, false, false]);
   assert.deepEqual(stage.heard(), [
     ...["b", "c", "e"].map(name => `failed ${name}: dropped: the outbox was full`),
-    "error message not accepted: outbox or store is full",
+    "error message not accepted: outbox full, or store full or unreadable",
   ]);
   assert.deepEqual([stage.client.counters.queued, stage.client.counters.dropped], [3, 3]);
   stage.accepted();
@@ -263,7 +263,7 @@ test("dropOldest: nor when a smaller one, published before it from such a callba
   for (const name of ["a", "b"]) retried(name, 40);
   assert.equal(stage.client.publish("t", new Uint8Array(77), 0, false, stage.done("large")), true);
   // Told twice: between the two refusals a message was accepted.
-  const full = "error message not accepted: outbox or store is full";
+  const full = "error message not accepted: outbox full, or store full or unreadable";
   assert.deepEqual(
     [again, stage.heard()],
     [

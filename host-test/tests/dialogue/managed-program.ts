@@ -1006,7 +1006,7 @@ export const CASES: Record<string, Case> = {
       stage.clock.advance(1000);
     }
     same([...before.map(({ message }) => message.reqId), ...after], ["r0", "r1", "r2", "r3", "r4", "r5"]);
-    same(stage.heard(), ["error message not accepted: outbox or store is full"], "errors");
+    same(stage.heard(), ["error message not accepted: outbox full, or store full or unreadable"], "errors");
   },
 
   "limits.requests bounds the answers that find no room: what is beyond is dropped with an error": lib => {

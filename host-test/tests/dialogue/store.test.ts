@@ -223,7 +223,7 @@ test("a store that cannot keep a message: publish returns false, nothing is sent
   assert.equal(send(stage, "a", 1), false);
   assert.deepEqual(
     [stage.said(), stage.heard()],
-    [[], ["error store: no space left", "error message not accepted: outbox or store is full"]],
+    [[], ["error store: no space left", "error message not accepted: outbox full, or store full or unreadable"]],
   );
   assert.equal(send(stage, "b", 0), true);
   assert.deepEqual([stage.client.counters.inflight, stage.client.counters.queued], [0, 0]);

@@ -1,8 +1,7 @@
-// The session, or one part of it, on a Recorder: it stands for the encoder, the send buffer and the session's owner, notes
+// The session, or one part of it, on a Recorder: it stands for the encoder, the send buffer and the client, notes
 // what is sent and reported, and has as much room as the test says.
 
-import { Callbacks } from "../../../src/mqtt/callbacks.ts";
-import type { SessionListener } from "../../../src/mqtt/session/listener.ts";
+import { Callbacks, type MessageReceiver } from "../../../src/mqtt/callbacks.ts";
 import type { Message } from "../../../src/mqtt/session/message.ts";
 import type { MessageStore } from "../../../src/mqtt/session/message-store.ts";
 import { AWAITING_PUBACK } from "../../../src/mqtt/session/publish-states.ts";
@@ -21,7 +20,7 @@ export const LIMITS: SessionLimits = {
   redeliveries: 0,
 };
 
-export class Recorder implements SessionListener {
+export class Recorder implements MessageReceiver {
   readonly lines: string[] = [];
   /** Packets that still fit; control packets have two places of their own. */
   room = 1000;
@@ -34,12 +33,15 @@ export class Recorder implements SessionListener {
   // Classes with private fields cannot be implemented by another class.
   readonly encoder = this as unknown as Encoder;
   readonly buffer = this as unknown as SendBuffer;
-  readonly callbacks = new Callbacks({
-    connectedCallback: undefined,
-    disconnectedCallback: undefined,
-    drainCallback: undefined,
-    errorCallback: error => this.lines.push(`error ${error.message}`),
-  });
+  readonly callbacks = new Callbacks(
+    {
+      connectedCallback: undefined,
+      disconnectedCallback: undefined,
+      drainCallback: undefined,
+      errorCallback: error => this.lines.push(`error ${error.message}`),
+    },
+    this,
+  );
 
   /** A callback for publish() that notes its call. */
   done(name: string): (error?: Error) => void {
@@ -78,13 +80,9 @@ export class Recorder implements SessionListener {
     return this.take("PINGREQ", true);
   }
 
-  message(packet: Packet): void {
+  receive(packet: Packet): void {
     this.lines.push(`message ${packet.topic} #${packet.messageId ?? 0}`);
     this.onMessage();
-  }
-
-  protocolError(reason: string): void {
-    this.lines.push(`protocol error: ${reason}`);
   }
 
   said(): string[] {
@@ -101,24 +99,17 @@ export interface Setup {
 
 export function setup(limits: Partial<SessionLimits> = {}, store?: MessageStore): Setup {
   const out = new Recorder();
-  const session = new Session(out.encoder, out, out.callbacks, { ...LIMITS, ...limits }, store);
+  const session = new Session(out.encoder, out.callbacks, { ...LIMITS, ...limits }, store);
   return {
     session,
     out,
     send: (name, size, qos = 0) =>
       session.publisher.publish(utf8(name), new Uint8Array(size), qos, false, out.done(name)),
-    take: (cmd, messageId, more) =>
-      session.packet({
-        cmd,
-        messageId,
-        length: 2,
-        qos: 0,
-        dup: false,
-        retain: false,
-        topic: null,
-        payload: null,
-        ...more,
-      }),
+    take(cmd, messageId, more) {
+      const common = { length: 2, qos: 0 as const, dup: false, retain: false, topic: null, payload: null };
+      const fault = session.packet({ cmd, messageId, ...common, ...more });
+      if (fault) out.lines.push(`protocol error: ${fault}`);
+    },
   };
 }
 

@@ -82,8 +82,8 @@ export class Management implements MessageReceiver {
       () => this.firmwareActions.onManaged(),
       schedule,
     );
-    this.commands = connection.receiver;
-    connection.receiver = this;
+    this.commands = connection.callbacks.receiver;
+    connection.callbacks.receiver = this;
     if (!connection.session.subscribe([{ topic: SERVER_FILTER, qos: 1 }], undefined)) {
       throw new ConfigurationException("limits.subscriptions of a managed device must be 2 or more", "limit");
     }

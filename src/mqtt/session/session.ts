@@ -11,7 +11,6 @@ import type { AckType, Encoder, Subscription } from "../wire/encoder.ts";
 import { AckDeadline } from "./ack-deadline.ts";
 import { Acknowledgements } from "./acknowledgements.ts";
 import type { InflightLimits } from "./inflight.ts";
-import type { SessionListener } from "./listener.ts";
 import type { MessageStore } from "./message-store.ts";
 import type { OutboxLimits } from "./outbox.ts";
 import {
@@ -35,7 +34,7 @@ export interface SessionLimits extends OutboxLimits, InflightLimits {
 }
 
 export class Session {
-  private readonly listener: SessionListener;
+  private readonly callbacks: Callbacks;
   private readonly store?: MessageStore;
   readonly publisher: Publisher;
   private readonly received: ReceivedIds;
@@ -46,14 +45,8 @@ export class Session {
   private connectAttempts = 0;
 
   /** @param store holds messages over a restart; {@link restore} reads them */
-  constructor(
-    encoder: Encoder,
-    listener: SessionListener,
-    callbacks: Callbacks,
-    limits: SessionLimits,
-    store?: MessageStore,
-  ) {
-    this.listener = listener;
+  constructor(encoder: Encoder, callbacks: Callbacks, limits: SessionLimits, store?: MessageStore) {
+    this.callbacks = callbacks;
     if (store) this.store = store;
     this.received = new ReceivedIds(store);
     this.subscriptions = new Subscriptions(limits.subscriptions, callbacks);
@@ -168,8 +161,8 @@ export class Session {
     if (this.publisher.waiting) this.publisher.pump();
   }
 
-  /** A packet from the server, other than CONNACK. */
-  packet(packet: Packet): void {
+  /** A packet from the server, other than CONNACK. Returns what is wrong with it, else "". */
+  packet(packet: Packet): string {
     switch (packet.cmd) {
       case "publish":
         return this.onPublish(packet);
@@ -184,50 +177,41 @@ export class Session {
         return this.acknowledge("pubcomp", packet.messageId!);
       case "suback":
       case "unsuback":
-        return this.onSubscriptionAcknowledgement(packet);
+        return this.subscriptions.onAcknowledgement(packet);
       case "pingresp":
-        return;
+        return "";
       default:
-        this.listener.protocolError(`unexpected ${packet.cmd}`);
+        return `unexpected ${packet.cmd}`;
     }
   }
 
-  private onPublish(packet: Packet): void {
+  private onPublish(packet: Packet): string {
     if (packet.qos === 2) return this.onQos2(packet);
-    this.listener.message(packet);
-    if (packet.qos === 1) this.acknowledge("puback", packet.messageId!);
+    this.callbacks.message(packet);
+    return packet.qos === 1 ? this.acknowledge("puback", packet.messageId!) : "";
   }
 
-  private onQos2(packet: Packet): void {
+  private onQos2(packet: Packet): string {
     const id = packet.messageId!;
     // A known message is acknowledged again and not delivered again [MQTT-4.3.3-2].
     if (this.received.receive(id)) {
-      this.listener.message(packet);
+      this.callbacks.message(packet);
       // Not before: after a crash in the callback the message is delivered again instead of lost.
       this.received.delivered(id);
     }
-    this.acknowledge("pubrec", id);
-  }
-
-  // SUBACK or UNSUBACK.
-  private onSubscriptionAcknowledgement(packet: Packet): void {
-    const problem = this.subscriptions.onAcknowledgement(packet);
-    if (problem) this.listener.protocolError(problem);
+    return this.acknowledge("pubrec", id);
   }
 
   // PUBACK, PUBREC or PUBCOMP.
-  private onAcknowledgement(packet: Packet, event: AckEvent): void {
+  private onAcknowledgement(packet: Packet, event: AckEvent): string {
     const id = packet.messageId!;
     const action = this.publisher.acknowledged(id, event);
-    if (action === SEND_PUBREL || action === PUBREL_FOR_UNKNOWN) this.acknowledge("pubrel", id);
-    else if (action === PROTOCOL_ERROR) {
-      this.listener.protocolError(`unexpected ${packet.cmd} for packet identifier ${id}`);
-    }
+    if (action === SEND_PUBREL || action === PUBREL_FOR_UNKNOWN) return this.acknowledge("pubrel", id);
+    return action === PROTOCOL_ERROR ? `unexpected ${packet.cmd} for packet identifier ${id}` : "";
   }
 
-  private acknowledge(type: AckType, id: number): void {
+  private acknowledge(type: AckType, id: number): string {
     // If a callback ended the connection, the server sends the message again.
-    const problem = this.publisher.live ? this.acknowledgements.send(type, id) : "";
-    if (problem) this.listener.protocolError(problem);
+    return this.publisher.live ? this.acknowledgements.send(type, id) : "";
   }
 }
