@@ -13,7 +13,8 @@
  * - `closed`: the server or the network ended the connection. The client retries.
  * - `takeover`: the server ends each connection soon after CONNACK. Another client may use the same client id. The client
  *   retries with growing delays, as after any loss.
- * - `protocol`: the server sent bytes that MQTT 3.1.1 does not allow. The client closes the connection and retries.
+ * - `protocol`: the server sent bytes that MQTT 3.1.1 does not allow, or so many messages that 64 acknowledgements wait for
+ *   the network. The client closes the connection and retries.
  * - `limit`: a message, topic or request does not fit the `limits` of the client.
  * - `undeliverable`: the server closed several connections while the same message was unconfirmed; it may refuse it. The
  *   client keeps sending it, unless `limits.redeliveries` allows it to drop the message.

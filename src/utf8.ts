@@ -28,40 +28,34 @@ export const NO_BYTES = new Uint8Array(0);
 
 /** Encodes text. Lone surrogates become EF BF BD (U+FFFD), as in TextEncoder of the web. */
 export function encodeUtf8(text: string): Uint8Array {
-  const bytes = encoder ? encoder.encode(text) : encodeOnDevice(text);
+  let bytes: Uint8Array;
+  if (encoder) bytes = encoder.encode(text);
+  else {
+    const buffers = ArrayBuffer as DeviceBuffers;
+    if (!buffers.fromString) return encodeInScript(text);
+    bytes = new Uint8Array(buffers.fromString(text));
+  }
   // As many bytes as characters: ASCII. No lead byte ED: no surrogate was encoded as such.
   return bytes.length === text.length || bytes.indexOf(0xed) < 0 ? bytes : encodeInScript(text);
 }
 
 /** Decodes `bytes` from index `from` to `to`. Throws an Error if they are not UTF-8. Keeps a byte order mark: it may be data. */
 export function decodeUtf8(bytes: Uint8Array, from = 0, to: number = bytes.length): string {
-  if ((String as DeviceStrings).fromArrayBuffer) return decodeOnDevice(bytes, from, to);
-  if (!decoder) return decodeInScript(bytes, from, to);
-  const text = decoder.decode(to - from === bytes.length ? bytes : bytes.subarray(from, to));
-  // The decoder of the XS worker accepts ED and F4 before ASCII. ASCII alone needs no check.
-  if (text.length !== to - from) checkSequences(bytes, from, to);
+  const strings = String as DeviceStrings;
+  if (!decoder && !strings.fromArrayBuffer) return decodeInScript(bytes, from, to);
+  const length = to - from;
+  const text = strings.fromArrayBuffer
+    ? strings.fromArrayBuffer(bytes.buffer, bytes.byteOffset + from, length)
+    : decoder!.decode(length === bytes.length ? bytes : bytes.subarray(from, to));
+  // A device accepts overlong forms, surrogates and more, the XS worker ED and F4 before ASCII. ASCII (as many characters as
+  // bytes) needs no check.
+  if (text.length !== length) for (let at = from; at < to; ) at += sequenceLength(bytes, at, to);
   return text;
 }
 
 /** Number of bytes of `encodeUtf8(text)`. If the bytes are needed too, encode once and use their length. */
 export function utf8Length(text: string): number {
   return encoder || (ArrayBuffer as DeviceBuffers).fromString ? encodeUtf8(text).length : lengthInScript(text);
-}
-
-function encodeOnDevice(text: string): Uint8Array {
-  const buffers = ArrayBuffer as DeviceBuffers;
-  return buffers.fromString ? new Uint8Array(buffers.fromString(text)) : encodeInScript(text);
-}
-
-function decodeOnDevice(bytes: Uint8Array, from: number, to: number): string {
-  const text = (String as DeviceStrings).fromArrayBuffer!(bytes.buffer, bytes.byteOffset + from, to - from);
-  // It accepts overlong forms, surrogates and more. ASCII (as many characters as bytes) needs no check.
-  if (text.length !== to - from) checkSequences(bytes, from, to);
-  return text;
-}
-
-function checkSequences(bytes: Uint8Array, from: number, to: number): void {
-  for (let at = from; at < to; ) at += sequenceLength(bytes, at, to);
 }
 
 function encodeInScript(text: string): Uint8Array {

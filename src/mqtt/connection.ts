@@ -44,6 +44,8 @@ const OPEN_MS = 30_000;
 const CONNACK_MS = 10_000;
 /** Longest wait for confirmations in disconnect(), milliseconds. */
 const DISCONNECT_MS = 5000;
+/** Size of the packet. If only a part of it left, the server would publish the will. */
+const DISCONNECT_BYTES = 2;
 
 export class Connection implements LinkListener {
   readonly ports: Ports;
@@ -55,13 +57,15 @@ export class Connection implements LinkListener {
   private readonly keepAlive: KeepAlive;
   private readonly backoff = new Backoff();
   private state: State = IDLE;
-  // connect() was called after a refusal or disconnect(), while attempts failed: it is no faster than a retry.
-  private fullDelay: boolean | undefined;
+  // connect() after failed attempts waits the whole back-off delay; another connect() does not shorten it.
+  private connectWaits: boolean | undefined;
   // disconnect() was called before CONNACK with messages to send: after CONNACK it is called again.
-  private disconnectPending: boolean | undefined;
+  private disconnectAfterConnack: boolean | undefined;
   private disconnectCallbacks: (() => void)[] | undefined;
-  // After a connection: "telling" while callbacks are told of its end, then identifies the transport that is closing.
-  private closing: (() => void) | "telling" | undefined;
+  // Callbacks are being told that the connection has ended. They may call connect() and disconnect().
+  private endCallbacksRunning: boolean | undefined;
+  // Identifies the transport that has not said yet that it is closed.
+  private closingTransport: (() => void) | undefined;
   private reconnects = -1;
 
   /** @throws ConfigurationException naming the wrong option. Nothing is sent before connect(). */
@@ -90,7 +94,7 @@ export class Connection implements LinkListener {
 
   /** True while the client connects, is connected or will reconnect, and disconnect() was not called. */
   get active(): boolean {
-    return this.state !== IDLE && this.state !== DISCONNECTING && !this.disconnectPending;
+    return this.state !== IDLE && this.state !== DISCONNECTING && !this.disconnectAfterConnack;
   }
 
   get counters(): Counters {
@@ -99,24 +103,24 @@ export class Connection implements LinkListener {
 
   /** See MqttClient.connect. */
   connect(): void {
-    if (this.state === IDLE && this.closing !== "telling") this.callDisconnectCallbacks();
+    if (this.state === IDLE && !this.endCallbacksRunning) this.completeDisconnect();
     const before = this.state; // not earlier: these callbacks may call connect()
     if (before === RECONNECT_WAIT)
-      return this.fullDelay ? undefined : this.timer.set(this.backoff.leastDelayMs(this.ports.clock.now()));
+      return this.connectWaits ? undefined : this.timer.set(this.backoff.leastDelayMs(this.ports.clock.now()));
     this.transition(CONNECT);
     if (before === IDLE) {
       this.callbacks.connecting();
       this.session.restore();
       if (this.backoff.failing) {
-        this.fullDelay = true;
+        this.connectWaits = true;
         this.wait();
       } else this.open();
     } else if (before === DISCONNECTING) this.timer.set(this.keepAlive.checkMs);
-    else if (this.disconnectPending && before < CONNECTED) this.startTimeout();
-    if (this.disconnectPending) this.disconnectPending = false;
+    else if (this.disconnectAfterConnack && before < CONNECTED) this.startTimeout();
+    if (this.disconnectAfterConnack) this.disconnectAfterConnack = false;
     // Last: callbacks may publish, or disconnect.
     if (before === IDLE) this.session.reportStoreErrors();
-    else this.callDisconnectCallbacks(); // the disconnect() they belong to is cancelled
+    else this.completeDisconnect(); // the disconnect() they belong to is cancelled
   }
 
   /** See MqttClient.disconnect. */
@@ -127,8 +131,8 @@ export class Connection implements LinkListener {
       this.disconnectCallbacks.push(done);
     }
     if ((before === OPENING || before === AWAITING_CONNACK) && !this.session.publisher.idle) {
-      if (!this.disconnectPending) this.timer.set(DISCONNECT_MS);
-      this.disconnectPending = true;
+      if (!this.disconnectAfterConnack) this.timer.set(DISCONNECT_MS);
+      this.disconnectAfterConnack = true;
       return;
     }
     this.transition(DISCONNECT);
@@ -139,7 +143,7 @@ export class Connection implements LinkListener {
     } else if (before !== IDLE) {
       if (before === AWAITING_CONNACK) this.link.encoder.disconnect(); // otherwise the server may publish the will
       this.end();
-    } else if (!this.closing) this.callDisconnectCallbacks();
+    } else if (!this.endCallbacksRunning && !this.closingTransport) this.completeDisconnect();
   }
 
   /** See MqttClient.publish. The message is checked. */
@@ -151,7 +155,7 @@ export class Connection implements LinkListener {
     done: PublishCallback | undefined,
   ): boolean {
     const state = this.state; // not the getter: each event passes here
-    const active = state !== IDLE && state !== DISCONNECTING && !this.disconnectPending;
+    const active = state !== IDLE && state !== DISCONNECTING && !this.disconnectAfterConnack;
     const accepted = active && this.session.publisher.publish(topic, payload, qos, retain, done);
     if (!accepted) this.callbacks.rejected(active);
     else if (this.callbacks.rejectionReported) this.callbacks.rejectionReported = false;
@@ -178,8 +182,8 @@ export class Connection implements LinkListener {
     try {
       this.link.open(this.ports, this.options.endpoint);
     } catch (error) {
-      if (error instanceof ConfigurationException) this.refuse(error);
-      else this.lose(failures.unreachable(this.options.endpoint, (error as Error).message));
+      if (error instanceof ConfigurationException) this.giveUp(error);
+      else this.retryAfter(failures.unreachable(this.options.endpoint, (error as Error).message));
     }
   }
 
@@ -189,10 +193,10 @@ export class Connection implements LinkListener {
     this.transition(OPENED);
     this.session.connecting();
     this.link.encoder.connect(this.options.connect);
-    if (!this.disconnectPending) this.startTimeout();
+    if (!this.disconnectAfterConnack) this.startTimeout();
   }
 
-  writableAgain(): void {
+  flushed(): void {
     this.session.pump();
     if (this.callbacks.drainNeeded && this.active && this.session.publisher.hasRoom) this.callbacks.drained();
     if (this.state === DISCONNECTING) this.finishIfIdle();
@@ -200,9 +204,9 @@ export class Connection implements LinkListener {
 
   closed(reason: string | undefined): void {
     const { endpoint } = this.options;
-    if (this.state === OPENING) return this.lose(failures.unreachable(endpoint, reason));
+    if (this.state === OPENING) return this.retryAfter(failures.unreachable(endpoint, reason));
     const unprovoked = !reason && !this.link.buffer.pending && !this.session.unacknowledged;
-    this.lose(failures.closed(endpoint, reason, this.state === AWAITING_CONNACK), unprovoked);
+    this.retryAfter(failures.closed(endpoint, reason, this.state === AWAITING_CONNACK), unprovoked);
   }
 
   packet(packet: Packet): void {
@@ -213,7 +217,7 @@ export class Connection implements LinkListener {
 
   protocolError(reason: string): void {
     this.link.buffer.flush(); // acknowledgements of earlier packets
-    this.lose(failures.protocolError(reason, this.options));
+    this.retryAfter(failures.protocolError(reason, this.options));
   }
 
   private onConnack(packet: Packet): void {
@@ -221,8 +225,8 @@ export class Connection implements LinkListener {
     const code = packet.returnCode!;
     if (code === 0) return this.accept(packet.sessionPresent!);
     const error = failures.refused(code, this.options);
-    if (code === failures.SERVER_UNAVAILABLE) this.lose(error);
-    else this.refuse(error);
+    if (code === failures.SERVER_UNAVAILABLE) this.retryAfter(error);
+    else this.giveUp(error);
   }
 
   private accept(present: boolean): void {
@@ -230,40 +234,41 @@ export class Connection implements LinkListener {
     this.transition(ACCEPTED);
     this.backoff.accepted(this.ports.clock.now());
     this.reconnects++;
-    this.keepAlive.reset();
+    this.keepAlive.reset(this.link.buffer.sent, this.link.receivedCount);
     this.timer.set(this.keepAlive.checkMs);
     this.session.connected(sessionPresent);
     if (this.state === CONNECTED) {
       this.callbacks.invoke(this.callbacks.client.connectedCallback, sessionPresent, undefined);
     }
-    if (this.disconnectPending) {
-      this.disconnectPending = false;
+    if (this.disconnectAfterConnack) {
+      this.disconnectAfterConnack = false;
       this.disconnect();
     }
   }
 
   private onTimer(): void {
     if (this.state === RECONNECT_WAIT) {
-      if (this.fullDelay) this.fullDelay = undefined;
+      if (this.connectWaits) this.connectWaits = undefined;
       this.transition(RETRY);
       this.open();
-    } else if (this.state === CONNECTED) this.check();
+    } else if (this.state === CONNECTED) this.checkLink();
     else if (this.state === DISCONNECTING) this.finish();
-    else if (this.state === IDLE) this.callDisconnectCallbacks();
+    else if (this.state === IDLE) this.completeDisconnect();
     else {
       const doing = this.state === OPENING ? "connecting to" : "waiting for CONNACK from";
-      this.lose(failures.timeout(doing, this.options.endpoint));
+      this.retryAfter(failures.timeout(doing, this.options.endpoint));
     }
   }
 
-  private check(): void {
+  private checkLink(): void {
     const { buffer, receivedCount } = this.link;
     // What waits in the buffer may be the very packet that is not acknowledged.
     if (this.keepAlive.ackCheckDue && !buffer.pending && !this.session.checkAcknowledgements()) {
-      return this.lose(failures.timeout("waiting for an acknowledgement from", this.options.endpoint));
+      return this.retryAfter(failures.timeout("waiting for an acknowledgement from", this.options.endpoint));
     }
     const action = this.keepAlive.check(buffer.sent, receivedCount, buffer.pending);
-    if (action === "dead") return this.lose(failures.timeout("waiting for an answer from", this.options.endpoint));
+    if (action === "dead")
+      return this.retryAfter(failures.timeout("waiting for an answer from", this.options.endpoint));
     this.timer.set(this.keepAlive.checkMs);
     if (action === "ping") this.session.ping(); // last: a callback may call disconnect()
   }
@@ -274,12 +279,12 @@ export class Connection implements LinkListener {
     this.link.close(closed);
   }
 
-  // For a cause that may pass.
-  private lose(error: ConnectionException, unprovoked = false): void {
+  // The connection was lost or not made, for a cause that may pass.
+  private retryAfter(error: ConnectionException, unprovoked = false): void {
     const before = this.state;
     if (before < CONNECTED) selectNextHost(this.options);
-    if (this.disconnectPending && before === AWAITING_CONNACK) this.link.encoder.disconnect(); // as in disconnect()
-    this.transition(this.disconnectPending ? DISCONNECT : LOST);
+    if (this.disconnectAfterConnack && before === AWAITING_CONNACK) this.link.encoder.disconnect(); // as in disconnect()
+    this.transition(this.disconnectAfterConnack ? DISCONNECT : LOST);
     const suspicious = this.backoff.failed(this.ports.clock.now(), before >= CONNECTED, unprovoked);
     if (this.state === IDLE) return this.end();
     this.closeLink();
@@ -289,15 +294,15 @@ export class Connection implements LinkListener {
     if (before === CONNECTED && error.code === "closed") this.session.publisher.serverClosed();
   }
 
-  // For a cause that will not pass by itself.
-  private refuse(error: ConnectionException): void {
+  // The connection was not made, for a cause that will not pass by itself.
+  private giveUp(error: ConnectionException): void {
     this.transition(REFUSED);
     this.backoff.failed(this.ports.clock.now(), false, false);
     this.end(error);
   }
 
   private finishIfIdle(): void {
-    if (this.session.publisher.idle && !this.link.buffer.pending) this.finish();
+    if (this.session.publisher.idle && this.link.room >= DISCONNECT_BYTES) this.finish();
   }
 
   private finish(): void {
@@ -309,28 +314,31 @@ export class Connection implements LinkListener {
 
   // There is no connection, and none will be made until connect().
   private end(error?: ConnectionException): void {
-    if (this.disconnectPending) this.disconnectPending = false;
+    if (this.disconnectAfterConnack) this.disconnectAfterConnack = false;
+    const { callbacks } = this;
     let closed = false;
-    const ended = () => {
+    const onClosed = () => {
       closed = true;
-      if (this.closing === ended) this.callDisconnectCallbacks();
+      if (this.closingTransport === onClosed) this.completeDisconnect();
     };
-    this.closing = "telling";
-    this.closeLink(ended);
+    this.endCallbacksRunning = true;
+    this.closeLink(onClosed);
     if (!this.ports.store && (error || this.options.connect.clean)) {
       this.session.publisher.clear(error ?? new ConnectionException("dropped by disconnect()", "not-connected"));
     }
-    this.callbacks.receiver.stopped?.(error);
-    this.callbacks.invoke(this.callbacks.client.disconnectedCallback, error, -1);
-    if (this.closing !== "telling") return; // a callback has called connect() and disconnect()
-    if (closed || this.state !== IDLE) return this.callDisconnectCallbacks();
-    this.closing = ended;
+    callbacks.receiver.stopped?.(error);
+    callbacks.invoke(callbacks.client.disconnectedCallback, error, -1);
+    if (!this.endCallbacksRunning) return; // a callback has called connect() and disconnect()
+    if (closed || this.state !== IDLE) return this.completeDisconnect();
+    this.endCallbacksRunning = false;
+    this.closingTransport = onClosed;
     this.timer.set(DISCONNECT_MS); // a transport may never say that it is closed
   }
 
-  private callDisconnectCallbacks(): void {
+  private completeDisconnect(): void {
     if (this.state === IDLE) this.timer.clear();
-    if (this.closing) this.closing = undefined;
+    if (this.endCallbacksRunning) this.endCallbacksRunning = false;
+    if (this.closingTransport) this.closingTransport = undefined;
     const callbacks = this.disconnectCallbacks || [];
     if (callbacks.length) this.disconnectCallbacks = undefined;
     for (let i = 0; i < callbacks.length; i++) this.callbacks.invoke(callbacks[i], undefined, undefined);

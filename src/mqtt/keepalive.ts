@@ -48,15 +48,15 @@ export class KeepAlive {
     return Math.floor(this.halfMs / this.checksPerHalf + 0.5);
   }
 
-  /** A connection begins. */
-  reset(): void {
+  /** A connection begins. `sent` and `received` as for {@link check}. */
+  reset(sent: number, received: number): void {
     this.checks = 0;
     this.pinged = false;
-    this.sentBefore = -1;
-    this.receivedBefore = -1;
+    this.sentBefore = sent;
+    this.receivedBefore = received;
   }
 
-  /** True if the next check looks at the acknowledgements, too. Read it before {@link check}. */
+  /** True if the acknowledgements have to be looked at before the next {@link check}. */
   get ackCheckDue(): boolean {
     return (this.checks + 1) % Math.max(1, Math.floor(this.ackTimeoutMs / this.checkMs)) === 0;
   }
@@ -65,7 +65,7 @@ export class KeepAlive {
    * Call it every {@link checkMs}. "dead": nothing was received in a whole half after PINGREQ, or bytes wait and none of them
    * was sent.
    * @param sent number of bytes sent so far
-   * @param received number of chunks received so far
+   * @param received how often bytes were received so far
    * @param pending true while bytes wait to be sent
    */
   check(sent: number, received: number, pending: boolean): KeepAliveAction {

@@ -40,7 +40,10 @@ test("events right after connect() wait, a hundred of them; the next is refused,
     sent.map(packet => Number(packet.payload)),
     Array.from({ length: 100 }, (_, n) => n),
   );
-  assert.deepEqual(stage.heard(), ["error message not accepted: outbox full, or store full or unreadable", "connected"]);
+  assert.deepEqual(stage.heard(), [
+    "error message not accepted: outbox full, or store full or unreadable",
+    "connected",
+  ]);
 });
 
 test("queuedBytes is filled to the last byte", () => {

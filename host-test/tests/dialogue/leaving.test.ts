@@ -25,6 +25,18 @@ test("with nothing in flight: DISCONNECT, then closed at once, by the client [MQ
   assert.deepEqual([stage.link.closedByClient, stage.client.connected, stage.clock.pending], [true, false, []]);
 });
 
+test("no room for DISCONNECT: closed when it has left, so that the server does not publish the will", () => {
+  for (const room of [0, 1]) {
+    const stage = readyMqtt();
+    stage.link.room = room;
+    leave(stage);
+    assert.deepEqual([stage.said(), stage.link.closedByClient], [[], false], `room ${room}`);
+    stage.link.drains(100);
+    assert.deepEqual(stage.said(), ["DISCONNECT"]);
+    assert.deepEqual(stage.heard(), ["disconnected, for good", "left"]);
+  }
+});
+
 test("what was accepted is sent and confirmed first, the outbox too, at every QoS", () => {
   const stage = readyMqtt({ limits: { inflight: 1 } });
   send(stage, "a", 1);

@@ -507,3 +507,31 @@ test("the power goes at any change of the store: nothing accepted is lost, QoS 2
   // It did happen, also at the one place where a command comes twice.
   assert.ok(lives === 1500 && torn > 10, `${lives} lives, ${torn} torn`);
 });
+
+test("an r that could not be removed does not count for a new message with its identifier", () => {
+  const store = memoryStore();
+  const stage = life(store).connected().quiet();
+  send(stage, "a", 2);
+  const { remove } = store;
+  store.remove = key => {
+    if (key === "r1") throw new Error("worn out");
+    remove.call(store, key);
+  };
+  stage.link.receives(pubrec(1), pubcomp(1));
+  assert.deepEqual([store.keys(), stage.heard()], [["r1"], ["error store: worn out", "done a"]]);
+  // 65,535 identifiers later.
+  for (let id = 2; id <= 65_535; id++) {
+    send(stage, "x", 1);
+    stage.link.receives(puback(id));
+  }
+  assert.equal(send(stage, "b", 2), false, "r1 stays: its identifier is passed over");
+  assert.deepEqual(store.keys(), ["r1"]);
+  store.remove = remove;
+  stage.quiet();
+  for (let id = 2; id <= 65_535; id++) {
+    send(stage, "x", 1);
+    stage.link.receives(puback(id));
+  }
+  assert.equal(send(stage, "b", 2), true);
+  assert.deepEqual(store.keys(), ["m1"]);
+});

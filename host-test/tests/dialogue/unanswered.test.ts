@@ -246,3 +246,25 @@ test("PUBACK for QoS 2 confirms the message, once, and is reported once", () => 
   const reports = stage.errors.filter(error => /answers QoS 2 with PUBACK/.test(error.message));
   assert.equal(reports.length, 1);
 });
+
+test("PUBACK arrives while the payload is sent again: the application gets its bytes back when they have left", () => {
+  const stage = readyMqtt({ clean: false, limits: { transmitBytes: 200 } });
+  const payload = new Uint8Array(3000).fill(1);
+  stage.client.publish("t", payload, 1, false, error => {
+    payload.fill(2); // the bytes belong to the application again
+    stage.done("a")(error);
+  });
+  stage.packets();
+  stage.link.room = 1000;
+  for (let ms = 0; ms < 40_000; ms += 1000) {
+    stage.clock.advance(1000);
+    if (stage.said().includes("PINGREQ")) stage.link.receives(pingresp());
+  }
+  assert.ok(stage.unfinished > 0, "a part of it is sent again");
+  stage.link.receives(puback(1));
+  assert.deepEqual(stage.heard(), []);
+  stage.link.drains(10_000);
+  const [again] = stage.packets();
+  assert.deepEqual([again!.cmd, again!.dup, new Set(again!.payload)], ["publish", true, new Set([1])]);
+  assert.deepEqual(stage.heard(), ["done a"]);
+});

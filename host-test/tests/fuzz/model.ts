@@ -19,6 +19,8 @@ interface InFlight {
   released: boolean;
   /** Seen on this connection. */
   fresh: boolean;
+  /** PUBREC came while PUBLISH was perhaps in the buffer a second time: then it may leave once more, before PUBREL. */
+  buffered: boolean;
   blurred: boolean;
 }
 
@@ -115,7 +117,9 @@ export class Model {
   private readonly messages = new Map<number, Message>();
   /** Confirmed before their PUBLISH was seen on this connection: it may have been written all the same. */
   private ghosts: { n: number; id: number }[] = [];
-  /** Blurred ids acknowledged in this step. */
+  /** Numbers of ghosts whose payload may still be on its way: they are told when it has left. */
+  private readonly unhurried = new Set<number>();
+  /** Blurred ids acknowledged in this step, or since the client has bytes that wait. */
   private credits: number[] = [];
   private mustDrop: number[] = [];
   private subscribed: "no" | "yes" | "maybe" = "no";
@@ -301,8 +305,9 @@ export class Model {
     this.expected = [];
     this.ends = [];
     this.mustDrop = [];
+    if (!this.alive || this.state !== "connected" || this.jammed) return;
+    this.nothingLeft();
     this.credits = [];
-    if (this.alive && this.state === "connected" && !this.jammed) this.nothingLeft();
   }
 
   // With room for everything.
@@ -311,6 +316,7 @@ export class Model {
     if (this.client.unfinished) this.fail(`stops within a packet, ${this.client.unfinished} bytes`);
     if (this.subscribeDue) this.fail("did not subscribe");
     for (const one of this.inflight) if (!one.fresh) this.fail(`did not send message ${one.n} again`);
+    for (const n of this.unhurried) this.fail(`did not tell done ${n}`);
   }
 
   /** The client wrote. */
@@ -354,7 +360,7 @@ export class Model {
   // Faults that only the client knows to be there.
   private perhaps(): T.Faults {
     if (!this.doubt) return [];
-    const faults = [/unexpected (puback|pubrec|pubcomp|unsuback)|SUBACK with|more than \d+ acknowledgements wait/];
+    const faults = [/unexpected (puback|pubrec|pubcomp|unsuback)|SUBACK with|\d+ acknowledgements wait/];
     if (this.queue.length) {
       faults.push(/./); // or one further on
       this.unclear = true;
@@ -482,6 +488,7 @@ export class Model {
     if (error) this.dropped(n);
     else if (message.qos === 0) this.handedOver(n);
     else this.confirmed(n);
+    if (!error) this.mustDrop = this.mustDrop.filter(one => one !== n);
     this.messages.delete(n);
   }
 
@@ -494,8 +501,6 @@ export class Model {
 
   private handedOver(n: number): void {
     if (this.state === "awaiting-connack") this.sync();
-    const at = this.mustDrop.indexOf(n);
-    if (at >= 0) this.mustDrop.splice(at, 1);
     // One that has left may be told later, whatever has become of the connection.
     if (this.messages.get(n)!.seen) return;
     if (this.state !== "connected" && this.state !== "disconnecting")
@@ -503,13 +508,16 @@ export class Model {
   }
 
   private confirmed(n: number): void {
+    const unhurried = () => this.unhurried.delete(n);
+    if (unhurried()) return;
     if (
       this.awaited(
         one => one.kind === "done" && one.n === n,
-        () => this.credited(n),
+        () => this.unhurried.has(n) || this.credited(n),
       )
     )
       return;
+    if (unhurried()) return;
     if (!this.credited(n)) return this.fail(`message ${n} was not confirmed`);
     this.doubt = false;
     const at = this.inflight.findIndex(one => one.n === n);
@@ -576,6 +584,7 @@ export class Model {
     this.subscribeDue = this.subscribed === "no";
     for (const one of this.inflight) {
       one.fresh = false;
+      one.buffered = false;
       // Without a session PUBREC counts for nothing, from when the PUBLISH is written anew: that may not be seen.
       one.blurred = one.qos === 2 && (one.blurred || (one.released && !present));
     }
@@ -657,14 +666,20 @@ export class Model {
       return this.refuse(new RegExp(`unexpected ${qos === 1 ? "puback" : "pubcomp"} for packet identifier ${id}`));
     }
     this.inflight.splice(this.inflight.indexOf(one), 1);
-    if (!one.fresh || this.late) this.ghosts.push(one); // late: its second PUBLISH may be in the buffer
-    this.expected.push({ kind: "done", n: one.n, errors: [], optional: false });
+    const ghost = !one.fresh || this.late; // late: its second PUBLISH may be in the buffer
+    if (ghost) {
+      this.ghosts.push(one);
+      this.unhurried.add(one.n);
+    } else this.expected.push({ kind: "done", n: one.n, errors: [], optional: false });
   }
 
   private record(id: number): void {
     const one = this.find(id);
     if (one && one.qos !== 2) return this.refuse(new RegExp(`unexpected pubrec for packet identifier ${id}`));
-    if (one) one.released = true;
+    if (one) {
+      one.released = true;
+      one.buffered = !one.fresh || this.late;
+    }
     this.owed.push({ type: T.PUBREL, id });
   }
 
@@ -813,7 +828,7 @@ export class Model {
     if (message.seen) this.fail(`sent message ${n} with another id`);
     this.firstOf(n, message, packet);
     const { id, qos } = packet;
-    this.inflight.push({ id, n, qos, released: false, fresh: true, blurred: this.strayAcks });
+    this.inflight.push({ id, n, qos, released: false, fresh: true, buffered: false, blurred: this.strayAcks });
     if (this.inflight.length > this.plan.limits.inflight) this.fail(`${this.inflight.length} messages in flight`);
   }
 
@@ -842,9 +857,10 @@ export class Model {
     const late = this.sentLate(one.fresh);
     if (one.fresh && !late) this.fail(`sent message ${n} twice on one connection`);
     if (packet.dup !== (late || this.resendDup)) this.fail(`sent message ${n} again with DUP ${packet.dup}`);
-    if (late && one.released && !one.blurred) this.fail(`sent message ${n} again after PUBREC`);
+    const again = one.released && !one.blurred && !one.buffered;
+    if (again && (late || this.resendDup)) this.fail(`sent message ${n} again after PUBREC`);
+    one.buffered = false;
     if (late) return;
-    if (this.resendDup && one.released && !one.blurred) this.fail(`sent message ${n} again after PUBREC`);
     one.fresh = true;
     one.released = false;
     one.blurred = one.blurred && (this.resendDup || this.strayAcks);

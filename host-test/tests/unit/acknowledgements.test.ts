@@ -22,7 +22,7 @@ test("with room, an acknowledgement leaves at once and nothing waits", () => {
 test("the bound is 64 acknowledgements, exactly: the next one is refused with the reason", () => {
   const { out, acknowledgements } = blocked();
   for (let id = 1; id <= 64; id++) assert.equal(acknowledgements.send("pubrec", id), "", `${id}`);
-  assert.equal(acknowledgements.send("pubrec", 65), "more than 64 acknowledgements wait");
+  assert.equal(acknowledgements.send("pubrec", 65), "64 acknowledgements wait for the network");
   assert.equal(acknowledgements.pump(), false);
   out.room = 100;
   assert.equal(acknowledgements.pump(), true);
@@ -66,7 +66,7 @@ test("in a session: 64 wait in order; the next one ends the connection", () => {
     false,
   );
   take("publish", 65, { qos: 1, topic: "t" });
-  assert.deepEqual(out.said(), ["message t #65", "protocol error: more than 64 acknowledgements wait"]);
+  assert.deepEqual(out.said(), ["message t #65", "protocol error: 64 acknowledgements wait for the network"]);
   out.room = 100;
   session.pump();
   assert.deepEqual(

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { live, setup } from "../support/session-stage.ts";
+import { live, type Setup, setup } from "../support/session-stage.ts";
 
 test("before CONNACK everything waits; then it leaves in the order it was given", () => {
   const { session, out, send } = setup();
@@ -92,14 +92,30 @@ test("idle: nothing queued, in flight, or half sent", () => {
   assert.equal(session.publisher.idle, true);
 });
 
-test("idle: a message confirmed before its last byte was seen to leave does not count when the connection has ended", () => {
-  const { session, out, send, take } = live();
-  send("a", 100, 1);
-  take("puback", 1);
-  out.streaming = false;
-  session.disconnected();
-  assert.equal(session.publisher.idle, true);
-});
+for (const [end, finish] of Object.entries({
+  "when it has left": ({ session, out }: Setup) => {
+    out.streaming = false;
+    session.pump();
+  },
+  "when the next connection begins": ({ session, out }: Setup) => {
+    session.disconnected();
+    out.streaming = false;
+    session.connected(true);
+  },
+  "when messages are dropped": ({ session }: Setup) => {
+    session.disconnected();
+    session.publisher.clear(new Error("over"));
+  },
+})) {
+  test(`a message that is confirmed while its payload is read is complete ${end}: until then its bytes must not change`, () => {
+    const stage = live();
+    stage.send("a", 100, 1);
+    stage.take("puback", 1);
+    assert.deepEqual([stage.out.said(), stage.session.publisher.idle], [["PUBLISH #1 q1 a 100"], false]);
+    finish(stage);
+    assert.deepEqual([stage.out.said(), stage.session.publisher.idle], [["done a"], true]);
+  });
+}
 
 test("a SUBSCRIBE that finds no room holds up the messages behind it", () => {
   const { session, out, send } = setup();

@@ -3,7 +3,7 @@
 
 import type { AckType, Encoder } from "../wire/encoder.ts";
 
-/** A server stops after 20 (Mosquitto) or 10 (WIoTP) unacknowledged messages. */
+/** WIoTP stops after 10 unacknowledged messages, Mosquitto after 20; other servers may send more. */
 const MAX_WAITING = 64;
 
 export class Acknowledgements {
@@ -24,7 +24,7 @@ export class Acknowledgements {
       this.queue = [];
       this.waiting = true;
     }
-    if (this.queue.length >= MAX_WAITING) return `more than ${MAX_WAITING} acknowledgements wait`;
+    if (this.queue.length >= MAX_WAITING) return `${MAX_WAITING} acknowledgements wait for the network`;
     this.queue.push({ type, id });
     return "";
   }

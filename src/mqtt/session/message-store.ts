@@ -29,6 +29,8 @@ export class MessageStore {
   private readonly onError: (error: Error) => void;
   private sequence = 0;
   private loaded = false;
+  // An r may have stayed whose m is removed. A new message with its identifier must not count as released.
+  private removeFailed: boolean | undefined;
   // Errors of load(), until reportErrors().
   private errors: Error[] | undefined;
 
@@ -39,11 +41,11 @@ export class MessageStore {
   }
 
   /**
-   * Stores a message of QoS 1 or 2 under its packet identifier. False when the store refuses it, and until {@link load} has
+   * Stores a message of QoS 1 or 2 under its packet identifier. False when the store cannot keep it, and until {@link load} has
    * read the keys: a new message would overwrite a stored one with the same identifier.
    */
   add(id: number, topic: Uint8Array, payload: Uint8Array, qos: 0 | 1 | 2, retain: boolean): boolean {
-    if (!this.loaded) return false;
+    if (!this.loaded || (this.removeFailed && !this.removeRecord(`r${id}`))) return false;
     const value = new Uint8Array(HEADER_BYTES + topic.length + payload.length);
     const sequence = ++this.sequence;
     value[0] = FORMAT | qos | (retain ? 4 : 0);
@@ -57,16 +59,16 @@ export class MessageStore {
 
   /** PUBACK or PUBCOMP received. The message goes first: a power failure in between leaves an r that load() removes. */
   remove(message: Message): void {
-    if (this.removeRecord(`m${message.id}`) && message.state === AWAITING_PUBCOMP) this.clearReleased(message.id);
+    if (this.removeRecord(`m${message.id}`) && message.state === AWAITING_PUBCOMP) this.clearPubrecReceived(message.id);
   }
 
-  /** PUBREC received for message `id`. False when the store refuses: PUBREL must not be sent. */
-  setReleased(id: number): boolean {
+  /** PUBREC received for message `id`. False when the store cannot keep that: PUBREL must not be sent. */
+  setPubrecReceived(id: number): boolean {
     return this.set(`r${id}`, NO_BYTES);
   }
 
   /** Message `id` has to be published again from the beginning. */
-  clearReleased(id: number): void {
+  clearPubrecReceived(id: number): void {
     this.removeRecord(`r${id}`);
   }
 
@@ -132,7 +134,9 @@ export class MessageStore {
   }
 
   private removeRecord(key: string): boolean {
-    return this.attempt(() => this.store.remove(key));
+    const removed = this.attempt(() => this.store.remove(key));
+    if (!removed) this.removeFailed = true;
+    return removed;
   }
 
   /** False if `action` throws; the error is reported. */

@@ -24,6 +24,9 @@ const RETAIN = 4;
 /** The message has a callback. */
 const DONE = 8;
 
+/** The smallest message of QoS 1: a topic of one character, no payload. */
+export const LEAST_RECORD_BYTES = 9;
+
 /** Bytes that a message takes while it waits. */
 export function recordBytes(topic: Uint8Array, payload: Uint8Array, qos: number): number {
   return (qos ? 8 : 6) + topic.length + payload.length;

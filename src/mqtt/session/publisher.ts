@@ -9,7 +9,7 @@ import type { Encoder } from "../wire/encoder.ts";
 import { Inflight, type InflightLimits } from "./inflight.ts";
 import type { Message, PublishCallback } from "./message.ts";
 import type { MessageStore } from "./message-store.ts";
-import { Outbox, type OutboxLimits, recordBytes } from "./outbox.ts";
+import { LEAST_RECORD_BYTES, Outbox, type OutboxLimits, recordBytes } from "./outbox.ts";
 import { PacketIds, type PacketIdUser } from "./packet-ids.ts";
 import {
   type AckEvent,
@@ -31,9 +31,6 @@ import {
   statePublished,
 } from "./publish-states.ts";
 import { Redeliveries } from "./redeliveries.ts";
-
-/** Bytes that the smallest message of QoS 1 takes while it waits. */
-const LEAST_BYTES = 9;
 
 export class Publisher implements PacketIdUser {
   /** PUBLISH and PUBREL packets sent again; undefined: none. */
@@ -126,22 +123,20 @@ export class Publisher implements PacketIdUser {
     this.live = false;
     if (this.resendNext) this.resendNext = undefined;
     const message = this.streamingMessage;
-    // A QoS 0 message whose last byte was sent is complete; the next pump() or clear() tells the application.
-    if (!message || (message.qos === 0 && !this.encoder.buffer.streaming)) return;
-    this.streamingMessage = undefined;
+    const partly = message?.qos === 0 && this.encoder.buffer.streaming;
+    // A message that is complete stays: the next pump() or clear() tells the application.
+    if (partly || message?.state !== NOT_IN_FLIGHT) this.streamingMessage = undefined;
     // A QoS 0 message of which only a part was sent goes out first on the next connection.
-    if (message.qos === 0) this.outbox.putBack(message);
+    if (partly) this.outbox.putBack(message);
   }
 
   /** Drops every message with `error`. Called after {@link disconnected}. */
   clear(error: Error): void {
     const dropped: (PublishCallback | undefined)[] = [];
-    const sent = this.streamingMessage;
-    this.streamingMessage = undefined;
     while (this.inflight.first) dropped.push(this.inflight.shift().done);
     while (this.outbox.count) dropped.push(this.outbox.shift().done);
     // Callbacks last: what they publish must not be dropped with the rest.
-    if (sent?.qos === 0 && sent.done) this.complete(sent.done);
+    this.completeStreamed();
     this.reportDropped(dropped, error);
   }
 
@@ -220,7 +215,7 @@ export class Publisher implements PacketIdUser {
   get hasRoom(): boolean {
     const { outbox, inflight } = this;
     const sendable = !outbox.count && !inflight.full && !this.streamingMessage;
-    return sendable || outbox.fits(LEAST_BYTES, inflight.bytes, false);
+    return sendable || outbox.fits(LEAST_RECORD_BYTES, inflight.bytes, false);
   }
 
   /** Sends what waits while there is room. */
@@ -234,13 +229,17 @@ export class Publisher implements PacketIdUser {
   }
 
   private pumpAll(): boolean {
-    const message = this.streamingMessage;
-    if (message) {
-      if (this.encoder.buffer.streaming) return false;
-      this.streamingMessage = undefined;
-      if (message.qos === 0 && message.done) this.complete(message.done);
-    }
+    if (this.encoder.buffer.streaming) return false;
+    this.completeStreamed();
     return this.live && this.pumpResends() && this.pumpOutbox();
+  }
+
+  // The payload of the streaming message has left: tells the application, unless an acknowledgement is still to come.
+  private completeStreamed(): void {
+    const message = this.streamingMessage;
+    if (!message) return;
+    this.streamingMessage = undefined;
+    if (message.state === NOT_IN_FLIGHT && message.done) this.complete(message.done);
   }
 
   private pumpResends(): boolean {
@@ -257,7 +256,7 @@ export class Publisher implements PacketIdUser {
     const { topic, payload, qos, retain, id, state } = message;
     const action = outgoingAction(state, event);
     if (action === RESEND_NEW) {
-      if (this.store && state === AWAITING_PUBCOMP) this.store.clearReleased(id);
+      if (this.store && state === AWAITING_PUBCOMP) this.store.clearPubrecReceived(id);
       message.state = statePublished(qos);
     }
     const sent =
@@ -333,15 +332,17 @@ export class Publisher implements PacketIdUser {
     if (message === this.resendNext) this.resendNext = message.next;
     this.inflight.remove(message);
     if (this.store) this.store.remove(message);
-    if (message.done) this.complete(message.done);
+    // Its payload is being sent again, from the caller's bytes: completeStreamed() tells the application.
+    if (message === this.streamingMessage && this.encoder.buffer.streaming) message.state = NOT_IN_FLIGHT;
+    else if (message.done) this.complete(message.done);
     if (this.outbox.count) this.pump();
   }
 
   // Stored before PUBREL is sent, because PUBREL makes the server forget the packet identifier; a PUBLISH sent after that
-  // would count as a new message. False if the store refuses. Then PUBLISH is sent again after the acknowledgement timeout,
+  // would count as a new message. False if the store cannot keep that. Then PUBLISH is sent again after the acknowledgement timeout,
   // and the server repeats PUBREC.
   private recordPubrec(message: Message): boolean {
-    const stored = message.state === AWAITING_PUBCOMP || !this.store || this.store.setReleased(message.id);
+    const stored = message.state === AWAITING_PUBCOMP || !this.store || this.store.setPubrecReceived(message.id);
     if (stored) message.state = AWAITING_PUBCOMP;
     return stored;
   }

@@ -9,8 +9,8 @@ import { SendBuffer } from "./send-buffer.ts";
 export interface LinkListener extends DecoderListener {
   /** The transport is open; CONNECT can be sent. */
   opened(): void;
-  /** There may be room for packets that wait. */
-  writableAgain(): void;
+  /** The buffer was flushed, after received bytes or because the transport has room: there may be room for what waits. */
+  flushed(): void;
   /** The transport closed or never opened. `reason`: what the engine says, if anything. */
   closed(reason: string | undefined): void;
 }
@@ -18,7 +18,7 @@ export interface LinkListener extends DecoderListener {
 export class Link implements TransportListener {
   readonly buffer: SendBuffer;
   readonly encoder: Encoder;
-  /** Number of chunks received; the keep-alive compares it. */
+  /** How often bytes were received; the keep-alive compares it. */
   receivedCount = 0;
   private readonly listener: LinkListener;
   private readonly decoder: Decoder;
@@ -49,6 +49,11 @@ export class Link implements TransportListener {
     else closed?.();
   }
 
+  /** Bytes that the transport would take now; 0 while others wait. */
+  get room(): number {
+    return this.buffer.pending ? 0 : this.transport!.writable;
+  }
+
   // From the transport.
 
   opened(): void {
@@ -65,12 +70,12 @@ export class Link implements TransportListener {
     this.decoder.push(bytes);
     buffer.corked = false;
     buffer.flush();
-    this.listener.writableAgain(); // flush() may have sent the end of a payload that other messages waited for
+    this.listener.flushed(); // the end of a payload may have left that other messages waited for
   }
 
   writableAgain(): void {
     this.buffer.flush();
-    this.listener.writableAgain();
+    this.listener.flushed();
   }
 
   closed(reason: string | undefined): void {
