@@ -131,7 +131,7 @@ function partsOf(client, { encodePayload }, clock) {
     parse: () => parser.parse(COMMAND),
     receive: () => {
       packet.payload = command; // the codec has let go of it
-      connection.receiver.receive(packet);
+      connection.callbacks.receiver.receive(packet);
     },
     acknowledge: () => encoder.ack("puback", 7),
   };

@@ -24,7 +24,7 @@ export abstract class BaseClient implements ClientCallbacks {
   errorCallback: ((error: Error) => void) | undefined;
   /**
    * There is room again in the outbox after publish() or publishEvent() returned false because the outbox or the store was
-   * full. Called once after each such refusal, like the event "drain" of a Node stream. A store may still be full then.
+   * full. Called once after each such false, like the event "drain" of a Node stream. A store may still be full then.
    */
   drainCallback: (() => void) | undefined;
 
@@ -62,10 +62,8 @@ export abstract class BaseClient implements ClientCallbacks {
 
   /**
    * Connects, and reconnects until disconnect() or a refusal that will not change by itself (CONNACK 1, 2, 4, 5). Returns
-   * at once. While the client waits for the next attempt, connect() makes it now, but not within 1 s of the last one. After
-   * a refusal, or after disconnect() while attempts fail, the back-off delay goes on: connect() waits as long as a retry
-   * would. While disconnecting, it cancels
-   * disconnect().
+   * at once. During the back-off delay, connect() shortens it to 1 s after the last attempt. After a refusal, or after
+   * disconnect() while attempts failed, it waits for the whole delay. During disconnect() it cancels disconnect().
    */
   connect(): void {
     this.connection.connect();
@@ -73,9 +71,9 @@ export abstract class BaseClient implements ClientCallbacks {
 
   /**
    * Sends what was accepted, waits up to 5 s for confirmations, sends DISCONNECT (the server discards the will) and
-   * closes. If the client is still connecting and has something to send, it waits up to 5 s for CONNACK before. With a clean session
-   * and no store, messages that could not be sent are dropped and their callbacks get an error; otherwise they wait for
-   * the next connect().
+   * closes. If the client is still connecting and has something to send, it first waits up to 5 s for CONNACK. With a clean
+   * session and no store, messages that could not be sent are dropped and their callbacks get an error; otherwise they wait
+   * for the next connect().
    * @param done called once when the last bytes have left and the transport is closed, at the latest 5 s after DISCONNECT,
    * or at once when connect() cancels disconnect(); if disconnect() is called twice, both callbacks are called
    */

@@ -70,8 +70,9 @@ export class MqttClient extends BaseClient {
   /**
    * Subscribes now or at the next CONNACK, and again whenever the server has lost the session. A later request for a filter
    * replaces the earlier one.
-   * @param done gets the granted QoS of each filter, 128 for a refused one [MQTT-3.9.3-2]; not of filters that a later
-   * request has replaced meanwhile. Refusals that arrive later, and all refusals without `done`, go to errorCallback
+   * @param done gets the granted QoS of each filter, 128 for a refused one [MQTT-3.9.3-2]. Filters that a later request
+   * replaced before SUBSCRIBE was sent are not among them. Refusals that arrive later, and all refusals without `done`, go
+   * to errorCallback
    * @returns false when `limits.subscriptions` requests are remembered and this one replaces none of them
    * @throws ConfigurationException for a filter or QoS that cannot be sent
    */

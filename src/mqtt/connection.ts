@@ -130,7 +130,7 @@ export class Connection implements LinkListener {
       if (!this.disconnectCallbacks) this.disconnectCallbacks = [];
       this.disconnectCallbacks.push(done);
     }
-    if ((before === OPENING || before === AWAITING_CONNACK) && !this.session.publisher.idle) {
+    if ((before === OPENING || before === AWAITING_CONNACK) && !this.session.publisher.empty) {
       if (!this.disconnectAfterConnack) this.timer.set(DISCONNECT_MS);
       this.disconnectAfterConnack = true;
       return;
@@ -205,7 +205,7 @@ export class Connection implements LinkListener {
   closed(reason: string | undefined): void {
     const { endpoint } = this.options;
     if (this.state === OPENING) return this.retryAfter(failures.unreachable(endpoint, reason));
-    const unprovoked = !reason && !this.link.buffer.pending && !this.session.unacknowledged;
+    const unprovoked = !reason && !this.link.buffer.pending && !this.session.awaitsAcknowledgement;
     this.retryAfter(failures.closed(endpoint, reason, this.state === AWAITING_CONNACK), unprovoked);
   }
 
@@ -302,7 +302,7 @@ export class Connection implements LinkListener {
   }
 
   private finishIfIdle(): void {
-    if (this.session.publisher.idle && this.link.room >= DISCONNECT_BYTES) this.finish();
+    if (this.session.publisher.empty && this.link.room >= DISCONNECT_BYTES) this.finish();
   }
 
   private finish(): void {

@@ -33,8 +33,8 @@ export interface Limits {
    */
   dropOldest?: boolean;
   /**
-   * Closings of the connection by the server, in a row, that a message of QoS 1 or 2 survives while it is the oldest
-   * unconfirmed one; 0..1000, default 0: any number. One more, and it is dropped with an error of code `undeliverable`.
+   * Closings of the connection by the server or the network, in a row, that a message of QoS 1 or 2 survives while it is the
+   * oldest unconfirmed one; 0..1000, default 0: any number. At the next one it is dropped with an error `undeliverable`.
    */
   redeliveries?: number;
   /** JSON values (objects, arrays, texts, numbers) in one command; 1..1000000, default 1000. A command with more is refused. */

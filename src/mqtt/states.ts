@@ -47,15 +47,21 @@ export const STATE_NAMES: readonly string[] = frozen(
 const WAIT = RECONNECT_WAIT;
 
 // One row per state, one column per event. An event that a state does not expect leaves the state as it is. connect() while
-// disconnecting cancels the disconnect().
+// disconnecting cancels the disconnect(); connect() in RECONNECT_WAIT only moves the deadline.
 const NEXT: readonly (readonly State[])[] = frozen(
-  // connect   opened            accepted          refused           lost  retry             disconnect     finished
+  // Columns: CONNECT, OPENED, ACCEPTED, REFUSED, LOST, RETRY, DISCONNECT, FINISHED.
+  // IDLE
   frozen(OPENING, IDLE, IDLE, IDLE, IDLE, IDLE, IDLE, IDLE),
+  // OPENING
   frozen(OPENING, AWAITING_CONNACK, OPENING, IDLE, WAIT, OPENING, IDLE, OPENING),
+  // AWAITING_CONNACK
   frozen(AWAITING_CONNACK, AWAITING_CONNACK, CONNECTED, IDLE, WAIT, AWAITING_CONNACK, IDLE, AWAITING_CONNACK),
+  // CONNECTED
   frozen(CONNECTED, CONNECTED, CONNECTED, CONNECTED, WAIT, CONNECTED, DISCONNECTING, CONNECTED),
+  // DISCONNECTING
   frozen(CONNECTED, DISCONNECTING, DISCONNECTING, DISCONNECTING, IDLE, DISCONNECTING, DISCONNECTING, IDLE),
-  frozen(OPENING, WAIT, WAIT, WAIT, WAIT, OPENING, IDLE, WAIT),
+  // RECONNECT_WAIT
+  frozen(WAIT, WAIT, WAIT, WAIT, WAIT, OPENING, IDLE, WAIT),
 );
 
 export function nextState(state: State, event: Event): State {

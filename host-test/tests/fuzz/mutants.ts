@@ -109,13 +109,13 @@ const MUTANTS: readonly Mutant[] = [
   {
     name: "a released identifier stays known",
     file: RECEIVED,
-    from: "    known.toggle(id);\n    if (fresh!",
-    to: "    if (fresh!",
+    from: "    known.toggle(id);\n    if (seen!",
+    to: "    if (seen!",
   },
   {
     name: "identifiers that the server no longer sends stay known",
     file: RECEIVED,
-    from: "isNew && known.count > TOLERATED",
+    from: "isNew && known.count > STALE_LIMIT",
     to: "isNew && known.count < 0",
     by: "unit/received.test.ts",
   },
@@ -207,8 +207,8 @@ const MUTANTS: readonly Mutant[] = [
   {
     name: "a packet without room leaves its bytes",
     file: SEND_BUFFER,
-    from: "    this.used = start;\n    if (mark",
-    to: "    if (mark",
+    from: "    this.used = start;\n    if (rest",
+    to: "    if (rest",
   },
   {
     name: "a refusal is reported each time",

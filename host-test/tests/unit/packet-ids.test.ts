@@ -4,14 +4,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Inflight } from "../../../src/mqtt/session/inflight.ts";
 import { MessageStore } from "../../../src/mqtt/session/message-store.ts";
-import { freeIdsBefore, NO_ID_IN_USE, PacketIds, type PacketIdUser } from "../../../src/mqtt/session/packet-ids.ts";
+import { fewerFree, NO_ID_IN_USE, type PacketIdHolder, PacketIds } from "../../../src/mqtt/session/packet-ids.ts";
 import { memoryStore } from "../../../targets/node/memory-store.ts";
 import { seeded } from "../../harness/testing/random.ts";
 import { awaitingPuback, live, setup } from "../support/session-stage.ts";
 
 /** Uses these identifiers. */
-function user(...ids: number[]): PacketIdUser {
-  return { freeIdsAfter: last => ids.reduce((free, id) => freeIdsBefore(id, last, free), NO_ID_IN_USE) };
+function user(...ids: number[]): PacketIdHolder {
+  return { freeIdsAfter: last => ids.reduce((free, id) => fewerFree(id, last, free), NO_ID_IN_USE) };
 }
 
 const NOBODY = user();

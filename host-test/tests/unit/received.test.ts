@@ -71,7 +71,7 @@ test("holds no memory for identifiers that are released, however far the server 
     received.receive(id);
     received.release(id);
   }
-  assert.equal(JSON.stringify(received), '{"known":{"count":0,"bits":{}},"fresh":{"count":0,"bits":{}}}');
+  assert.equal(JSON.stringify(received), '{"known":{"count":0,"bits":{}},"seen":{"count":0,"bits":{}}}');
 });
 
 test("above 128, identifiers that the server has not sent again on this connection are forgotten, in the store, too", () => {

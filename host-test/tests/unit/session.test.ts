@@ -65,7 +65,7 @@ test("clear tells every message once, in order; ids of incoming QoS 2 stay as lo
   session.publisher.clear(new Error("over"));
   assert.deepEqual(out.said(), ["failed a", "failed b", "failed c", "failed d"]);
   assert.deepEqual(
-    [session.publisher.outbox.count, session.publisher.inflight.count, session.publisher.idle],
+    [session.publisher.outbox.count, session.publisher.inflight.count, session.publisher.empty],
     [0, 0, true],
   );
   session.connected(true);
@@ -80,16 +80,16 @@ test("clear tells every message once, in order; ids of incoming QoS 2 stay as lo
 
 test("idle: nothing queued, in flight, or half sent", () => {
   const { session, out, send, take } = live();
-  assert.equal(session.publisher.idle, true);
+  assert.equal(session.publisher.empty, true);
   send("a", 1, 1);
-  assert.equal(session.publisher.idle, false);
+  assert.equal(session.publisher.empty, false);
   take("puback", 1);
-  assert.equal(session.publisher.idle, true);
+  assert.equal(session.publisher.empty, true);
   send("b", 500);
-  assert.equal(session.publisher.idle, false);
+  assert.equal(session.publisher.empty, false);
   out.streaming = false;
   session.pump();
-  assert.equal(session.publisher.idle, true);
+  assert.equal(session.publisher.empty, true);
 });
 
 for (const [end, finish] of Object.entries({
@@ -111,9 +111,9 @@ for (const [end, finish] of Object.entries({
     const stage = live();
     stage.send("a", 100, 1);
     stage.take("puback", 1);
-    assert.deepEqual([stage.out.said(), stage.session.publisher.idle], [["PUBLISH #1 q1 a 100"], false]);
+    assert.deepEqual([stage.out.said(), stage.session.publisher.empty], [["PUBLISH #1 q1 a 100"], false]);
     finish(stage);
-    assert.deepEqual([stage.out.said(), stage.session.publisher.idle], [["done a"], true]);
+    assert.deepEqual([stage.out.said(), stage.session.publisher.empty], [["done a"], true]);
   });
 }
 

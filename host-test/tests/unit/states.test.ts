@@ -15,7 +15,7 @@ const LEADS: Record<string, Record<string, string>> = {
   "awaiting-connack": { accepted: "connected", refused: "idle", lost: "reconnect-wait", disconnect: "idle" },
   connected: { lost: "reconnect-wait", disconnect: "disconnecting" },
   disconnecting: { connect: "connected", lost: "idle", finished: "idle" },
-  "reconnect-wait": { connect: "opening", retry: "opening", disconnect: "idle" },
+  "reconnect-wait": { retry: "opening", disconnect: "idle" },
 };
 
 test("there are six states and eight events, each with a value of its own, and each state with a name", () => {

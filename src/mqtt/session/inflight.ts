@@ -2,7 +2,7 @@
 // order sent. Bound: `window` messages.
 
 import type { Message } from "./message.ts";
-import { freeIdsBefore, NO_ID_IN_USE, type PacketIdUser } from "./packet-ids.ts";
+import { fewerFree, NO_ID_IN_USE, type PacketIdHolder } from "./packet-ids.ts";
 
 export interface InflightLimits {
   /** Most messages of QoS 1 and 2 in flight, 1..64000. */
@@ -11,7 +11,7 @@ export interface InflightLimits {
   redeliveries: number;
 }
 
-export class Inflight implements PacketIdUser {
+export class Inflight implements PacketIdHolder {
   first: Message | undefined;
   count = 0;
   /** Bytes of all topics and payloads. */
@@ -64,7 +64,7 @@ export class Inflight implements PacketIdUser {
 
   freeIdsAfter(last: number): number {
     let free = NO_ID_IN_USE;
-    for (let message = this.first; message; message = message.next) free = freeIdsBefore(message.id, last, free);
+    for (let message = this.first; message; message = message.next) free = fewerFree(message.id, last, free);
     return free;
   }
 }

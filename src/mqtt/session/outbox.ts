@@ -4,7 +4,7 @@
 // exceed `queuedBytes` when nothing else waits or is in flight; it is kept outside the buffer.
 
 import type { Message, PublishCallback } from "./message.ts";
-import { freeIdsBefore, NO_ID_IN_USE, type PacketIdUser } from "./packet-ids.ts";
+import { fewerFree, NO_ID_IN_USE, type PacketIdHolder } from "./packet-ids.ts";
 import { NOT_IN_FLIGHT } from "./publish-states.ts";
 
 export interface OutboxLimits {
@@ -32,7 +32,7 @@ export function recordBytes(topic: Uint8Array, payload: Uint8Array, qos: number)
   return (qos ? 8 : 6) + topic.length + payload.length;
 }
 
-export class Outbox implements PacketIdUser {
+export class Outbox implements PacketIdHolder {
   count = 0;
   private readonly limits: OutboxLimits;
   // Records from `start` to `end`. Until a message waits there is no buffer and no comparison with these two is true.
@@ -176,8 +176,8 @@ export class Outbox implements PacketIdUser {
 
   freeIdsAfter(last: number): number {
     let free = NO_ID_IN_USE;
-    for (let message = this.front; message; message = message.next) free = freeIdsBefore(message.id, last, free);
-    for (let at = this.start; at < this.end; at = this.next(at)) free = freeIdsBefore(this.id(at), last, free);
+    for (let message = this.front; message; message = message.next) free = fewerFree(message.id, last, free);
+    for (let at = this.start; at < this.end; at = this.next(at)) free = fewerFree(this.id(at), last, free);
     return free;
   }
 

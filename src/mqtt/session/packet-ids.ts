@@ -1,8 +1,8 @@
-// Which packet identifier does the next PUBLISH, SUBSCRIBE or UNSUBSCRIBE get? The first free one
-// after the one assigned last; after 65535 follows 1 [MQTT-2.3.1-2].
+// Which packet identifier does the next PUBLISH, SUBSCRIBE or UNSUBSCRIBE get? The first free one after the one assigned
+// last; after 65535 follows 1 [MQTT-2.3.1-2].
 
 /** Whatever holds packet identifiers. */
-export interface PacketIdUser {
+export interface PacketIdHolder {
   /** Number of identifiers after `last` that come before the first one in use; {@link NO_ID_IN_USE} if none is. */
   freeIdsAfter(last: number): number;
 }
@@ -11,8 +11,8 @@ const IDS = 65535;
 /** All identifiers are free. */
 export const NO_ID_IN_USE: number = IDS;
 
-/** The smaller of `free` and the number of identifiers between `last` and `id`; an id of 0 is not in use. */
-export function freeIdsBefore(id: number, last: number, free: number): number {
+/** The smaller of `free` and the number of identifiers after `last` and before `id`. 0 is no identifier. */
+export function fewerFree(id: number, last: number, free: number): number {
   return id ? Math.min(free, (id - last + 2 * IDS - 1) % IDS) : free;
 }
 
@@ -28,14 +28,14 @@ export class PacketIds {
   }
 
   /** 1..65535, not used by `users`. Their bounds leave at least one free. */
-  next(users: PacketIdUser): number {
+  next(users: PacketIdHolder): number {
     if (this.free === 0) this.skipUsed(users);
     this.free--;
     this.last = (this.last % IDS) + 1;
     return this.last;
   }
 
-  private skipUsed(users: PacketIdUser): void {
+  private skipUsed(users: PacketIdHolder): void {
     for (;;) {
       this.free = users.freeIdsAfter(this.last);
       if (this.free > 0) return;

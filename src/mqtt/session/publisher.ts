@@ -10,7 +10,7 @@ import { Inflight, type InflightLimits } from "./inflight.ts";
 import type { Message, PublishCallback } from "./message.ts";
 import type { MessageStore } from "./message-store.ts";
 import { LEAST_RECORD_BYTES, Outbox, type OutboxLimits, recordBytes } from "./outbox.ts";
-import { PacketIds, type PacketIdUser } from "./packet-ids.ts";
+import { type PacketIdHolder, PacketIds } from "./packet-ids.ts";
 import {
   type AckEvent,
   type Action,
@@ -32,7 +32,7 @@ import {
 } from "./publish-states.ts";
 import { Redeliveries } from "./redeliveries.ts";
 
-export class Publisher implements PacketIdUser {
+export class Publisher implements PacketIdHolder {
   /** PUBLISH and PUBREL packets sent again; undefined: none. */
   resentCount: number | undefined;
   /** Messages given up with an error; undefined: none. */
@@ -47,9 +47,9 @@ export class Publisher implements PacketIdUser {
   readonly inflight: Inflight;
   private readonly store?: MessageStore;
   // What else holds packet identifiers.
-  private readonly otherIds: PacketIdUser;
+  private readonly otherIds: PacketIdHolder;
   /** Between CONNACK 0 and the end of the connection. */
-  live = false;
+  online = false;
   // The next message in flight that has to be sent again on this connection.
   private resendNext: Message | undefined;
   private sessionPresent!: boolean;
@@ -68,7 +68,7 @@ export class Publisher implements PacketIdUser {
     encoder: Encoder,
     callbacks: Callbacks,
     limits: OutboxLimits & InflightLimits,
-    otherIds: PacketIdUser,
+    otherIds: PacketIdHolder,
     store?: MessageStore,
   ) {
     this.encoder = encoder;
@@ -104,14 +104,14 @@ export class Publisher implements PacketIdUser {
     return Math.min(inflight.freeIdsAfter(last), outbox.freeIdsAfter(last), otherIds.freeIdsAfter(last));
   }
 
-  /** True if no accepted message still has to be sent or confirmed. */
-  get idle(): boolean {
+  /** True if every accepted message is sent (QoS 0) or confirmed. */
+  get empty(): boolean {
     return this.outbox.count === 0 && !this.streamingMessage && this.inflight.count === 0;
   }
 
   /** CONNACK 0: what is in flight has to be sent again. */
   connected(sessionPresent: boolean): void {
-    this.live = true;
+    this.online = true;
     this.waiting = true;
     if (!this.inflight.first) return;
     this.resendNext = this.inflight.first;
@@ -120,7 +120,7 @@ export class Publisher implements PacketIdUser {
 
   /** The connection ended. Messages stay. */
   disconnected(): void {
-    this.live = false;
+    this.online = false;
     if (this.resendNext) this.resendNext = undefined;
     const message = this.streamingMessage;
     const partly = message?.qos === 0 && this.encoder.buffer.streaming;
@@ -149,7 +149,7 @@ export class Publisher implements PacketIdUser {
     done: PublishCallback | undefined,
   ): boolean {
     const { encoder, outbox, inflight } = this;
-    const direct = this.live && outbox.count === 0 && !this.streamingMessage && !this.resendNext;
+    const direct = this.online && outbox.count === 0 && !this.streamingMessage && !this.resendNext;
     // Fast path: a QoS 0 message that leaves at once needs no Message.
     if (direct && qos === 0 && !(done && this.busy) && encoder.publish(topic, payload, 0, retain, false, 0)) {
       if (this.encoder.buffer.streaming) {
@@ -188,7 +188,7 @@ export class Publisher implements PacketIdUser {
   }
 
   /** The oldest message that waits for an acknowledgement on this connection. */
-  get unacknowledged(): Message | undefined {
+  get oldestUnacknowledged(): Message | undefined {
     return this.resendNext || this.streamingMessage ? undefined : this.inflight.first;
   }
 
@@ -220,7 +220,7 @@ export class Publisher implements PacketIdUser {
 
   /** Sends what waits while there is room. */
   pump(): void {
-    if (!this.live || this.busy) return;
+    if (!this.online || this.busy) return;
     this.busy = true;
     // Cleared before, not after: a callback may add something.
     this.waiting = false;
@@ -231,7 +231,7 @@ export class Publisher implements PacketIdUser {
   private pumpAll(): boolean {
     if (this.encoder.buffer.streaming) return false;
     this.completeStreamed();
-    return this.live && this.pumpResends() && this.pumpOutbox();
+    return this.online && this.pumpResends() && this.pumpOutbox();
   }
 
   // The payload of the streaming message has left: tells the application, unless an acknowledgement is still to come.
@@ -272,7 +272,7 @@ export class Publisher implements PacketIdUser {
   private pumpOutbox(): boolean {
     const { outbox } = this;
     // A callback may publish, or end the connection: look again each time.
-    while (outbox.count && this.live && !this.streamingMessage) {
+    while (outbox.count && this.online && !this.streamingMessage) {
       if (outbox.firstQos > 0 && this.inflight.full) return false;
       const message = outbox.shift();
       if (!this.send(message)) {

@@ -4,7 +4,7 @@
 import type { MessageStore } from "./message-store.ts";
 
 /** With more identifiers than this, those that the server seems to have forgotten are forgotten here, too. */
-const TOLERATED = 128;
+const STALE_LIMIT = 128;
 
 /** 32 identifiers to a number. Bound: 2,048 numbers; a server that counts its identifiers up needs one or two. */
 class IdSet {
@@ -30,7 +30,7 @@ export class ReceivedIds {
   // Absent until there is an identifier.
   private known: IdSet | undefined;
   // Those of `known` that the server has sent on this connection.
-  private fresh: IdSet | undefined;
+  private seen: IdSet | undefined;
   private readonly store?: MessageStore;
 
   constructor(store: MessageStore | undefined) {
@@ -45,23 +45,23 @@ export class ReceivedIds {
   /** CONNACK: without a session on the server, its packet identifiers start afresh. */
   connected(sessionPresent: boolean): void {
     if (!this.known) return;
-    this.fresh = new IdSet();
+    this.seen = new IdSet();
     if (!sessionPresent) this.releaseStale();
   }
 
   /** PUBLISH received. True if it is new: it has to be delivered, and then {@link delivered} has to be called. */
   receive(id: number): boolean {
-    if (!this.known || !this.fresh) {
+    if (!this.known || !this.seen) {
       this.known = new IdSet();
-      this.fresh = new IdSet();
+      this.seen = new IdSet();
     }
-    const { known, fresh } = this;
+    const { known, seen } = this;
     const isNew = !known.has(id);
     if (isNew) known.toggle(id);
-    if (!fresh.has(id)) fresh.toggle(id);
+    if (!seen.has(id)) seen.toggle(id);
     // A server sends what is unreleased again when a connection begins, before new messages [MQTT-4.4.0-1] [MQTT-4.6.0-1].
     // PUBREL will never come for a message that it has not sent again.
-    if (isNew && known.count > TOLERATED && known.count > fresh.count) this.releaseStale();
+    if (isNew && known.count > STALE_LIMIT && known.count > seen.count) this.releaseStale();
     return isNew;
   }
 
@@ -72,17 +72,17 @@ export class ReceivedIds {
 
   /** PUBREL received: forgets `id`. */
   release(id: number): void {
-    const { known, fresh } = this;
+    const { known, seen } = this;
     if (!known?.has(id)) return;
     known.toggle(id);
-    if (fresh!.has(id)) fresh!.toggle(id);
+    if (seen!.has(id)) seen!.toggle(id);
     if (this.store) this.store.clearReceived(id);
   }
 
   // Forgets what the server has not sent on this connection.
   private releaseStale(): void {
     for (const n in this.known!.bits) {
-      for (let bit = 0, id = 32 * +n; bit < 32; bit++, id++) if (!this.fresh!.has(id)) this.release(id);
+      for (let bit = 0, id = 32 * +n; bit < 32; bit++, id++) if (!this.seen!.has(id)) this.release(id);
     }
   }
 }

@@ -83,10 +83,11 @@ export class Session {
 
   /**
    * CONNACK 0. Session present: messages in flight are sent again with DUP [MQTT-4.4.0-1]. Session absent: the client
-   * subscribes again and publishes messages in flight as first attempts, because the server has lost them. If an earlier
-   * CONNECT was not answered, its lost CONNACK may have said that the session is new; then the client subscribes again
-   * even though the session is present now. Identifiers of QoS 2 messages are kept in that case: a message that arrives
-   * twice is likelier than a server that gives its identifier to another one.
+   * subscribes again and publishes messages in flight as first attempts, because the server has lost them.
+   *
+   * If the CONNECT before got no answer, the server may have made the session then, and this CONNACK cannot tell. So the
+   * client subscribes again although the session is present. Everything else goes on as with the old session: a message of
+   * QoS 2 that awaits PUBCOMP must not be published again [MQTT-4.3.3-1], and is lost if that session was a new one.
    */
   connected(sessionPresent: boolean): void {
     this.received.connected(sessionPresent);
@@ -132,8 +133,8 @@ export class Session {
   }
 
   /** True while the server owes an acknowledgement. */
-  get unacknowledged(): boolean {
-    return this.publisher.inflight.count > 0 || this.subscriptions.unacknowledged !== undefined;
+  get awaitsAcknowledgement(): boolean {
+    return this.publisher.inflight.count > 0 || this.subscriptions.oldestUnacknowledged !== undefined;
   }
 
   /**
@@ -141,13 +142,14 @@ export class Session {
    * requests come before messages. False if it has waited for another call after that: the connection is of no use.
    */
   checkAcknowledgements(): boolean {
-    const request = this.subscriptions.unacknowledged;
-    const message = request ? undefined : this.publisher.unacknowledged;
+    const request = this.subscriptions.oldestUnacknowledged;
+    const message = request ? undefined : this.publisher.oldestUnacknowledged;
     if (!this.ackDeadline) this.ackDeadline = new AckDeadline();
     const oldest = request ?? message;
     const verdict = this.ackDeadline.check(oldest ? oldest.id : 0, message ? message.state : NOT_IN_FLIGHT);
     if (verdict === "resend") {
       if (request) this.subscriptions.resend(request, this.publisher);
+      // The server still has the session: as after CONNACK.
       else this.publisher.resend(message!, SESSION_PRESENT);
     }
     return verdict !== "dead";
@@ -155,7 +157,7 @@ export class Session {
 
   /** Sends what waits. Called when there may be room again, or something was added. */
   pump(): void {
-    if (!this.publisher.live) return;
+    if (!this.publisher.online) return;
     if (this.acknowledgements.waiting && !this.acknowledgements.pump()) return;
     if (this.subscriptions.waiting && !this.subscriptions.pump(this.publisher)) return;
     if (this.publisher.waiting) this.publisher.pump();
@@ -212,6 +214,6 @@ export class Session {
 
   private acknowledge(type: AckType, id: number): string {
     // If a callback ended the connection, the server sends the message again.
-    return this.publisher.live ? this.acknowledgements.send(type, id) : "";
+    return this.publisher.online ? this.acknowledgements.send(type, id) : "";
   }
 }

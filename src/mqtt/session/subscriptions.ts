@@ -6,7 +6,7 @@ import { frozen } from "../../frozen.ts";
 import type { Callbacks } from "../callbacks.ts";
 import type { Packet } from "../wire/decoder.ts";
 import type { Encoder, Subscription } from "../wire/encoder.ts";
-import { freeIdsBefore, NO_ID_IN_USE, type PacketIdUser } from "./packet-ids.ts";
+import { fewerFree, NO_ID_IN_USE, type PacketIdHolder } from "./packet-ids.ts";
 import type { Publisher } from "./publisher.ts";
 
 export type SubscribeCallback = (error: Error | undefined, granted: readonly number[]) => void;
@@ -29,7 +29,7 @@ export interface Request {
 const FAILURE = 128;
 const NO_GRANTS: readonly number[] = frozen();
 
-export class Subscriptions implements PacketIdUser {
+export class Subscriptions implements PacketIdHolder {
   /** True while a request waits to be sent. */
   waiting = false;
   private requests: Request[] = [];
@@ -89,7 +89,7 @@ export class Subscriptions implements PacketIdUser {
   }
 
   /** The oldest request that is sent and not acknowledged. */
-  get unacknowledged(): Request | undefined {
+  get oldestUnacknowledged(): Request | undefined {
     return this.requests.filter(one => one.id > 0 && !one.acknowledged)[0];
   }
 
@@ -132,7 +132,7 @@ export class Subscriptions implements PacketIdUser {
 
   freeIdsAfter(last: number): number {
     let free = NO_ID_IN_USE;
-    for (let i = 0; i < this.requests.length; i++) free = freeIdsBefore(this.requests[i]!.id, last, free);
+    for (let i = 0; i < this.requests.length; i++) free = fewerFree(this.requests[i]!.id, last, free);
     return free;
   }
 

@@ -1,7 +1,7 @@
 // Bytes in, packets out. mqtt-packet parses every packet; this file cuts the byte stream into frames for it.
 //
 // It bounds memory: at most one unfinished frame is kept, never more than `frameBytes`, and nothing between frames. A
-// frame that arrives whole inside one chunk is parsed in place, without a copy. Of a PUBLISH larger than `frameBytes`
+// frame that arrives as a whole is parsed in place, without a copy. Of a PUBLISH larger than `frameBytes`
 // only the head (fixed header, topic, packet identifier) is parsed; its payload is skipped as it streams by.
 //
 // It also checks what mqtt-packet does not: remaining lengths, packet identifiers, DUP at QoS 0, and topic names.
@@ -65,29 +65,29 @@ export class Decoder {
   }
 
   /** Takes the next bytes of the stream, cut anywhere. They are not kept. */
-  push(chunk: Uint8Array): void {
-    const end = chunk.length;
+  push(bytes: Uint8Array): void {
+    const end = bytes.length;
     let at = 0;
     while (at < end && !this.stopped) {
       if (this.partial) {
-        at = this.resume(this.partial, chunk, at, end);
+        at = this.resume(this.partial, bytes, at, end);
         if (this.partial && this.filled === this.frameSize) this.deliver(this.parse(this.takePartial()));
       } else if (this.oversize) at = this.skipPayload(this.oversize, at, end);
-      else at = this.begin(chunk, at, end);
+      else at = this.begin(bytes, at, end);
     }
   }
 
-  // A frame begins at `at`. This handles the common case: the frame is short and all of it is in the chunk.
-  private begin(chunk: Uint8Array, at: number, end: number): number {
-    const length = chunk[at + 1]!; // undefined at the end of the chunk; then the comparisons are false
+  // A frame begins at `at`. This handles the common case: the frame is short and all of it is there.
+  private begin(bytes: Uint8Array, at: number, end: number): number {
+    const length = bytes[at + 1]!; // undefined at the end; then the comparisons are false
     const size = length + 2;
     const frameEnd = at + size;
-    const expected = LENGTHS[chunk[at]! >> 4]!;
+    const expected = LENGTHS[bytes[at]! >> 4]!;
     const allowed = expected < 0 ? length > 2 : length === expected;
     if (!(allowed && length < 128 && frameEnd <= end && size <= this.frameBytes)) {
-      return this.header(chunk, at, fixedHeaderBytes(chunk, at, end), end);
+      return this.header(bytes, at, fixedHeaderBytes(bytes, at, end), end);
     }
-    const packet = this.parse(size === end ? chunk : chunk.subarray(at, frameEnd));
+    const packet = this.parse(size === end ? bytes : bytes.subarray(at, frameEnd));
     if (packet) this.listener.packet(packet); // as deliver(), without a call
     return frameEnd;
   }
@@ -128,11 +128,11 @@ export class Decoder {
 
   // A frame that it completes stays in `partial`: while the message is handled, no local variable may hold the frame, so that
   // payloadJson() can let go of it.
-  private resume(partial: Uint8Array, chunk: Uint8Array, at: number, end: number): number {
+  private resume(partial: Uint8Array, bytes: Uint8Array, at: number, end: number): number {
     const frameSize = this.frameSize;
     // A fixed header is read byte by byte: how long it is, it says itself.
     const taken = frameSize === 0 ? 1 : Math.min(end - at, partial.length - this.filled);
-    partial.set(chunk.subarray(at, at + taken), this.filled);
+    partial.set(bytes.subarray(at, at + taken), this.filled);
     this.filled += taken;
     if (frameSize === 0) this.resumeHeader(partial, this.filled);
     else if (this.filled === partial.length && frameSize > partial.length) this.resumeHead(partial, frameSize);
@@ -195,7 +195,7 @@ export class Decoder {
     if (topic !== null) {
       if (packet.dup && packet.qos === 0) return this.invalid("DUP in a PUBLISH at QoS 0"); // [MQTT-3.3.1-2]
       if (topic !== this.lastValidTopic) {
-        const fault = topicFault(topic);
+        const fault = receivedTopicFault(topic);
         if (fault) return this.invalid(fault);
         this.lastValidTopic = topic;
       }
@@ -222,7 +222,7 @@ function fixedHeaderBytes(bytes: Uint8Array, at: number, end: number): number {
 }
 
 // What mqtt-packet accepts and the standard does not; "" if the topic name is right.
-function topicFault(topic: string): string {
+function receivedTopicFault(topic: string): string {
   if (topic === "") return "PUBLISH with an empty topic"; // [MQTT-4.7.3-1]
   // [MQTT-1.5.3-2], [MQTT-3.3.2-2]
   const fits = topic.indexOf("\0") < 0 && topic.indexOf("+") < 0 && topic.indexOf("#") < 0;

@@ -107,7 +107,7 @@ export class Encoder {
     const buffer = this.buffer;
     const start = buffer.used;
     writeToStream(packet, buffer);
-    if (buffer.used > limit && !buffer.split(start, limit, payload)) {
+    if (buffer.used > limit && !buffer.leavePayload(start, limit, payload)) {
       // There is no room. If corked packets take it, they can be sent.
       if (start === 0 || !buffer.corked) return false;
       buffer.flush();

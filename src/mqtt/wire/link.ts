@@ -57,7 +57,7 @@ export class Link implements TransportListener {
   // From the transport.
 
   opened(): void {
-    // Not earlier: a callback may call connect() while the decoder still reads the last chunk of the old connection.
+    // Not earlier: a callback may call connect() while the decoder still reads the last bytes of the old connection.
     this.decoder.reset();
     this.buffer.attach(this.transport);
     this.listener.opened();

@@ -4,22 +4,22 @@ import type { PacketStream } from "#mqtt-packet";
 import type { Transport } from "../../ports.ts";
 
 /**
- * Whole packets, in order. A PUBLISH whose payload does not fit leaves its payload with the caller: the transport then
- * gets it from the caller's bytes, in pieces.
+ * Whole packets, in order. Streaming: a PUBLISH whose payload does not fit leaves its payload with the caller, and the
+ * transport gets it from the caller's bytes, in pieces. Corked: packets collect, and leave in one write.
  */
 export class SendBuffer implements PacketStream {
   /** In bytes. */
   readonly size: number;
   private readonly bytes: Uint8Array;
   private transport: Transport | undefined;
-  // While `streaming`: the payload outside the buffer follows its first `payloadMark` bytes; `payloadSent` bytes of it are
-  // sent.
+  // While `streaming`: the payload outside the buffer follows the first `bytesBeforePayload` bytes in it; `payloadSent`
+  // bytes of the payload are sent.
   private payload: Uint8Array | undefined;
   private payloadSent!: number;
-  private payloadMark!: number;
+  private bytesBeforePayload!: number;
   /** Bytes in the buffer. While a packet is being written this may exceed `size`. */
   used = 0;
-  /** While true, packets stay in the buffer: one write for all acknowledgements of a received chunk. */
+  /** While true, packets stay in the buffer: one write for all acknowledgements of what was received at once. */
   corked = false;
   /** True while a payload is being sent from the caller's bytes, which must not change. */
   streaming = false;
@@ -60,7 +60,7 @@ export class SendBuffer implements PacketStream {
       return;
     }
     while (room > 0 && this.pending) {
-      const count = this.streaming ? this.payloadMark : this.used;
+      const count = this.streaming ? this.bytesBeforePayload : this.used;
       if (count > 0) this.flushBytes(transport, Math.min(count, room));
       else this.flushPayload(transport, this.payload!, room);
       room = transport.writable;
@@ -72,7 +72,7 @@ export class SendBuffer implements PacketStream {
     this.sent += count;
     this.bytes.copyWithin(0, count, this.used);
     this.used -= count;
-    if (this.streaming) this.payloadMark -= count;
+    if (this.streaming) this.bytesBeforePayload -= count;
   }
 
   private flushPayload(transport: Transport, payload: Uint8Array, room: number): void {
@@ -93,25 +93,25 @@ export class SendBuffer implements PacketStream {
    * The packet written from `start` on does not fit: leaves its payload, written last, with the caller. Without payload,
    * or if the rest reaches beyond `limit` too, removes the packet and returns false.
    */
-  split(start: number, limit: number, payload: Uint8Array | undefined): boolean {
-    const mark = payload ? this.used - payload.length : this.used;
+  leavePayload(start: number, limit: number, payload: Uint8Array | undefined): boolean {
+    const rest = payload ? this.used - payload.length : this.used;
     this.used = start;
-    if (mark > limit) return false;
-    this.used = mark;
+    if (rest > limit) return false;
+    this.used = rest;
     this.streaming = payload !== undefined;
     this.payload = payload;
     this.payloadSent = 0;
-    this.payloadMark = mark;
+    this.bytesBeforePayload = rest;
     return true;
   }
 
   // What mqtt-packet calls. Bytes beyond the end of the buffer are dropped and counted in `used`: see Encoder.append().
 
   /** @internal */
-  write(chunk: Uint8Array): boolean {
+  write(bytes: Uint8Array): boolean {
     const start = this.used;
-    const end = start + chunk.length;
-    if (end <= this.size) this.bytes.set(chunk, start);
+    const end = start + bytes.length;
+    if (end <= this.size) this.bytes.set(bytes, start);
     this.used = end;
     return true;
   }
