@@ -76,6 +76,26 @@ export interface Report {
 
 export const MAX_EXAMPLES = 20;
 
+/** Figures that add up over machines. */
+export const SUMS = [
+  "devices",
+  "connected",
+  "connects",
+  "reconnects",
+  "connectionsLost",
+  "refused",
+  "failedAttempts",
+  "published",
+  "rejected",
+  "confirmed",
+  "dropped",
+  "unconfirmed",
+  "eventsPerSecond",
+  "stopped",
+  "errors",
+] as const;
+type Sum = (typeof SUMS)[number];
+
 /** One report of the reports of several machines that shared a fleet. Their runs are taken as simultaneous. */
 export function mergeReports(reports: readonly Report[]): Report {
   const total = (value: (report: Report) => number) => reports.reduce((sum, report) => sum + value(report), 0);
@@ -86,23 +106,13 @@ export function mergeReports(reports: readonly Report[]): Report {
   const connack = joined(reports.map(({ histograms }) => histograms.connack));
   const puback = joined(reports.map(({ histograms }) => histograms.puback));
   const timeline = addedTimelines(reports.map(({ timeline }) => timeline));
-  const devices = total(({ devices }) => devices);
+  const sums = Object.fromEntries(SUMS.map(name => [name, total(report => report[name])])) as Pick<Report, Sum>;
+  const { devices } = sums;
   const bytes = total(({ memory }) => memory.bytes);
   return {
-    devices,
-    connected: total(({ connected }) => connected),
-    connects: total(({ connects }) => connects),
-    reconnects: total(({ reconnects }) => reconnects),
-    connectionsLost: total(({ connectionsLost }) => connectionsLost),
-    refused: total(({ refused }) => refused),
+    ...sums,
     refusedByCode: added(reports, addCounts, ({ refusedByCode }) => refusedByCode),
-    failedAttempts: total(({ failedAttempts }) => failedAttempts),
     failedAttemptsByCause: added(reports, addFailedAttempts, ({ failedAttemptsByCause }) => failedAttemptsByCause),
-    published: total(({ published }) => published),
-    rejected: total(({ rejected }) => rejected),
-    confirmed: total(({ confirmed }) => confirmed),
-    dropped: total(({ dropped }) => dropped),
-    unconfirmed: total(({ unconfirmed }) => unconfirmed),
     lost: observed ? total(({ lost }) => lost!) : null,
     duplicates: observed ? total(({ duplicates }) => duplicates!) : null,
     qos: {
@@ -114,10 +124,7 @@ export function mergeReports(reports: readonly Report[]): Report {
     connack: connack.summary,
     puback: puback.summary,
     seconds: most(({ seconds }) => seconds),
-    eventsPerSecond: total(({ eventsPerSecond }) => eventsPerSecond),
-    stopped: total(({ stopped }) => stopped),
     stoppedPrograms: reports.flatMap(({ stoppedPrograms }) => stoppedPrograms).slice(0, MAX_EXAMPLES),
-    errors: total(({ errors }) => errors),
     errorExamples: reports.flatMap(({ errorExamples }) => errorExamples).slice(0, MAX_EXAMPLES),
     cpu: { seconds: total(({ cpu }) => cpu.seconds), percent: most(({ cpu }) => cpu.percent) },
     memory: {

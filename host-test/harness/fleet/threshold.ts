@@ -1,7 +1,7 @@
 // Conditions on figures of the report, such as `puback.p99<500`, which decide whether a run fails.
 
 import { UsageError } from "../cli/errors.ts";
-import type { Report } from "./report.ts";
+import { type Report, SUMS } from "./report.ts";
 
 export interface Threshold {
   /** As it was given. */
@@ -23,24 +23,10 @@ const OPERATORS = {
 
 /** Figures that a threshold can name. */
 const FIGURES = [
-  "devices",
-  "connected",
-  "connects",
-  "reconnects",
-  "connectionsLost",
-  "refused",
-  "failedAttempts",
-  "published",
-  "rejected",
-  "confirmed",
-  "dropped",
-  "unconfirmed",
+  ...SUMS,
   "lost",
   "duplicates",
   ...["count", "p50", "p95", "p99", "max"].flatMap(name => [`connack.${name}`, `puback.${name}`]),
-  "eventsPerSecond",
-  "stopped",
-  "errors",
   "cpu.percent",
   "memory.bytesPerDevice",
   "late.p99",
