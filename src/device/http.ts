@@ -14,12 +14,12 @@ import { checkLimits } from "../mqtt/options.ts";
 import type { Timer } from "../ports.ts";
 import { encodeUtf8 } from "../utf8.ts";
 import { base64 } from "./base64.ts";
-import { lowerCase } from "./characters.ts";
 import type { Codec } from "./codec/codec.ts";
 import { Codecs, parsesJson, wantsTime } from "./codec/index.ts";
 import { boundsFault } from "./codec/json-bounds.ts";
 import { encodePayload } from "./codec/payload.ts";
 import { configure, type DeviceConfig, type DeviceOptions } from "./config.ts";
+import { contentTypeOf, formatOf } from "./http-formats.ts";
 import type { HttpAnswer, HttpCommand, HttpFormat, HttpFormatData, HttpPorts, HttpRequest } from "./http-ports.ts";
 import { levelFault } from "./topic.ts";
 
@@ -38,6 +38,8 @@ export const MAX_WAIT_SECS = 3600;
 
 /** Default of the option `timeout`, seconds. */
 const TIMEOUT_SECONDS = 30;
+/** Most requests that wait for their answers: each holds its payload and a socket. */
+const MAX_REQUESTS = 16;
 
 type Done = (error: Error | undefined, answer: HttpAnswer | undefined) => void;
 
@@ -136,6 +138,7 @@ export class HttpClient {
    * @param onPublish called once: without an error when the server has accepted the event, else with one of
    * ConnectionException `unreachable`, `timeout`, `refused` (`returnCode` is the HTTP status) or `not-connected` (close()
    * was called), or InvalidEventException if the server refuses this event (HTTP status 400, 413 or 415)
+   * @returns false when 16 requests wait for their answers: nothing is kept, and `onPublish` is not called
    * @throws InvalidEventException, MissingMessageEncoderException, ConfigurationException if the certificates of the options
    * can never work, and what the codec throws; nothing is sent
    */
@@ -144,7 +147,7 @@ export class HttpClient {
     format: F,
     data: HttpFormatData<F>,
     onPublish?: (error?: Error) => void,
-  ): void {
+  ): boolean {
     const fault = segmentFault(event);
     if (fault) throw new InvalidEventException(`event id ${fault}`);
     if (this.config.quickstart && format !== "json") {
@@ -156,7 +159,7 @@ export class HttpClient {
     if (!contentType) throw new InvalidEventException(`format ${format} has no content type in HTTP`);
     const body = encodePayload(codec, data, wantsTime(codec), this.ports.clock);
     if (!body.length) throw new InvalidEventException("an event without payload cannot be sent over HTTP");
-    this.post(`events/${encodeURIComponent(event)}`, contentType, body, this.timeoutMs, error => {
+    return this.post(`events/${encodeURIComponent(event)}`, contentType, body, this.timeoutMs, error => {
       if (onPublish) error ? onPublish(error) : onPublish();
     });
   }
@@ -168,13 +171,14 @@ export class HttpClient {
    * @param onCommand called once: with a command; with an error, as in publishEvent, also MissingMessageDecoderException, and
    * ConnectionException `limit` for a payload above `limits.frameBytes`; or with neither, if no command came. The server
    * has deleted the command in each case
+   * @returns false when 16 requests wait for their answers: nothing is sent, and `onCommand` is not called
    * @throws InvalidEventException for arguments that cannot be sent, and for Quickstart
    */
   requestCommand(
     command: string,
     waitTimeSecs: number,
     onCommand: (error: Error | undefined, command: HttpCommand | undefined) => void,
-  ): void {
+  ): boolean {
     const fault = command === "+" ? "" : segmentFault(command);
     if (fault) throw new InvalidEventException(`command id ${fault}`);
     if (!(waitTimeSecs >= 0 && waitTimeSecs <= MAX_WAIT_SECS && waitTimeSecs % 1 === 0)) {
@@ -183,7 +187,7 @@ export class HttpClient {
     if (this.config.quickstart) throw new InvalidEventException("Quickstart has no commands");
     const path = `commands/${command === "+" ? command : encodeURIComponent(command)}/request`;
     const body = encodeUtf8(`{"waitTimeSecs":${waitTimeSecs}}`);
-    this.post(path, "application/json", body, waitTimeSecs * 1000 + this.timeoutMs, (error, answer) => {
+    return this.post(path, "application/json", body, waitTimeSecs * 1000 + this.timeoutMs, (error, answer) => {
       if (error || answer!.status === 204) return onCommand(error, undefined);
       let decoded: HttpCommand;
       try {
@@ -228,7 +232,8 @@ export class HttpClient {
     return { command, format, data, timestamp: timestamp ?? new Date(this.ports.clock.date()) } as HttpCommand;
   }
 
-  private post(path: string, contentType: string, body: Uint8Array, timeoutMs: number, done: Done): void {
+  private post(path: string, contentType: string, body: Uint8Array, timeoutMs: number, done: Done): boolean {
+    if (this.exchanges.length >= MAX_REQUESTS) return false;
     const { type, id, mqtt, warning } = this.config;
     if (warning) {
       delete this.config.warning; // told once
@@ -253,6 +258,7 @@ export class HttpClient {
       this.invoke(() => done(error, answer));
     });
     this.exchanges.push(exchange);
+    return true;
   }
 
   // Only if `host` is still the first one: requests that overlap may fail together.
@@ -271,40 +277,6 @@ export class HttpClient {
       }
     }
   }
-}
-
-// docs/protocol.md 4.3
-function contentTypeOf(format: string): string | undefined {
-  switch (format) {
-    case "json":
-    case "json-iotf":
-      return "application/json";
-    case "text":
-    case "utf8":
-      return "text/plain; charset=utf-8";
-    case "xml":
-      return "application/xml";
-    case "bin":
-    case "raw":
-      return "application/octet-stream";
-  }
-  return undefined;
-}
-
-/** Format name of a content type; the content type itself if the server has no format for it. */
-function formatOf(contentType: string): string {
-  const bare = lowerCase(contentType.split(";")[0]!.trim());
-  switch (bare) {
-    case "application/json":
-      return "json";
-    case "text/plain":
-      return "text";
-    case "application/xml":
-      return "xml";
-    case "application/octet-stream":
-      return "bin";
-  }
-  return bare;
 }
 
 // docs/protocol.md 6. An InvalidEventException concerns this one event, a ConnectionException the device or the server.

@@ -19,6 +19,7 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const CORE = join(ROOT, "src/bundle.ts");
 const PUBLIC = join(ROOT, "src/index.ts");
 const HTTP = join(ROOT, "src/device/http.ts");
+const HTTP_FORMATS = join(ROOT, "src/device/http-formats.ts");
 const BASE64 = join(ROOT, "src/device/base64.ts");
 const MANAGED = join(ROOT, "src/device/managed/");
 const TSC = join(ROOT, "node_modules/typescript/bin/tsc");
@@ -185,7 +186,7 @@ const coreStaysOutside = (core: string, outside: Readonly<Record<string, string>
       if (kind === "entry-point" || file === PUBLIC) return undefined;
       if (outside[file]) return { path: outside[file], external: true };
       // What is not in the bundle: an entry that does not share it brings it along.
-      const apart = file === HTTP || file === BASE64 || file.startsWith(MANAGED);
+      const apart = file === HTTP || file === HTTP_FORMATS || file === BASE64 || file.startsWith(MANAGED);
       return file.startsWith(join(ROOT, "src/")) && !apart ? { path: core, external: true } : undefined;
     });
   },

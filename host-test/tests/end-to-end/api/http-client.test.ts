@@ -345,6 +345,17 @@ test("a custom codec serves its content type, and gets the time", () => {
   assert.deepEqual(got, { command: "c", format: "text", data: 3, timestamp: new Date(7) });
 });
 
+test("16 requests wait for their answers; more are not made until one has ended", () => {
+  const { http, client, told } = stage();
+  const event = () => client.publishEvent("status", "json", 1, error => told.push(error));
+  for (let n = 0; n < 16; n++) assert.equal(event(), true);
+  assert.deepEqual([event(), client.requestCommand("+", 0, error => told.push(error))], [false, false]);
+  assert.deepEqual([http.sent.length, told], [16, []]);
+  http.clock.advance(30_000);
+  assert.equal(told.length, 16);
+  assert.equal(event(), true);
+});
+
 test("close() gives up what is on its way, and the client can be used again", () => {
   const { http, client, told } = stage();
   client.publishEvent("e", "json", 1, error => told.push(error));
