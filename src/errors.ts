@@ -8,8 +8,8 @@
  * - `refused`: the server answered CONNECT with a return code other than 0, or HTTP with a status of failure; see
  *   `returnCode`. After CONNACK 3 (server unavailable) the client retries, after the other codes it does not.
  * - `unreachable`: no connection came up: the name is unknown, nothing listens, or TLS failed. The client retries.
- * - `timeout`: the server did not answer within `timeout` seconds, did not acknowledge a packet that was sent again, or sent
- *   nothing for one and a half keep-alive periods. The client retries.
+ * - `timeout`: the server did not answer within `timeout` seconds, did not acknowledge a packet that was sent again, sent nothing
+ *   for 1 to 1.5 keep-alive periods, or took no bytes for half of one. The client retries.
  * - `closed`: the server or the network ended the connection. The client retries.
  * - `takeover`: the server ends each connection soon after CONNACK. Another client may use the same client id. The client
  *   retries with growing delays, as after any loss.

@@ -19,7 +19,10 @@ export class Backoff {
   // When CONNACK was received, or the last attempt or connection failed: milliseconds that wrap at 2^32.
   private sinceMs = 0;
 
-  /** True if the last attempt or connection failed. Outlives a refusal and disconnect(). */
+  /**
+   * True after a failed attempt or a lost connection, until a connection lasts or disconnect() ends one. A refusal, and
+   * disconnect() without a connection, do not reset it.
+   */
   get failing(): boolean {
     return this.failures > 0;
   }

@@ -13,7 +13,8 @@ export abstract class BaseClient implements ClientCallbacks {
   connectedCallback: ((sessionPresent: boolean) => void) | undefined;
   /**
    * A connection ended, or an attempt failed. `reason`: undefined after disconnect(). `retryMs`: milliseconds until the
-   * next attempt; -1: the client does not retry until connect() is called.
+   * next attempt; -1: the client does not retry until connect() is called. Callbacks of messages that are dropped at the
+   * end are called before.
    */
   disconnectedCallback: ((reason: ConnectionException | undefined, retryMs: number) => void) | undefined;
   /**
@@ -73,6 +74,7 @@ export abstract class BaseClient implements ClientCallbacks {
    * Sends what was accepted, waits up to 5 s for confirmations, sends DISCONNECT (the server discards the will) and
    * closes. If the client is still connecting and has something to send, it first waits up to 5 s for CONNACK. With a clean
    * session and no store, messages that could not be sent are dropped and their callbacks get an error; otherwise they wait
+   * for the next connect(). It does not wait for subscribe() and unsubscribe(): what was not sent, and the callbacks, wait
    * for the next connect().
    * @param done called once when the last bytes have left and the transport is closed, at the latest 5 s after DISCONNECT,
    * or at once when connect() cancels disconnect(); if disconnect() is called twice, both callbacks are called

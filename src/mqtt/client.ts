@@ -50,7 +50,8 @@ export class MqttClient extends BaseClient {
    * @param payload must not change until `done` is called
    * @param done called once, and never inside another `done`: without an error when the message is in the transmit
    * buffer (QoS 0; it is lost if the connection ends before the transport takes it) or confirmed (QoS 1, 2), with an error
-   * when it is dropped; only a message that `limits.dropOldest` drops is reported at once
+   * when it is dropped; only a message that `limits.dropOldest` or `limits.redeliveries` drops is
+   * reported at once
    * @returns true when accepted; at QoS 1 and 2 with a store, the message survives a restart from now on. false when the
    * outbox or the store is full, after disconnect() and after a refusal: nothing is kept and `done` is not called
    * @throws ConnectionException `not-connected` before the first connect(); ConfigurationException for a topic, payload or
@@ -73,7 +74,8 @@ export class MqttClient extends BaseClient {
    * @param done gets the granted QoS of each filter, 128 for a refused one [MQTT-3.9.3-2]. Filters that a later request
    * replaced before SUBSCRIBE was sent are not among them. Refusals that arrive later, and all refusals without `done`, go
    * to errorCallback
-   * @returns false when `limits.subscriptions` requests are remembered and this one replaces none of them
+   * @returns false when `limits.subscriptions` requests are remembered and this one replaces none of them as a
+   * whole
    * @throws ConfigurationException for a filter or QoS that cannot be sent
    */
   subscribe(subscriptions: readonly Subscription[], done?: SubscribeCallback): boolean {

@@ -64,8 +64,8 @@ export class Connection implements LinkListener {
   private disconnectCallbacks: (() => void)[] | undefined;
   // Callbacks are being told that the connection has ended. They may call connect() and disconnect().
   private endCallbacksRunning: boolean | undefined;
-  // Identifies the transport that has not said yet that it is closed.
-  private closingTransport: (() => void) | undefined;
+  // What the last transport will call when it is closed.
+  private pendingOnClosed: (() => void) | undefined;
   private reconnects = -1;
 
   /** @throws ConfigurationException naming the wrong option. Nothing is sent before connect(). */
@@ -113,7 +113,7 @@ export class Connection implements LinkListener {
       this.session.restore();
       if (this.backoff.failing) {
         this.connectWaits = true;
-        this.wait();
+        this.scheduleRetry();
       } else this.open();
     } else if (before === DISCONNECTING) this.timer.set(this.keepAlive.checkMs);
     else if (this.disconnectAfterConnack && before < CONNECTED) this.startTimeout();
@@ -143,7 +143,7 @@ export class Connection implements LinkListener {
     } else if (before !== IDLE) {
       if (before === AWAITING_CONNACK) this.link.encoder.disconnect(); // otherwise the server may publish the will
       this.end();
-    } else if (!this.endCallbacksRunning && !this.closingTransport) this.completeDisconnect();
+    } else if (!this.endCallbacksRunning && !this.pendingOnClosed) this.completeDisconnect();
   }
 
   /** See MqttClient.publish. The message is checked. */
@@ -170,7 +170,7 @@ export class Connection implements LinkListener {
     this.timer.set(this.options.timeoutMs ?? (this.state === OPENING ? OPEN_MS : CONNACK_MS));
   }
 
-  private wait(): number {
+  private scheduleRetry(): number {
     this.transition(LOST);
     const delay = this.backoff.delayMs(this.ports.clock.now(), this.ports.random(), this.options.reconnectDelayMs);
     this.timer.set(delay);
@@ -183,7 +183,7 @@ export class Connection implements LinkListener {
       this.link.open(this.ports, this.options.endpoint);
     } catch (error) {
       if (error instanceof ConfigurationException) this.giveUp(error);
-      else this.retryAfter(failures.unreachable(this.options.endpoint, (error as Error).message));
+      else this.connectionFailed(failures.unreachable(this.options.endpoint, (error as Error).message));
     }
   }
 
@@ -204,9 +204,9 @@ export class Connection implements LinkListener {
 
   closed(reason: string | undefined): void {
     const { endpoint } = this.options;
-    if (this.state === OPENING) return this.retryAfter(failures.unreachable(endpoint, reason));
+    if (this.state === OPENING) return this.connectionFailed(failures.unreachable(endpoint, reason));
     const unprovoked = !reason && !this.link.buffer.pending && !this.session.awaitsAcknowledgement;
-    this.retryAfter(failures.closed(endpoint, reason, this.state === AWAITING_CONNACK), unprovoked);
+    this.connectionFailed(failures.closed(endpoint, reason, this.state === AWAITING_CONNACK), unprovoked);
   }
 
   packet(packet: Packet): void {
@@ -217,7 +217,7 @@ export class Connection implements LinkListener {
 
   protocolError(reason: string): void {
     this.link.buffer.flush(); // acknowledgements of earlier packets
-    this.retryAfter(failures.protocolError(reason, this.options));
+    this.connectionFailed(failures.protocolError(reason, this.options));
   }
 
   private onConnack(packet: Packet): void {
@@ -225,7 +225,7 @@ export class Connection implements LinkListener {
     const code = packet.returnCode!;
     if (code === 0) return this.accept(packet.sessionPresent!);
     const error = failures.refused(code, this.options);
-    if (code === failures.SERVER_UNAVAILABLE) this.retryAfter(error);
+    if (code === failures.SERVER_UNAVAILABLE) this.connectionFailed(error);
     else this.giveUp(error);
   }
 
@@ -256,7 +256,7 @@ export class Connection implements LinkListener {
     else if (this.state === IDLE) this.completeDisconnect();
     else {
       const doing = this.state === OPENING ? "connecting to" : "waiting for CONNACK from";
-      this.retryAfter(failures.timeout(doing, this.options.endpoint));
+      this.connectionFailed(failures.timeout(doing, this.options.endpoint));
     }
   }
 
@@ -264,11 +264,11 @@ export class Connection implements LinkListener {
     const { buffer, receivedCount } = this.link;
     // What waits in the buffer may be the very packet that is not acknowledged.
     if (this.keepAlive.ackCheckDue && !buffer.pending && !this.session.checkAcknowledgements()) {
-      return this.retryAfter(failures.timeout("waiting for an acknowledgement from", this.options.endpoint));
+      return this.connectionFailed(failures.timeout("waiting for an acknowledgement from", this.options.endpoint));
     }
     const action = this.keepAlive.check(buffer.sent, receivedCount, buffer.pending);
     if (action === "dead")
-      return this.retryAfter(failures.timeout("waiting for an answer from", this.options.endpoint));
+      return this.connectionFailed(failures.timeout("waiting for an answer from", this.options.endpoint));
     this.timer.set(this.keepAlive.checkMs);
     if (action === "ping") this.session.ping(); // last: a callback may call disconnect()
   }
@@ -280,7 +280,7 @@ export class Connection implements LinkListener {
   }
 
   // The connection was lost or not made, for a cause that may pass.
-  private retryAfter(error: ConnectionException, unprovoked = false): void {
+  private connectionFailed(error: ConnectionException, unprovoked = false): void {
     const before = this.state;
     if (before < CONNECTED) selectNextHost(this.options);
     if (this.disconnectAfterConnack && before === AWAITING_CONNACK) this.link.encoder.disconnect(); // as in disconnect()
@@ -289,7 +289,7 @@ export class Connection implements LinkListener {
     if (this.state === IDLE) return this.end();
     this.closeLink();
     const reason = suspicious ? failures.takeover(this.backoff.earlyLosses, this.clientId, error) : error;
-    this.callbacks.invoke(this.callbacks.client.disconnectedCallback, reason, this.wait());
+    this.callbacks.invoke(this.callbacks.client.disconnectedCallback, reason, this.scheduleRetry());
     // Last: its callbacks may call disconnect().
     if (before === CONNECTED && error.code === "closed") this.session.publisher.serverClosed();
   }
@@ -319,7 +319,7 @@ export class Connection implements LinkListener {
     let closed = false;
     const onClosed = () => {
       closed = true;
-      if (this.closingTransport === onClosed) this.completeDisconnect();
+      if (this.pendingOnClosed === onClosed) this.completeDisconnect();
     };
     this.endCallbacksRunning = true;
     this.closeLink(onClosed);
@@ -331,14 +331,14 @@ export class Connection implements LinkListener {
     if (!this.endCallbacksRunning) return; // a callback has called connect() and disconnect()
     if (closed || this.state !== IDLE) return this.completeDisconnect();
     this.endCallbacksRunning = false;
-    this.closingTransport = onClosed;
+    this.pendingOnClosed = onClosed;
     this.timer.set(DISCONNECT_MS); // a transport may never say that it is closed
   }
 
   private completeDisconnect(): void {
     if (this.state === IDLE) this.timer.clear();
     if (this.endCallbacksRunning) this.endCallbacksRunning = false;
-    if (this.closingTransport) this.closingTransport = undefined;
+    if (this.pendingOnClosed) this.pendingOnClosed = undefined;
     const callbacks = this.disconnectCallbacks || [];
     if (callbacks.length) this.disconnectCallbacks = undefined;
     for (let i = 0; i < callbacks.length; i++) this.callbacks.invoke(callbacks[i], undefined, undefined);

@@ -1,5 +1,5 @@
 // The hosts of a server: checks, and which one is next. A connection that is lost is tried again on the same host; an
-// attempt that fails before CONNACK moves on to the next one.
+// attempt that fails, also by CONNACK 3, moves on to the next one.
 
 import { ConfigurationException } from "../errors.ts";
 import type { Endpoint } from "../ports.ts";

@@ -25,7 +25,7 @@ export interface Limits {
    * waits.
    */
   queuedBytes?: number;
-  /** Remembered SUBSCRIBE requests; 1..1000, default 16. */
+  /** SUBSCRIBE requests, which are remembered, and unacknowledged UNSUBSCRIBE requests; 1..1000, default 16. */
   subscriptions?: number;
   /**
    * What happens when the outbox is full. false, the default: the new message is refused. true: the oldest waiting
@@ -65,7 +65,7 @@ export interface Will {
 export interface ServerEndpoint {
   /**
    * DNS name or IP address, without scheme and without port; or 1..16 of them, as a list or as one text with commas. When an
-   * attempt fails before CONNACK, the next attempt is for the next host; the first one follows the last one. A connection
+   * attempt fails, also by CONNACK 3, the next attempt is for the next host; the first one follows the last one. A connection
    * that is lost is tried again on the same host first.
    */
   host: string | readonly string[];

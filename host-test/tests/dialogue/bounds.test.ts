@@ -5,7 +5,7 @@ import { test } from "node:test";
 import type { Limits } from "../../../src/mqtt/options.ts";
 import { memoryStore } from "../../../targets/node/memory-store.ts";
 import { utf8 } from "../../harness/testing/bytes.ts";
-import { command, puback, publish, pubrel, suback } from "../../harness/testing/frames.ts";
+import { command, pingresp, puback, publish, pubrel, suback } from "../../harness/testing/frames.ts";
 import { device, mqtt, readyDevice, readyMqtt, type Stage } from "../support/device.ts";
 import { noise } from "../support/feed-all-ways.ts";
 import type { DeviceClient, MqttClient } from "../support/subject.ts";
@@ -378,4 +378,16 @@ test("a full store and an errorCallback that publishes: the nesting is bounded",
   stage.client.connect();
   assert.equal(stage.client.publish("t", BYTE, 1), false);
   assert.ok(deepest >= 1 && deepest <= 2, `${deepest} deep`);
+});
+
+test("drainCallback waits until there is room, also while one large message is in flight", () => {
+  const stage = readyMqtt({ limits: { queuedBytes: 1000 } });
+  let drained = 0;
+  stage.client.drainCallback = () => drained++;
+  assert.equal(stage.client.publish("t", new Uint8Array(2000), 1), true);
+  assert.equal(stage.client.publish("t", new Uint8Array(100), 1), false);
+  stage.link.receives(pingresp());
+  assert.equal(drained, 0);
+  stage.link.receives(puback(1));
+  assert.equal(drained, 1);
 });

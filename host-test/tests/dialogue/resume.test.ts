@@ -240,3 +240,20 @@ test("the CONNACK that said that the session is new is lost: the next does not s
   stage.quiet().reconnected(true);
   assert.deepEqual(stage.said(), [CONNECT, "SUBSCRIBE #2 a q1"]);
 });
+
+test("session lost, and the connection breaks before all is sent again: nothing of it counts as the new session's", () => {
+  const stage = readyMqtt({ clean: false });
+  stage.client.publish("t", new Uint8Array(5000), 1);
+  stage.client.publish("t", utf8("b"), 2);
+  stage.link.receives(pubrec(2));
+  stage.link.ends("ECONNRESET");
+  stage.clock.jumpToNext();
+  stage.link.opens();
+  stage.link.room = 500; // a part of the first message
+  stage.link.receives(connack(0, false));
+  stage.reconnected(true);
+  assert.deepEqual(
+    stage.said().filter(line => line.includes("#2")),
+    ["PUBLISH #2 q2 dup t b"],
+  );
+});

@@ -535,3 +535,19 @@ test("an r that could not be removed does not count for a new message with its i
   assert.equal(send(stage, "b", 2), true);
   assert.deepEqual(store.keys(), ["m1"]);
 });
+
+test("an i that cannot be removed: no PUBCOMP, so that the server does not use its identifier for a new message", () => {
+  const store = memoryStore();
+  const stage = life(store).connected().quiet();
+  stage.link.receives(publish("t", "a", { qos: 2, id: 5 }));
+  const { remove } = store;
+  store.remove = () => {
+    throw new Error("worn out");
+  };
+  stage.quiet().link.receives(pubrel(5));
+  assert.deepEqual([stage.said(), stage.heard(), store.keys()], [[], ["error store: worn out"], ["i5"]]);
+  store.remove = remove;
+  stage.reconnected(true);
+  stage.quiet().link.receives(pubrel(5));
+  assert.deepEqual([stage.said(), store.keys()], [["PUBCOMP #5"], []]);
+});

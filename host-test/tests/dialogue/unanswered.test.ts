@@ -268,3 +268,18 @@ test("PUBACK arrives while the payload is sent again: the application gets its b
   assert.deepEqual([again!.cmd, again!.dup, new Set(again!.payload)], ["publish", true, new Set([1])]);
   assert.deepEqual(stage.heard(), ["done a"]);
 });
+
+test("a message whose PUBREC was received is not given up when the server closes: the server has it", () => {
+  const stage = readyMqtt({ clean: false, limits: { redeliveries: 1 } });
+  send(stage, "a", 2);
+  stage.link.receives(pubrec(1));
+  for (let n = 0; n < 4; n++) {
+    stage.quiet();
+    stage.link.ends();
+    stage.clock.jumpToNext();
+    stage.accepted(true);
+    assert.equal(stage.said().at(-1), "PUBREL #1", `connection ${n}`);
+  }
+  stage.quiet().link.receives(pubcomp(1));
+  assert.deepEqual(stage.heard(), ["done a"]);
+});

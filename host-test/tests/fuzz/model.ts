@@ -453,15 +453,12 @@ export class Model {
       return;
     }
     this.sync();
-    if (code === "protocol" && !this.qos1Told && this.credits.length) {
-      this.qos1Told = true;
-      return;
-    }
+    const asQos1 = () => code === "protocol" && !this.qos1Told && this.credits.length > 0;
     // The SUBACK may be one that is not believed yet, for a SUBSCRIBE that is not seen yet.
-    const perhaps = () => code === "subscribe" && this.subscribed === "maybe";
-    if (perhaps()) return;
-    const one = this.awaited(expected => expected.errors.indexOf(code ?? "") >= 0, perhaps);
-    if (!one && !perhaps()) this.fail(`told of error ${error}, ${describe(this.expected[0])}`);
+    const perhaps = () => asQos1() || (code === "subscribe" && this.subscribed === "maybe");
+    if (!perhaps() && !this.awaited(expected => expected.errors.indexOf(code ?? "") >= 0, perhaps) && !perhaps())
+      return this.fail(`told of error ${error}, ${describe(this.expected[0])}`);
+    if (asQos1()) this.qos1Told = true;
   }
 
   // The next thing to be told, if it is of this kind; believing no more than it takes.
@@ -508,6 +505,7 @@ export class Model {
   }
 
   private confirmed(n: number): void {
+    if (this.state === "awaiting-connack") this.sync();
     const unhurried = () => this.unhurried.delete(n);
     if (unhurried()) return;
     if (

@@ -134,8 +134,8 @@ const MUTANTS: readonly Mutant[] = [
   {
     name: "PUBREL does not release",
     file: RECEIVED,
-    from: "if (!known?.has(id)) return;",
-    to: "if (id < 0 && this.store)",
+    from: "if (!known?.has(id)) return true;",
+    to: "if (id > 0 || !known) return true;",
   },
   {
     name: "acknowledgements outlive the connection",
@@ -244,6 +244,34 @@ const MUTANTS: readonly Mutant[] = [
     by: "dialogue/store.test.ts",
   },
   {
+    name: "a lost session counts only for what is sent again",
+    file: PUBLISHER,
+    from: "one.state = statePublished(one.qos);",
+    to: "if (!one.next) one.state = one.state;",
+    by: "dialogue/resume.test.ts",
+  },
+  {
+    name: "a message that the server has is given up",
+    file: PUBLISHER,
+    from: "if (!first || first.state === AWAITING_PUBCOMP)",
+    to: "if (!first)",
+    by: "dialogue/unanswered.test.ts",
+  },
+  {
+    name: "PUBCOMP although the store keeps the identifier",
+    file: RECEIVED,
+    from: "if (this.store && !this.store.clearReceived(id)) return false;",
+    to: "if (this.store) this.store.clearReceived(id);",
+    by: "dialogue/store.test.ts",
+  },
+  {
+    name: "drained without room",
+    file: PUBLISHER,
+    from: "return outbox.fits(LEAST_RECORD_BYTES, inflight.bytes, sendable);",
+    to: "return sendable || outbox.fits(LEAST_RECORD_BYTES, inflight.bytes, false);",
+    by: "dialogue/bounds.test.ts",
+  },
+  {
     name: "publish is accepted after disconnect()",
     file: CONNECTION,
     from: "state !== IDLE && state !== DISCONNECTING && !this.disconnectAfterConnack;\n    const accepted",
@@ -315,7 +343,7 @@ const MUTANTS: readonly Mutant[] = [
   {
     name: "a dropped message's callback is another's",
     file: OUTBOX,
-    from: "        if (flags & DONE) callback++;\n",
+    from: "        if (flags & HAS_CALLBACK) callback++;\n",
     to: "",
     by: "unit/outbox.test.ts",
   },

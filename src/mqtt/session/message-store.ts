@@ -4,8 +4,7 @@
 //   r<packet id>   PUBREC was received for it: written before PUBREL is sent, so that it is not published again
 //   i<packet id>   an incoming QoS 2 message was delivered: from the return of the callback to PUBREL
 //
-// A message gets its packet identifier when it is accepted and keeps it: the server recognizes the message by it. remove()
-// deletes m before r: a crash between the two leaves an r without its m, which load() deletes.
+// A message gets its packet identifier when it is accepted and keeps it: the server recognizes the message by it.
 
 import type { Store } from "../../ports.ts";
 import { NO_BYTES } from "../../utf8.ts";
@@ -29,7 +28,7 @@ export class MessageStore {
   private readonly onError: (error: Error) => void;
   private sequence = 0;
   private loaded = false;
-  // An r may have stayed whose m is removed. A new message with its identifier must not count as released.
+  // An r may have stayed whose m is removed. A new message with its identifier must not count as acknowledged by PUBREC.
   private removeFailed: boolean | undefined;
   // Errors of load(), until reportErrors().
   private errors: Error[] | undefined;
@@ -77,9 +76,9 @@ export class MessageStore {
     this.set(`i${id}`, NO_BYTES);
   }
 
-  /** PUBREL received for it, or the server lost its session. */
-  clearReceived(id: number): void {
-    this.removeRecord(`i${id}`);
+  /** PUBREL received for it, or the server lost its session. False when the store fails. */
+  clearReceived(id: number): boolean {
+    return this.removeRecord(`i${id}`);
   }
 
   /**
@@ -120,11 +119,11 @@ export class MessageStore {
   }
 
   // A damaged record stays until its packet identifier is used again; its r must not be found then.
-  private readMessage(id: number, released: boolean): Restored {
+  private readMessage(id: number, pubrecReceived: boolean): Restored {
     try {
-      return parseMessage(id, this.store.get(`m${id}`), released);
+      return parseMessage(id, this.store.get(`m${id}`), pubrecReceived);
     } catch (error) {
-      if (released) this.removeRecord(`r${id}`);
+      if (pubrecReceived) this.removeRecord(`r${id}`);
       throw error;
     }
   }
@@ -166,7 +165,7 @@ function idOf(key: string): number {
   return id >= 1 && id <= MAX_ID && `${id}` === key.substring(1) && id % 1 === 0 ? id : 0;
 }
 
-function parseMessage(id: number, value: Uint8Array | undefined, released: boolean): Restored {
+function parseMessage(id: number, value: Uint8Array | undefined, pubrecReceived: boolean): Restored {
   const end = value && value.length >= HEADER_BYTES ? HEADER_BYTES + ((value[5]! << 8) | value[6]!) : 0;
   const qos = end ? value![0]! & 3 : 0;
   if (!value || end > value.length || value[0]! >> 3 !== FORMAT >> 3 || (qos !== 1 && qos !== 2)) {
@@ -177,6 +176,6 @@ function parseMessage(id: number, value: Uint8Array | undefined, released: boole
   const topic = new Uint8Array(value.subarray(HEADER_BYTES, end)); // Espruino makes an Array with slice()
   const payload = new Uint8Array(value.subarray(end));
   const retain = (value[0]! & 4) > 0;
-  const state = released && qos === 2 ? AWAITING_PUBCOMP : NOT_IN_FLIGHT;
+  const state = pubrecReceived && qos === 2 ? AWAITING_PUBCOMP : NOT_IN_FLIGHT;
   return { sequence, message: { topic, payload, qos, retain, id, state, done: undefined, next: undefined } };
 }

@@ -1,7 +1,8 @@
 // Messages that wait to be sent, oldest first, as bytes in one buffer: a message that waits costs its bytes and nothing
 // else. The buffer is allocated when the first message waits and then kept. Bounds: `queuedMessages` messages, and
 // `queuedBytes` for what waits (records, see below) together with what is in flight (topics and payloads). One message may
-// exceed `queuedBytes` when nothing else waits or is in flight; it is kept outside the buffer.
+// exceed `queuedBytes` when nothing else waits or is in flight, and one more while a large one of QoS 0 is being sent; they
+// are kept outside the buffer.
 
 import type { Message, PublishCallback } from "./message.ts";
 import { fewerFree, NO_ID_IN_USE, type PacketIdHolder } from "./packet-ids.ts";
@@ -16,13 +17,13 @@ export interface OutboxLimits {
   dropOldest: boolean;
 }
 
-// A record: flags (4 bits: QoS, RETAIN, DONE) and length of the payload (28 bits), length of the topic (2 bytes), at QoS 1
+// A record: flags (4 bits: QoS, RETAIN, HAS_CALLBACK) and length of the payload (28 bits), length of the topic (2 bytes), at QoS 1
 // and 2 the packet identifier (2 bytes), topic, payload. Numbers are big-endian.
 
 const QOS = 3;
 const RETAIN = 4;
 /** The message has a callback. */
-const DONE = 8;
+const HAS_CALLBACK = 8;
 
 /** The smallest message of QoS 1: a topic of one character, no payload. */
 export const LEAST_RECORD_BYTES = 9;
@@ -35,7 +36,7 @@ export function recordBytes(topic: Uint8Array, payload: Uint8Array, qos: number)
 export class Outbox implements PacketIdHolder {
   count = 0;
   private readonly limits: OutboxLimits;
-  // Records from `start` to `end`. Until a message waits there is no buffer and no comparison with these two is true.
+  // Records from `start` to `end`. Both are undefined until the first record: then `at < end` is false.
   private buffer: Uint8Array | undefined;
   private start!: number;
   private end!: number;
@@ -62,12 +63,12 @@ export class Outbox implements PacketIdHolder {
 
   /**
    * True if a message of {@link recordBytes} `size` may be added beside what waits and `inflightBytes` in flight.
-   * @param anyCount `queuedMessages` does not apply
+   * @param ignoreCount `queuedMessages` does not apply
    */
-  fits(size: number, inflightBytes: number, anyCount: boolean): boolean {
+  fits(size: number, inflightBytes: number, ignoreCount: boolean): boolean {
     const { count, limits } = this;
     const bytes = count ? this.bytes + inflightBytes : inflightBytes;
-    return (anyCount || count < limits.queuedMessages) && (bytes === 0 || bytes + size <= limits.queuedBytes);
+    return (ignoreCount || count < limits.queuedMessages) && (bytes === 0 || bytes + size <= limits.queuedBytes);
   }
 
   /** True if `size` more bytes may be in flight beside `inflightBytes` while nothing waits. */
@@ -90,14 +91,14 @@ export class Outbox implements PacketIdHolder {
     }
     const buffer = this.reserve(size);
     const at = this.end;
-    const flags = qos | (retain ? RETAIN : 0) | (done ? DONE : 0);
+    const flags = qos | (retain ? RETAIN : 0) | (done ? HAS_CALLBACK : 0);
     this.setUint16(at, (flags << 12) | (payload.length >> 16));
     this.setUint16(at + 2, payload.length);
     this.setUint16(at + 4, topic.length);
     if (qos) this.setUint16(at + 6, id);
     this.end += size;
-    buffer.set(topic, this.payload(at) - topic.length);
-    buffer.set(payload, this.payload(at));
+    buffer.set(topic, this.payloadOffset(at) - topic.length);
+    buffer.set(payload, this.payloadOffset(at));
     this.count++;
     if (!done) return;
     if (!this.callbacks) this.callbacks = [];
@@ -118,7 +119,7 @@ export class Outbox implements PacketIdHolder {
     if (!front) {
       const at = this.start;
       const message = this.read(at);
-      this.start = this.next(at);
+      this.start = this.nextOffset(at);
       // An empty buffer begins at its start again, so that a chain of events never moves bytes.
       if (this.start === this.end) this.start = this.end = 0;
       return message;
@@ -139,10 +140,10 @@ export class Outbox implements PacketIdHolder {
       count++;
       bytes += recordBytes(one.topic, one.payload, one.qos);
     }
-    for (let at = this.start; at < this.end; at = this.next(at)) {
+    for (let at = this.start; at < this.end; at = this.nextOffset(at)) {
       if (!this.qos(at)) continue;
       count++;
-      bytes += this.next(at) - at;
+      bytes += this.nextOffset(at) - at;
     }
     return count < queuedMessages && (bytes === 0 || bytes + size <= queuedBytes);
   }
@@ -159,10 +160,10 @@ export class Outbox implements PacketIdHolder {
     let at = this.start;
     let callback = 0;
     while (at < this.end && full()) {
-      const next = this.next(at);
+      const next = this.nextOffset(at);
       const flags = this.flags(at);
       if (flags & QOS) {
-        if (flags & DONE) callback++;
+        if (flags & HAS_CALLBACK) callback++;
         at = next;
       } else {
         dropped.push(this.takeCallback(flags, callback));
@@ -177,7 +178,7 @@ export class Outbox implements PacketIdHolder {
   freeIdsAfter(last: number): number {
     let free = NO_ID_IN_USE;
     for (let message = this.front; message; message = message.next) free = fewerFree(message.id, last, free);
-    for (let at = this.start; at < this.end; at = this.next(at)) free = fewerFree(this.id(at), last, free);
+    for (let at = this.start; at < this.end; at = this.nextOffset(at)) free = fewerFree(this.id(at), last, free);
     return free;
   }
 
@@ -203,18 +204,18 @@ export class Outbox implements PacketIdHolder {
   }
 
   /** Where the payload of the record at `at` begins. */
-  private payload(at: number): number {
+  private payloadOffset(at: number): number {
     return at + (this.qos(at) ? 8 : 6) + this.uint16(at + 4);
   }
 
   /** Where the record after the one at `at` begins. */
-  private next(at: number): number {
-    return this.payload(at) + (((this.uint16(at) & 4095) << 16) | this.uint16(at + 2));
+  private nextOffset(at: number): number {
+    return this.payloadOffset(at) + (((this.uint16(at) & 4095) << 16) | this.uint16(at + 2));
   }
 
   // Removes callback number `n`, of a record with `flags`.
   private takeCallback(flags: number, n: number): PublishCallback | undefined {
-    if (!(flags & DONE)) return undefined;
+    if (!(flags & HAS_CALLBACK)) return undefined;
     const callbacks = this.callbacks!;
     const callback = callbacks[n];
     if (n === 0) callbacks.shift();
@@ -225,10 +226,10 @@ export class Outbox implements PacketIdHolder {
   // The first record as a message. Copies, because the buffer is used again. Not with slice(): Espruino makes an Array.
   private read(at: number): Message {
     const flags = this.flags(at);
-    const payload = this.payload(at);
+    const payload = this.payloadOffset(at);
     return {
       topic: new Uint8Array(this.buffer!.subarray(payload - this.uint16(at + 4), payload)),
-      payload: new Uint8Array(this.buffer!.subarray(payload, this.next(at))),
+      payload: new Uint8Array(this.buffer!.subarray(payload, this.nextOffset(at))),
       qos: this.qos(at),
       retain: (flags & RETAIN) > 0,
       id: this.id(at),

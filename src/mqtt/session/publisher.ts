@@ -24,7 +24,6 @@ import {
   NOT_IN_FLIGHT,
   outgoingAction,
   RESEND_DUP,
-  RESEND_NEW,
   SEND_PUBREL,
   SESSION_LOST,
   SESSION_PRESENT,
@@ -113,9 +112,15 @@ export class Publisher implements PacketIdHolder {
   connected(sessionPresent: boolean): void {
     this.online = true;
     this.waiting = true;
-    if (!this.inflight.first) return;
-    this.resendNext = this.inflight.first;
+    const { first } = this.inflight;
+    if (!first) return;
+    this.resendNext = first;
     this.sessionPresent = sessionPresent;
+    // Now, not when they are sent: this connection may end before, and the next one may find the session that began here.
+    for (let one: Message | undefined = first; !sessionPresent && one; one = one.next) {
+      if (this.store && one.state === AWAITING_PUBCOMP) this.store.clearPubrecReceived(one.id);
+      one.state = statePublished(one.qos);
+    }
   }
 
   /** The connection ended. Messages stay. */
@@ -166,9 +171,8 @@ export class Publisher implements PacketIdHolder {
     const size = recordBytes(topic, payload, qos);
     const fits = outbox.fits(size, inflight.bytes, sendNow || (direct && this.busy));
     if (!fits && (this.dropping || !outbox.canMakeRoom(size, inflight.bytes))) return false;
-    // A message that is stored gets its packet identifier now.
     const { store } = this;
-    const id = store && qos > 0 ? this.ids.next(this) : 0;
+    const id = store && qos > 0 ? this.ids.next(this) : 0; // a stored message keeps its identifier
     if (id && !store!.add(id, topic, payload, qos, retain)) return false;
     const dropped = fits ? undefined : outbox.makeRoom(size, inflight.bytes);
     if (!sendNow || !this.send({ topic, payload, qos, retain, id, state: NOT_IN_FLIGHT, done, next: undefined })) {
@@ -195,7 +199,8 @@ export class Publisher implements PacketIdHolder {
   /** The server closed the connection; see redeliveries.ts. */
   serverClosed(): void {
     const { first } = this.inflight;
-    if (!first) {
+    // A server that has sent PUBREC has the message.
+    if (!first || first.state === AWAITING_PUBCOMP) {
       if (this.redeliveries) this.redeliveries = undefined;
       return;
     }
@@ -215,7 +220,7 @@ export class Publisher implements PacketIdHolder {
   get hasRoom(): boolean {
     const { outbox, inflight } = this;
     const sendable = !outbox.count && !inflight.full && !this.streamingMessage;
-    return sendable || outbox.fits(LEAST_RECORD_BYTES, inflight.bytes, false);
+    return outbox.fits(LEAST_RECORD_BYTES, inflight.bytes, sendable);
   }
 
   /** Sends what waits while there is room. */
@@ -255,10 +260,6 @@ export class Publisher implements PacketIdHolder {
   resend(message: Message, event: ConnackEvent): boolean {
     const { topic, payload, qos, retain, id, state } = message;
     const action = outgoingAction(state, event);
-    if (action === RESEND_NEW) {
-      if (this.store && state === AWAITING_PUBCOMP) this.store.clearPubrecReceived(id);
-      message.state = statePublished(qos);
-    }
     const sent =
       action === SEND_PUBREL
         ? this.encoder.ack("pubrel", id)

@@ -70,13 +70,17 @@ export class ReceivedIds {
     if (this.store) this.store.setReceived(id);
   }
 
-  /** PUBREL received: forgets `id`. */
-  release(id: number): void {
+  /**
+   * PUBREL received: forgets `id`. False if the store cannot forget it: PUBCOMP must not be sent, because the server would
+   * use the identifier for a new message, which would count as delivered after a restart.
+   */
+  release(id: number): boolean {
     const { known, seen } = this;
-    if (!known?.has(id)) return;
+    if (!known?.has(id)) return true;
+    if (this.store && !this.store.clearReceived(id)) return false;
     known.toggle(id);
     if (seen!.has(id)) seen!.toggle(id);
-    if (this.store) this.store.clearReceived(id);
+    return true;
   }
 
   // Forgets what the server has not sent on this connection.

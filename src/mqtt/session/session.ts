@@ -86,8 +86,9 @@ export class Session {
    * subscribes again and publishes messages in flight as first attempts, because the server has lost them.
    *
    * If the CONNECT before got no answer, the server may have made the session then, and this CONNACK cannot tell. So the
-   * client subscribes again although the session is present. Everything else goes on as with the old session: a message of
-   * QoS 2 that awaits PUBCOMP must not be published again [MQTT-4.3.3-1], and is lost if that session was a new one.
+   * client subscribes again although the session is present. Everything else goes on as with the old session. If that
+   * session was a new one, a message of QoS 2 that awaits PUBCOMP is lost, because it must not be published again
+   * [MQTT-4.3.3-1], and a new one with a packet identifier that is still known here is not delivered.
    */
   connected(sessionPresent: boolean): void {
     this.received.connected(sessionPresent);
@@ -105,7 +106,8 @@ export class Session {
   }
 
   /**
-   * Remembers a SUBSCRIBE and sends it now or at the next CONNACK. False when there are too many and it replaces none.
+   * Remembers a SUBSCRIBE and sends it now or at the next CONNACK. False when there are too many and
+   * it replaces none of them as a whole.
    */
   subscribe(subscriptions: readonly Subscription[], done: SubscribeCallback | undefined): boolean {
     return this.request(subscriptions, false, done);
@@ -175,8 +177,8 @@ export class Session {
       case "pubcomp":
         return this.onAcknowledgement(packet, PUBCOMP);
       case "pubrel":
-        this.received.release(packet.messageId!);
-        return this.acknowledge("pubcomp", packet.messageId!);
+        // Otherwise the server sends PUBREL again on the next connection.
+        return this.received.release(packet.messageId!) ? this.acknowledge("pubcomp", packet.messageId!) : "";
       case "suback":
       case "unsuback":
         return this.subscriptions.onAcknowledgement(packet);

@@ -43,13 +43,14 @@ export class Subscriptions implements PacketIdHolder {
 
   /**
    * Remembers a request. Returns the requests it replaces as a whole, which the caller passes to
-   * {@link reportReplaced}; undefined when there are too many requests and it replaces none.
+   * {@link reportReplaced}; undefined when there are too many requests and it replaces none as a
+   * whole.
    */
   add(subscriptions: readonly Subscription[], unsubscribe: boolean, done?: SubscribeCallback): Request[] | undefined {
     const topics = topicsOf(subscriptions);
     const full = this.requests.length >= this.limit;
     if (full && !this.requests.filter(request => isReplaced(request, topics)).length) return undefined;
-    const replaced = this.takeOver(topics);
+    const replaced = this.removeReplaced(topics);
     const request: Request = { subscriptions, unsubscribe, id: 0, sent: subscriptions, acknowledged: false };
     if (done) request.done = done;
     this.requests.push(request);
@@ -144,7 +145,7 @@ export class Subscriptions implements PacketIdHolder {
   }
 
   // The latest request for a filter is the one that is remembered. Returns the requests of which nothing remains.
-  private takeOver(topics: readonly string[]): Request[] {
+  private removeReplaced(topics: readonly string[]): Request[] {
     const replaced: Request[] = [];
     this.requests = this.requests.filter(request => {
       request.subscriptions = request.subscriptions.filter(one => topics.indexOf(one.topic) < 0);

@@ -110,7 +110,7 @@ export class Decoder {
       if (type !== PUBLISH) {
         return this.protocolError(`packet type ${type} of ${size} bytes, limit ${this.frameBytes}`);
       }
-      // How long the head is can be told from the two bytes of the topic length.
+      // The two bytes of the topic length tell the size of the head.
       return this.keep(bytes, at, at + headerBytes, size, headerBytes + 2);
     }
     if (at + size > end) return this.keep(bytes, at, end, size, size);
@@ -130,7 +130,7 @@ export class Decoder {
   // payloadJson() can let go of it.
   private resume(partial: Uint8Array, bytes: Uint8Array, at: number, end: number): number {
     const frameSize = this.frameSize;
-    // A fixed header is read byte by byte: how long it is, it says itself.
+    // The fixed header is read byte by byte, because only its own bytes tell its length.
     const taken = frameSize === 0 ? 1 : Math.min(end - at, partial.length - this.filled);
     partial.set(bytes.subarray(at, at + taken), this.filled);
     this.filled += taken;

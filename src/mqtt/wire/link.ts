@@ -70,7 +70,7 @@ export class Link implements TransportListener {
     this.decoder.push(bytes);
     buffer.corked = false;
     buffer.flush();
-    this.listener.flushed(); // the end of a payload may have left that other messages waited for
+    this.listener.flushed(); // a payload may have left, and messages that waited for it can go
   }
 
   writableAgain(): void {
