@@ -86,8 +86,8 @@ export class DeviceClient extends BaseClient {
    * @param data what the codec of `format` takes; a Uint8Array of format raw must not change until `onPublish` is called
    * @param onPublish called once, and never inside another `onPublish`: without an error when the event is in the transmit
    * buffer (QoS 0; it is lost if the connection ends before the transport takes it) or confirmed by the server (QoS 1, 2),
-   * with an error when it is dropped; only an event that `limits.dropOldest` or `limits.redeliveries` drops is
-   * reported at once
+   * with an error when it is dropped; only an event that `limits.dropOldest` or `limits.redeliveries` drops is reported at
+   * once
    * @returns true when accepted. false when the outbox or the store is full, after disconnect() and after a refusal:
    * nothing is kept and `onPublish` is not called. `active` tells whether the client still tries
    * @throws InvalidEventException, MissingMessageEncoderException; ConnectionException `not-connected` before the first

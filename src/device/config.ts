@@ -44,9 +44,9 @@ export interface DeviceOptions {
   domain?: string;
   /**
    * The whole host name or address, instead of `<org>.messaging.<domain>`; without scheme and without port. Or 1..16 of
-   * them, as a list or as one text with commas: DeviceClient moves on to the next one when an attempt fails, also by CONNACK 3,
-   * and stays with the one that works. HttpClient sends a request to one of them, and the requests after one that got no
-   * answer to the next.
+   * them, as a list or as one text with commas: DeviceClient moves on to the next one when an attempt fails, also by
+   * CONNACK 3, and stays with the one that works. HttpClient sends a request to one of them, and the requests after one that
+   * got no answer to the next.
    */
   host?: string | readonly string[];
   /** A whole number 1..65535. Default 8883 with TLS, 1883 without. */

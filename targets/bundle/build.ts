@@ -146,10 +146,11 @@ export async function build(dist = join(ROOT, "dist")): Promise<void> {
  */
 async function bundleDeviceEntries(dist: string): Promise<void> {
   const entries = ENTRIES.filter(({ node, name }) => !node && name !== BUNDLE);
-  const texts = await Promise.all(entries.map(entry => bundleEntry(entry, dist)));
-  const ofSrc = ({ source }: Entry) => source.startsWith("src/");
-  const users = texts.filter((_, index) => ofSrc(entries[index]!));
-  const interfaces = entries.filter(ofSrc).map(({ source }) => source);
+  const ofSrc = entries.filter(({ source }) => source.startsWith("src/"));
+  const adapters = entries.filter(entry => !ofSrc.includes(entry));
+  const bundled = (some: readonly Entry[]) => Promise.all(some.map(entry => bundleEntry(entry, dist)));
+  const [users] = await Promise.all([bundled(ofSrc), bundled(adapters)]);
+  const interfaces = ofSrc.map(({ source }) => source);
   const shorten = (text: string) => shortenable(text, ["src"], interfaces, users);
   await bundle({ entry: CORE, outfile: join(dist, `${BUNDLE}.js`), minify: true, shorten });
 }

@@ -79,8 +79,11 @@ export class Context<D extends ContextDevice> {
   /** Timers that `call` sets stay those of Node: a client needs its own after its program was stopped. */
   asLibrary(call: () => void): void {
     this.#library = true;
-    call();
-    this.#library = false;
+    try {
+      call();
+    } finally {
+      this.#library = false;
+    }
   }
 
   /** Timers and Math.random of this thread are from now on those of the device that uses them. */

@@ -130,7 +130,7 @@ export class Publisher implements PacketIdHolder {
     const message = this.streamingMessage;
     const partly = message?.qos === 0 && this.encoder.buffer.streaming;
     // A message that is complete stays: the next pump() or clear() tells the application.
-    if (partly || message?.state !== NOT_IN_FLIGHT) this.streamingMessage = undefined;
+    if (message && (partly || message.state !== NOT_IN_FLIGHT)) this.streamingMessage = undefined;
     // A QoS 0 message of which only a part was sent goes out first on the next connection.
     if (partly) this.outbox.putBack(message);
   }
