@@ -1,6 +1,6 @@
-// Makes one module of src/ that Espruino can run. Babel replaces syntax that Espruino does not support, functions move in
-// front of the code that calls them while the module loads, rarely used functions are made on demand (inline-cold.ts,
-// cold-functions.ts), and names are shortened. The result is checked (unsupported.ts).
+// Makes one module of src/ that Espruino can run. Methods get names of their own (distinct-methods.ts), Babel replaces syntax
+// that Espruino does not support, functions move in front of the code that calls them while the module loads, rarely used
+// functions are made on demand (inline-cold.ts, cold-functions.ts), and names are shortened. The result is checked (unsupported.ts).
 
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -10,12 +10,14 @@ import { minify } from "terser";
 import { bundle } from "../../bundle/bundle.ts";
 import { shortenable, shortening } from "../../bundle/names.ts";
 import { coldFunctions } from "./cold-functions.ts";
+import { distinctMethods } from "./distinct-methods.ts";
 import { inlineCold } from "./inline-cold.ts";
 import { profile } from "./profile.ts";
 import { check } from "./unsupported.ts";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const ENTRY = join(ROOT, "targets/espruino/index.ts");
+const CONFIG = join(ROOT, "targets/espruino/tsconfig.json");
 const UTF8 = join(ROOT, "src/utf8.ts");
 const OWN_UTF8 = join(ROOT, "targets/espruino/utf8.ts");
 
@@ -49,7 +51,12 @@ export async function espruinoModule(): Promise<string> {
 
 /** @param supers true: super stays, for engines other than Espruino */
 export async function uncheckedModule(supers = false): Promise<string> {
-  const whole = await withStandIns(await bundle({ entry: ENTRY, plugins: [ownUtf8] }));
+  const whole = await withStandIns(
+    await bundle({
+      entry: ENTRY,
+      plugins: [ownUtf8, distinctMethods(CONFIG, join(ROOT, "src/"))],
+    }),
+  );
   const names = await shortenable(whole, ["src", "targets/espruino"], ["src/index.ts", "targets/espruino/index.ts"]);
   const calls = await profile(whole);
   const plugins = [inlineCold(calls), coldFunctions(calls, names), ...(supers ? [] : [withoutSuper])];
@@ -152,6 +159,8 @@ function espruinoSyntax(): PluginObj {
       CallExpression(path) {
         const { callee } = path.node;
         const given = path.node.arguments as t.Expression[];
+        // A call of src/frozen.ts becomes a literal, which inline-cold.ts can move.
+        if (isNamed(callee, "frozen")) path.replaceWith(t.arrayExpression(given));
         if (!t.isMemberExpression(callee)) return;
         const { object, property } = callee;
         if (isNamed(object, "Object") && isNamed(property, "freeze")) path.replaceWith(given[0]!);
