@@ -59,7 +59,7 @@ export async function uncheckedModule(supers = false): Promise<string> {
   );
   const names = await shortenable(whole, ["src", "targets/espruino"], ["src/index.ts", "targets/espruino/index.ts"]);
   const calls = await profile(whole);
-  const plugins = [inlineCold(calls), coldFunctions(calls, names), ...(supers ? [] : [withoutSuper])];
+  const plugins = [frozenLists, inlineCold(calls), coldFunctions(calls, names), ...(supers ? [] : [withoutSuper])];
   return finish(await olderSyntax(whole, plugins), names);
 }
 
@@ -159,8 +159,6 @@ function espruinoSyntax(): PluginObj {
       CallExpression(path) {
         const { callee } = path.node;
         const given = path.node.arguments as t.Expression[];
-        // A call of src/frozen.ts becomes a literal, which inline-cold.ts can move.
-        if (isNamed(callee, "frozen")) path.replaceWith(t.arrayExpression(given));
         if (!t.isMemberExpression(callee)) return;
         const { object, property } = callee;
         if (isNamed(object, "Object") && isNamed(property, "freeze")) path.replaceWith(given[0]!);
@@ -181,6 +179,21 @@ function espruinoSyntax(): PluginObj {
           return t.expressionStatement(t.assignmentExpression("=", target, local));
         });
         path.replaceWithMultiple(assignments);
+      },
+    },
+  };
+}
+
+/** A call of frozen() of src/frozen.ts becomes a literal, which inline-cold.ts can move. */
+function frozenLists(): PluginObj {
+  return {
+    visitor: {
+      Program(program) {
+        const { referencePaths } = program.scope.getBinding("frozen")!;
+        // Backwards: lists in lists come first.
+        for (const { parent, parentPath } of referencePaths.toReversed()) {
+          parentPath!.replaceWith(t.arrayExpression((parent as t.CallExpression).arguments as t.Expression[]));
+        }
       },
     },
   };
