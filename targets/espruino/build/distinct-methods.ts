@@ -28,9 +28,7 @@ interface Edit {
 
 /** @param config the tsconfig.json of the program. @param folder methods of classes in it are renamed */
 export function distinctMethods(config: string, folder: string): Plugin {
-  const api = new API();
-  const edits = findEdits(api.updateSnapshot({ openProjects: [config] }).getProject(config)!, folder);
-  api.close();
+  const edits = editsOf(config, folder);
   return {
     name: "distinct-methods",
     setup({ onLoad }) {
@@ -40,6 +38,15 @@ export function distinctMethods(config: string, folder: string): Plugin {
       });
     },
   };
+}
+
+function editsOf(config: string, folder: string): Map<string, Edit[]> {
+  const compiler = new API(); // a process
+  try {
+    return findEdits(compiler.updateSnapshot({ openProjects: [config] }).getProject(config)!, folder);
+  } finally {
+    compiler.close();
+  }
 }
 
 /** @param edits in the order of the text */

@@ -1,6 +1,7 @@
-// Makes one module of src/ that Espruino can run. Methods get names of their own (distinct-methods.ts), Babel replaces syntax
-// that Espruino does not support, functions move in front of the code that calls them while the module loads, rarely used
-// functions are made on demand (inline-cold.ts, cold-functions.ts), and names are shortened. The result is checked (unsupported.ts).
+// Makes one module of src/ that Espruino can run. Methods get names of their own (distinct-methods.ts), Babel replaces
+// syntax that Espruino does not support, functions move in front of the code that calls them while the module loads, rarely
+// used functions are made on demand (inline-cold.ts, cold-functions.ts), and names are shortened. The result is checked
+// (unsupported.ts).
 
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -52,10 +53,7 @@ export async function espruinoModule(): Promise<string> {
 /** @param supers true: super stays, for engines other than Espruino */
 export async function uncheckedModule(supers = false): Promise<string> {
   const whole = await withStandIns(
-    await bundle({
-      entry: ENTRY,
-      plugins: [ownUtf8, distinctMethods(CONFIG, join(ROOT, "src/"))],
-    }),
+    await bundle({ entry: ENTRY, plugins: [ownUtf8, distinctMethods(CONFIG, join(ROOT, "src/"))] }),
   );
   const names = await shortenable(whole, ["src", "targets/espruino"], ["src/index.ts", "targets/espruino/index.ts"]);
   const calls = await profile(whole);
