@@ -2,6 +2,7 @@
 // commands come from the connection through commands.ts. Its members are exactly the documented ones.
 
 import { ConfigurationException, InvalidEventException } from "../errors.ts";
+import { frozen } from "../frozen.ts";
 import { BaseClient } from "../mqtt/base-client.ts";
 import { DEFAULT_LIMITS } from "../mqtt/options.ts";
 import type { PublishCallback } from "../mqtt/session/message.ts";
@@ -14,6 +15,8 @@ import { Commands } from "./commands.ts";
 import { configure, type DeviceOptions } from "./config.ts";
 import { EventCache } from "./events.ts";
 import { COMMAND_FILTER, levelFault } from "./topic.ts";
+
+const COMMANDS = frozen(Object.freeze({ topic: COMMAND_FILTER, qos: 1 } as const));
 
 export class DeviceClient extends BaseClient {
   private readonly commands: Commands;
@@ -34,7 +37,7 @@ export class DeviceClient extends BaseClient {
     this.events = new EventCache(codecs, quickstart);
     if (warning) this.warning = warning;
     // If the server refuses this subscription, errorCallback gets the error.
-    if (!quickstart) this.connection.session.subscribe([{ topic: COMMAND_FILTER, qos: 1 }], undefined);
+    if (!quickstart) this.connection.session.subscribe(COMMANDS, undefined);
   }
 
   /**

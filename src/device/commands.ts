@@ -18,8 +18,6 @@ export class Commands implements MessageReceiver {
   private readonly codecs: Codecs;
   private readonly clock: Clock;
   private readonly maxValues: number;
-  // A value takes at least two bytes: a command of no more bytes than this cannot have too many.
-  private readonly uncheckedBytes: number;
   private waiting: Command[] | undefined;
   // The last topic and its parts: the same command often arrives many times.
   private lastTopic: string | undefined;
@@ -31,7 +29,6 @@ export class Commands implements MessageReceiver {
     this.codecs = codecs;
     this.clock = clock;
     this.maxValues = maxValues;
-    this.uncheckedBytes = 2 * maxValues;
   }
 
   /** What this throws goes to errorCallback; the command is acknowledged all the same. */
@@ -44,7 +41,8 @@ export class Commands implements MessageReceiver {
     const format = this.format!;
     const codec = this.codecs.get(format);
     if (!codec) throw new MissingMessageDecoderException(format);
-    if (packet.payload!.length > this.uncheckedBytes && parsesJson(codec)) {
+    // A value takes at least two bytes: a shorter payload cannot have too many.
+    if (packet.payload!.length > 2 * this.maxValues && parsesJson(codec)) {
       const fault = boundsFault(packet.payload!, this.maxValues);
       if (fault) throw new InvalidEventException(`command ${this.command}: ${fault}`);
     }

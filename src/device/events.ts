@@ -17,17 +17,19 @@ export interface CachedEvent {
   /** The codec needs the time. */
   timed: boolean;
   topic: Uint8Array;
+  next: CachedEvent | undefined;
 }
 
 export class EventCache {
   private readonly codecs: Codecs;
-  readonly quickstart: boolean;
-  private cached: CachedEvent[] = [];
+  readonly quickstart?: boolean;
+  // Linked to the others, the oldest last; absent without any.
+  private newest: CachedEvent | undefined;
 
   /** @param quickstart only format json is allowed */
   constructor(codecs: Codecs, quickstart: boolean) {
     this.codecs = codecs;
-    this.quickstart = quickstart;
+    if (quickstart) this.quickstart = true;
   }
 
   /**
@@ -35,21 +37,22 @@ export class EventCache {
    * @throws InvalidEventException, MissingMessageEncoderException
    */
   get(event: string, format: string, connection: Connection): CachedEvent {
-    const { cached } = this;
-    for (let i = 0; i < cached.length; i++) {
-      const entry = cached[i]!;
-      if (entry.event === event && entry.format === format) return entry;
+    let beforeOldest: CachedEvent | undefined;
+    let count = 0;
+    for (let one = this.newest; one; one = one.next) {
+      if (one.event === event && one.format === format) return one;
+      if (++count < MAX_CACHED) beforeOldest = one;
     }
     const entry = this.make(event, format, connection.link.encoder.topicLimit);
-    if (cached.length === MAX_CACHED) cached.shift();
-    cached.push(entry);
+    if (count === MAX_CACHED) beforeOldest!.next = undefined;
+    this.newest = entry;
     return entry;
   }
 
   /** See DeviceClient.setMessageEncoderModule. */
   setCodec(format: string, codec: Codec): void {
     this.codecs.set(format, codec);
-    this.cached = [];
+    this.newest = undefined;
   }
 
   private make(event: string, format: string, topicLimit: number): CachedEvent {
@@ -66,6 +69,6 @@ export class EventCache {
     }
     const codec = this.codecs.get(format);
     if (!codec) throw new MissingMessageEncoderException(format);
-    return { event, format, codec, timed: wantsTime(codec), topic };
+    return { event, format, codec, timed: wantsTime(codec), topic, next: this.newest };
   }
 }

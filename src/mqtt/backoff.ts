@@ -12,10 +12,10 @@ const LEAST_MS = 1000;
 const TAKEOVER_LOSSES = 3;
 
 export class Backoff {
-  /** Connections in a row that the server closed soon after CONNACK for no visible reason. */
-  earlyLosses = 0;
   // Attempts that failed and connections that were lost, since the last connection that lasted.
   private failures = 0;
+  // Connections in a row that the server closed soon after CONNACK for no visible reason; absent: none.
+  private earlyLosses: number | undefined;
   // When CONNACK was received, or the last attempt or connection failed: milliseconds that wrap at 2^32.
   private sinceMs = 0;
 
@@ -35,21 +35,22 @@ export class Backoff {
   /** disconnect() has ended a connection. */
   finished(): void {
     this.failures = 0;
-    this.earlyLosses = 0;
+    if (this.earlyLosses) this.earlyLosses = 0;
   }
 
   /**
    * An attempt failed, or a connection was lost.
    * @param accepted CONNACK 0 was received
    * @param unprovoked the server closed the connection for no visible reason
-   * @returns true if that has happened soon after CONNACK often enough to mention a takeover
+   * @returns how often in a row that has happened soon after CONNACK, if often enough to mention a takeover; else 0
    */
-  failed(nowMs: number, accepted: boolean, unprovoked: boolean): boolean {
+  failed(nowMs: number, accepted: boolean, unprovoked: boolean): number {
     const lasted = accepted && this.elapsed(nowMs) >= STABLE_MS;
     this.sinceMs = nowMs;
     this.failures = lasted ? 1 : this.failures + 1;
-    this.earlyLosses = accepted && unprovoked && !lasted ? this.earlyLosses + 1 : 0;
-    return this.earlyLosses >= TAKEOVER_LOSSES;
+    const losses = accepted && unprovoked && !lasted ? (this.earlyLosses ?? 0) + 1 : 0;
+    if (losses || this.earlyLosses) this.earlyLosses = losses;
+    return losses < TAKEOVER_LOSSES ? 0 : losses;
   }
 
   /**

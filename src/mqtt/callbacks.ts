@@ -1,7 +1,7 @@
 // Everything that the client tells the application: messages that arrive, states, errors. Exceptions go to errorCallback
 // and never interrupt the protocol.
 
-import { ConnectionException } from "../errors.ts";
+import type { ConnectionException } from "../errors.ts";
 import { rejected } from "./failures.ts";
 import type { Packet } from "./wire/decoder.ts";
 
@@ -30,8 +30,6 @@ export class Callbacks {
   receiver: MessageReceiver; // replaced by a client that takes more kinds of messages
   /** Messages that were larger than `limits.frameBytes`; undefined: none. */
   oversizeCount: number | undefined;
-  // connect() was called at least once.
-  private started: boolean | undefined;
   /** publish() has returned false since it last returned true. */
   rejectionReported: boolean | undefined;
   /** publish() has returned false because the outbox or the store was full, and drainCallback was not called since. */
@@ -82,18 +80,15 @@ export class Callbacks {
 
   /** connect() was called: the next rejection is reported again. */
   connecting(): void {
-    this.started = true;
     if (this.rejectionReported) this.rejectionReported = false;
   }
 
   /**
    * publish() is about to return false. errorCallback gets the reason once, until a message is accepted again.
    * @param active the client is connected or will reconnect
-   * @throws ConnectionException `not-connected` before the first connect()
    */
   rejected(active: boolean): void {
     if (active) this.drainNeeded = true;
-    if (!this.started) throw new ConnectionException("not connected: call connect() first", "not-connected");
     if (this.rejectionReported) return;
     this.rejectionReported = true; // before: errorCallback may publish
     if (!this.error(rejected(active))) this.rejectionReported = false;

@@ -66,7 +66,8 @@ export class Connection implements LinkListener {
   private endCallbacksRunning: boolean | undefined;
   // What the last transport will call when it is closed.
   private pendingOnClosed: (() => void) | undefined;
-  private reconnects = -1;
+  // How often CONNACK 0 was received; absent before the first connect().
+  private connections: number | undefined;
 
   /** @throws ConfigurationException naming the wrong option. Nothing is sent before connect(). */
   constructor(options: MqttOptions, ports: Ports, client: ClientCallbacks, receiver: MessageReceiver) {
@@ -79,13 +80,13 @@ export class Connection implements LinkListener {
     this.link = new Link(this, limits.frameBytes, limits.transmitBytes);
     const store = ports.store && new MessageStore(ports.store, error => this.callbacks.error(error));
     this.session = new Session(this.link.encoder, this.callbacks, limits, store);
-    const { clean, keepalive } = this.options.connect;
+    const { clean, keepalive } = this.options;
     if (!clean) this.session.randomizeIds(ports.random());
     this.keepAlive = new KeepAlive(keepalive, ackTimeoutMs(options));
   }
 
   get clientId(): string {
-    return this.options.connect.clientId;
+    return this.options.clientId;
   }
 
   get stateName(): string {
@@ -98,7 +99,7 @@ export class Connection implements LinkListener {
   }
 
   get counters(): Counters {
-    return countersOf(this.session.publisher, this.reconnects, this.callbacks.oversizeCount);
+    return countersOf(this.session.publisher, this.connections, this.callbacks.oversizeCount);
   }
 
   /** See MqttClient.connect. */
@@ -110,6 +111,7 @@ export class Connection implements LinkListener {
     this.transition(CONNECT);
     if (before === IDLE) {
       this.callbacks.connecting();
+      if (!this.connections) this.connections = 0;
       this.session.restore();
       if (this.backoff.failing) {
         this.connectWaits = true;
@@ -157,8 +159,11 @@ export class Connection implements LinkListener {
     const state = this.state; // not the getter: each event passes here
     const active = state !== IDLE && state !== DISCONNECTING && !this.disconnectAfterConnack;
     const accepted = active && this.session.publisher.publish(topic, payload, qos, retain, done);
-    if (!accepted) this.callbacks.rejected(active);
-    else if (this.callbacks.rejectionReported) this.callbacks.rejectionReported = false;
+    if (!accepted) {
+      if (this.connections === undefined)
+        throw new ConnectionException("not connected: call connect() first", "not-connected");
+      this.callbacks.rejected(active);
+    } else if (this.callbacks.rejectionReported) this.callbacks.rejectionReported = false;
     return accepted;
   }
 
@@ -192,7 +197,7 @@ export class Connection implements LinkListener {
   opened(): void {
     this.transition(OPENED);
     this.session.connecting();
-    this.link.encoder.connect(this.options.connect);
+    this.link.encoder.connect(this.options);
     if (!this.disconnectAfterConnack) this.startTimeout();
   }
 
@@ -230,11 +235,11 @@ export class Connection implements LinkListener {
   }
 
   private accept(present: boolean): void {
-    const sessionPresent = present && !this.options.connect.clean; // [MQTT-3.2.2-1]
+    const sessionPresent = present && !this.options.clean; // [MQTT-3.2.2-1]
     this.transition(ACCEPTED);
     this.backoff.accepted(this.ports.clock.now());
-    this.reconnects++;
-    this.keepAlive.reset(this.link.buffer.sent, this.link.receivedCount);
+    this.connections!++;
+    this.keepAlive.reset(this.link);
     this.timer.set(this.keepAlive.checkMs);
     this.session.connected(sessionPresent);
     if (this.state === CONNECTED) {
@@ -261,12 +266,11 @@ export class Connection implements LinkListener {
   }
 
   private checkLink(): void {
-    const { buffer, receivedCount } = this.link;
     // What waits in the buffer may be the very packet that is not acknowledged.
-    if (this.keepAlive.ackCheckDue && !buffer.pending && !this.session.checkAcknowledgements()) {
+    if (this.keepAlive.ackCheckDue && !this.link.buffer.pending && !this.session.checkAcknowledgements()) {
       return this.connectionFailed(failures.timeout("waiting for an acknowledgement from", this.options.endpoint));
     }
-    const action = this.keepAlive.check(buffer.sent, receivedCount, buffer.pending);
+    const action = this.keepAlive.check(this.link);
     if (action === "dead")
       return this.connectionFailed(failures.timeout("waiting for an answer from", this.options.endpoint));
     this.timer.set(this.keepAlive.checkMs);
@@ -285,10 +289,10 @@ export class Connection implements LinkListener {
     if (before < CONNECTED) selectNextHost(this.options);
     if (this.disconnectAfterConnack && before === AWAITING_CONNACK) this.link.encoder.disconnect(); // as in disconnect()
     this.transition(this.disconnectAfterConnack ? DISCONNECT : LOST);
-    const suspicious = this.backoff.failed(this.ports.clock.now(), before >= CONNECTED, unprovoked);
+    const losses = this.backoff.failed(this.ports.clock.now(), before >= CONNECTED, unprovoked);
     if (this.state === IDLE) return this.end();
     this.closeLink();
-    const reason = suspicious ? failures.takeover(this.backoff.earlyLosses, this.clientId, error) : error;
+    const reason = losses ? failures.takeover(losses, this.clientId, error) : error;
     this.callbacks.invoke(this.callbacks.client.disconnectedCallback, reason, this.scheduleRetry());
     // Last: its callbacks may call disconnect().
     if (before === CONNECTED && error.code === "closed") this.session.publisher.serverClosed();
@@ -302,7 +306,7 @@ export class Connection implements LinkListener {
   }
 
   private finishIfIdle(): void {
-    if (this.session.publisher.empty && this.link.room >= DISCONNECT_BYTES) this.finish();
+    if (this.session.publisher.empty && this.link.buffer.room >= DISCONNECT_BYTES) this.finish();
   }
 
   private finish(): void {
@@ -323,7 +327,7 @@ export class Connection implements LinkListener {
     };
     this.endCallbacksRunning = true;
     this.closeLink(onClosed);
-    if (!this.ports.store && (error || this.options.connect.clean)) {
+    if (!this.ports.store && (error || this.options.clean)) {
       this.session.publisher.clear(error ?? new ConnectionException("dropped by disconnect()", "not-connected"));
     }
     callbacks.receiver.stopped?.(error);

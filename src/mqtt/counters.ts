@@ -18,14 +18,17 @@ export interface Counters {
   oversize: number;
 }
 
-/** @param reconnects connections less one: -1 before the first */
-export function countersOf(publisher: Publisher, reconnects: number, oversize: number | undefined): Counters {
+export function countersOf(
+  publisher: Publisher,
+  connections: number | undefined,
+  oversize: number | undefined,
+): Counters {
   return {
     queued: publisher.outbox.count,
     inflight: publisher.inflight.count,
     dropped: publisher.droppedCount ?? 0,
     resent: publisher.resentCount ?? 0,
-    reconnects: Math.max(reconnects, 0),
+    reconnects: Math.max((connections ?? 0) - 1, 0),
     oversize: oversize ?? 0,
   };
 }

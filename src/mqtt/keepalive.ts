@@ -2,7 +2,7 @@
 // [MQTT-3.1.2-23] [MQTT-3.1.2-24]?
 //
 // The client looks at what was sent and received once per half of the keep-alive. Packets do not read the clock: sending
-// and receiving advance counters that exist anyway. A half in which nothing was sent or nothing was received ends with
+// and receiving only set flags. A half in which nothing was sent or nothing was received ends with
 // PINGREQ. So the server hears from the client at least once per keep-alive, and the client notices a dead connection even
 // while it publishes at QoS 0.
 //
@@ -10,29 +10,44 @@
 // timeout, so that the same timer also serves to look for packets that were not acknowledged. With a short keep-alive, only
 // some checks look at the acknowledgements.
 
+/** The part of the link that a check reads; it clears the flags. */
+export interface Traffic {
+  receivedSinceCheck: boolean;
+  readonly buffer: {
+    sentSinceCheck: boolean;
+    /** Bytes wait to be sent. */
+    readonly pending: boolean;
+  };
+}
+
 /** What a check asks the connection to do. */
 export type KeepAliveAction = "none" | "ping" | "dead";
 
 /** In place of half the keep-alive when it is 0: no PINGREQ is sent, but blocked writes are still noticed. Milliseconds. */
 const HALF_WITHOUT_KEEPALIVE_MS = 60_000;
+/** Default of `ackTimeout`, milliseconds. */
+const ACK_TIMEOUT_MS = 20_000;
 
 export class KeepAlive {
   private readonly seconds: number;
-  private readonly ackTimeoutMs: number;
+  // Absent: the default.
+  private readonly givenAckTimeoutMs?: number;
   // Number of checks since CONNACK.
   private checks = 0;
-  // At the end of the last half: was PINGREQ sent, and the counters.
+  // PINGREQ was sent at the end of the last half.
   private pinged = false;
-  private sentBefore = 0;
-  private receivedBefore = 0;
 
   /**
    * @param seconds keep-alive as in CONNECT, 0..65535; 0 switches PINGREQ off
-   * @param ackTimeoutMs most milliseconds between two checks for acknowledgements
+   * @param ackTimeoutMs most milliseconds between two checks for acknowledgements; default 20,000
    */
-  constructor(seconds: number, ackTimeoutMs: number) {
+  constructor(seconds: number, ackTimeoutMs?: number) {
     this.seconds = seconds;
-    this.ackTimeoutMs = ackTimeoutMs;
+    if (ackTimeoutMs !== undefined) this.givenAckTimeoutMs = ackTimeoutMs;
+  }
+
+  private get ackTimeoutMs(): number {
+    return this.givenAckTimeoutMs ?? ACK_TIMEOUT_MS;
   }
 
   private get halfMs(): number {
@@ -48,12 +63,11 @@ export class KeepAlive {
     return Math.floor(this.halfMs / this.checksPerHalf + 0.5);
   }
 
-  /** A connection begins. `sent` and `received` as for {@link check}. */
-  reset(sent: number, received: number): void {
+  /** A connection begins, on `link`. */
+  reset(link: Traffic): void {
     this.checks = 0;
     this.pinged = false;
-    this.sentBefore = sent;
-    this.receivedBefore = received;
+    clear(link);
   }
 
   /** True if the acknowledgements have to be looked at before the next {@link check}. */
@@ -64,20 +78,21 @@ export class KeepAlive {
   /**
    * Call it every {@link checkMs}. "dead": nothing was received in a whole half after PINGREQ, or bytes wait and none of them
    * was sent.
-   * @param sent number of bytes sent so far
-   * @param received how often bytes were received so far
-   * @param pending true while bytes wait to be sent
    */
-  check(sent: number, received: number, pending: boolean): KeepAliveAction {
+  check(link: Traffic): KeepAliveAction {
     if (++this.checks % this.checksPerHalf > 0) return "none";
-    const sending = sent !== this.sentBefore;
-    const receiving = received !== this.receivedBefore;
-    this.sentBefore = sent;
-    this.receivedBefore = received;
-    if (pending ? !sending : this.pinged && !receiving) return "dead";
-    const ping = this.seconds > 0 && !(sending && receiving);
+    const { receivedSinceCheck: received, buffer } = link;
+    const { sentSinceCheck: sent, pending } = buffer;
+    clear(link);
+    if (pending ? !sent : this.pinged && !received) return "dead";
+    const ping = this.seconds > 0 && !(sent && received);
     // A PINGREQ behind other bytes, perhaps a large payload, may not be answered within a half.
     this.pinged = ping && !pending;
     return ping ? "ping" : "none";
   }
+}
+
+function clear(link: Traffic): void {
+  link.receivedSinceCheck = false;
+  link.buffer.sentSinceCheck = false;
 }

@@ -103,15 +103,13 @@ export interface MqttOptions {
 }
 
 /** Checked options, with defaults, as the connection keeps them. */
-export interface ConnectionOptions extends HostSelection {
-  connect: ConnectPacket;
+export interface ConnectionOptions extends HostSelection, ConnectPacket {
   /** For the transport, and then again for CONNACK; absent: the defaults. */
   timeoutMs?: number;
   reconnectDelayMs?: number;
 }
 
 const DEFAULT_KEEP_ALIVE_SECONDS = 60;
-const DEFAULT_ACK_TIMEOUT_SECONDS = 20;
 /** CONNECT without its strings: fixed header, protocol name and level, flags, keep-alive. */
 const CONNECT_OVERHEAD = 15;
 
@@ -154,9 +152,12 @@ export function checkLimits(given: Limits | undefined, stored: boolean): Readonl
   return limits;
 }
 
-/** @throws ConfigurationException for a wrong `ackTimeout` */
-export function ackTimeoutMs({ ackTimeout = DEFAULT_ACK_TIMEOUT_SECONDS }: MqttOptions): number {
-  return milliseconds("ackTimeout", ackTimeout);
+/**
+ * Undefined: the default.
+ * @throws ConfigurationException for a wrong `ackTimeout`
+ */
+export function ackTimeoutMs({ ackTimeout }: MqttOptions): number | undefined {
+  return ackTimeout === undefined ? undefined : milliseconds("ackTimeout", ackTimeout);
 }
 
 function milliseconds(name: string, seconds: number): number {
@@ -178,20 +179,26 @@ export function checkOptions(options: MqttOptions, transmitBytes: number): Conne
   checkRange("endpoint.port", endpoint.port, 1, 65535);
   checkRange("keepAlive", keepAlive, 0, 65535);
   if (!clientId && !clean) throw new ConfigurationException("clientId is empty"); // [MQTT-3.1.3-7]
-  const connect: ConnectPacket = { clientId, clean, keepalive: keepAlive };
+  const checked: ConnectionOptions = {
+    endpoint: Object.assign({}, endpoint, { host: hosts.shift()! }),
+    clientId,
+    clean,
+    keepalive: keepAlive,
+  };
+  if (hosts.length) checked.otherHosts = hosts;
   let bytes = CONNECT_OVERHEAD + textBytes("clientId", clientId);
   if (username !== undefined) {
     bytes += textBytes("username", username);
-    connect.username = username;
+    checked.username = username;
   }
   if (password !== undefined) {
     if (username === undefined) throw new ConfigurationException("password without username"); // [MQTT-3.1.2-22]
     bytes += fieldBytes("password", password);
-    connect.password = password;
+    checked.password = password;
   }
   if (will) {
     bytes += willBytes(will);
-    connect.will = { topic: will.topic, payload: will.payload, qos: will.qos, retain: will.retain };
+    checked.will = { topic: will.topic, payload: will.payload, qos: will.qos, retain: will.retain };
   }
   if (bytes > transmitBytes) {
     throw new ConfigurationException(
@@ -199,8 +206,6 @@ export function checkOptions(options: MqttOptions, transmitBytes: number): Conne
       "limit",
     );
   }
-  const checked: ConnectionOptions = { endpoint: Object.assign({}, endpoint, { host: hosts.shift()! }), connect };
-  if (hosts.length) checked.otherHosts = hosts;
   if (timeout !== undefined) checked.timeoutMs = milliseconds("timeout", timeout);
   if (reconnectDelay !== undefined)
     checked.reconnectDelayMs = checkSeconds("reconnectDelay", reconnectDelay, true) * 1000;

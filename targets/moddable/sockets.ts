@@ -15,13 +15,13 @@ export class SocketTransport implements Transport {
   private listener: TransportListener | undefined;
   private socket: Socket | undefined;
   private up = false;
-  private readonly tls: boolean;
+  private readonly tls?: boolean;
   private readonly buffer: Uint8Array;
 
   constructor(endpoint: Endpoint, listener: TransportListener, readBytes: number) {
     const network = networkFor(endpoint);
     this.listener = listener;
-    this.tls = endpoint.tls !== undefined;
+    if (endpoint.tls) this.tls = true;
     this.buffer = new Uint8Array(readBytes);
     const resolver = network.dns ? new network.dns.io(network.dns) : systemResolver;
     resolver.resolve({

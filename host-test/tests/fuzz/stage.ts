@@ -440,16 +440,16 @@ export class Stage {
     const { publisher, acknowledgements, received, subscriptions } = session;
     const largest = Math.max(700, limits.transmitBytes * 2 + 100);
     this.within("buffered of a packet", decoder.partial ? decoder.partial.length : 0, Math.max(5, limits.frameBytes));
-    this.within("acknowledgements", lengthOf(acknowledgements.queue), MAX_ACKNOWLEDGEMENTS);
-    this.within("received ids", received.known ? received.known.count : 0, model.received.length);
+    this.within("acknowledgements", acknowledgements ? acknowledgements.queue.length : 0, MAX_ACKNOWLEDGEMENTS);
+    this.within("received ids", received ? received.known.count : 0, model.received.length);
     this.within("in flight", publisher.inflight.count, limits.inflight);
     this.within("queued", publisher.outbox.count, limits.queuedMessages + 1);
     this.within("bytes queued", bytesIn(publisher), Math.max(limits.queuedBytes, largest) + largest);
     this.within("requests", subscriptions.requests.length, 1);
     this.within("in the buffer", buffer.used, limits.transmitBytes);
-    this.within("commands waiting", lengthOf(commands.waiting), MAX_WAITING_COMMANDS);
-    this.within("topics cached", events.cached.length, Math.min(EVENT_NAMES.length, MAX_CACHED_TOPICS));
-    if (!this.model.up && (decoder.partial || acknowledgements.queue || buffer.used)) {
+    this.within("commands waiting", commands.waiting ? commands.waiting.length : 0, MAX_WAITING_COMMANDS);
+    this.within("topics cached", countOf(events.newest), Math.min(EVENT_NAMES.length, MAX_CACHED_TOPICS));
+    if (!this.model.up && (decoder.partial || acknowledgements || buffer.used)) {
       this.model.fail("holds what belonged to a connection");
     }
   }
@@ -511,13 +511,17 @@ interface Innards {
     link: { decoder: { partial: Uint8Array | undefined }; buffer: { used: number } };
     session: {
       publisher: PublisherInnards;
-      acknowledgements: { queue: unknown[] | undefined };
-      received: { known: { count: number } | undefined };
+      acknowledgements: { queue: unknown[] } | undefined;
+      received: { known: { count: number } } | undefined;
       subscriptions: { requests: unknown[] };
     };
   };
   commands: { waiting: unknown[] | undefined };
-  events: { cached: unknown[] };
+  events: { newest: Linked | undefined };
+}
+
+interface Linked {
+  next: Linked | undefined;
 }
 
 interface PublisherInnards {
@@ -525,8 +529,10 @@ interface PublisherInnards {
   inflight: { count: number; bytes: number };
 }
 
-function lengthOf(list: unknown[] | undefined): number {
-  return list ? list.length : 0;
+function countOf(first: Linked | undefined): number {
+  let count = 0;
+  for (let one = first; one; one = one.next) count++;
+  return count;
 }
 
 function bytesIn({ outbox, inflight }: PublisherInnards): number {

@@ -1,59 +1,59 @@
-// mqtt/session/acknowledgements.ts: acknowledgements leave at once or wait in order, at most 64.
+// mqtt/session/acknowledgements.ts: acknowledgements that find no room wait in order, at most 64.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Acknowledgements } from "../../../src/mqtt/session/acknowledgements.ts";
+import { WaitingAcknowledgements } from "../../../src/mqtt/session/acknowledgements.ts";
 import { live, Recorder } from "../support/session-stage.ts";
 
-function blocked(): { out: Recorder; acknowledgements: Acknowledgements } {
+function blocked(): Recorder {
   const out = new Recorder();
   out.room = 0;
   out.control = 0;
-  return { out, acknowledgements: new Acknowledgements(out.encoder) };
+  return out;
 }
 
-test("with room, an acknowledgement leaves at once and nothing waits", () => {
-  const out = new Recorder();
-  const acknowledgements = new Acknowledgements(out.encoder);
-  assert.equal(acknowledgements.send("puback", 7), "");
-  assert.deepEqual([out.said(), acknowledgements.waiting], [["PUBACK #7"], false]);
-});
-
 test("the bound is 64 acknowledgements, exactly: the next one is refused with the reason", () => {
-  const { out, acknowledgements } = blocked();
-  for (let id = 1; id <= 64; id++) assert.equal(acknowledgements.send("pubrec", id), "", `${id}`);
-  assert.equal(acknowledgements.send("pubrec", 65), "64 acknowledgements wait for the network");
-  assert.equal(acknowledgements.pump(), false);
+  const out = blocked();
+  const waiting = new WaitingAcknowledgements();
+  for (let id = 1; id <= 64; id++) assert.equal(waiting.add("pubrec", id), "", `${id}`);
+  assert.equal(waiting.add("pubrec", 65), "64 acknowledgements wait for the network");
+  assert.equal(waiting.pump(out.encoder), false);
   out.room = 100;
-  assert.equal(acknowledgements.pump(), true);
+  assert.equal(waiting.pump(out.encoder), true);
   assert.deepEqual(
     out.said(),
     Array.from({ length: 64 }, (_, n) => `PUBREC #${n + 1}`),
   );
-  assert.equal(acknowledgements.waiting, false);
 });
 
 test("PINGREQ leaves behind the acknowledgements, once, however often it was asked for", () => {
-  const { out, acknowledgements } = blocked();
-  acknowledgements.send("puback", 1);
-  acknowledgements.ping();
-  acknowledgements.ping();
+  const { session, out, take } = live();
+  out.room = 0;
+  out.control = 0;
+  take("publish", 1, { qos: 1, topic: "t" });
+  session.ping();
+  session.ping();
+  assert.deepEqual(out.said(), ["message t #1"]);
   out.room = 1;
-  assert.equal(acknowledgements.pump(), false);
-  assert.deepEqual([out.said(), acknowledgements.waiting], [["PUBACK #1"], true]);
+  session.pump();
+  assert.deepEqual(out.said(), ["PUBACK #1"]);
   out.room = 9;
-  assert.equal(acknowledgements.pump(), true);
-  assert.equal(acknowledgements.pump(), true);
+  session.pump();
+  session.pump();
   assert.deepEqual(out.said(), ["PINGREQ"]);
 });
 
-test("clear() forgets acknowledgements and PINGREQ", () => {
-  const { out, acknowledgements } = blocked();
-  acknowledgements.send("puback", 1);
-  acknowledgements.ping();
-  acknowledgements.clear();
+test("the end of a connection forgets acknowledgements and PINGREQ", () => {
+  const { session, out, take } = live();
+  out.room = 0;
+  out.control = 0;
+  take("publish", 1, { qos: 1, topic: "t" });
+  session.ping();
+  session.disconnected();
   out.room = 9;
-  assert.deepEqual([acknowledgements.waiting, acknowledgements.pump(), out.said()], [false, true, []]);
+  out.said();
+  session.connected(true);
+  assert.deepEqual(out.said(), []);
 });
 
 test("in a session: 64 wait in order; the next one ends the connection", () => {
@@ -99,18 +99,6 @@ test("an acknowledgement does not overtake one that waits, though there is room 
     out.said().filter(line => line.startsWith("PUBACK")),
     ["PUBACK #1", "PUBACK #2"],
   );
-});
-
-test("acknowledgements that waited belong to the connection that ended", () => {
-  const { session, out, take } = live();
-  out.room = 0;
-  out.control = 0;
-  take("publish", 1, { qos: 1, topic: "t" });
-  session.disconnected();
-  out.room = 9;
-  out.said();
-  session.connected(true);
-  assert.deepEqual(out.said(), []);
 });
 
 test("a connection that ends while a message is delivered: its acknowledgement is not sent on the next one", () => {

@@ -7,7 +7,7 @@ import { NO_ID_IN_USE } from "../../../src/mqtt/session/packet-ids.ts";
 import { awaitingPuback } from "../support/session-stage.ts";
 
 function inflightOf(window: number, ids: number[]): Inflight {
-  const inflight = new Inflight(window);
+  const inflight = new Inflight({ inflight: window, redeliveries: 0 });
   for (const id of ids) inflight.push(awaitingPuback(id));
   return inflight;
 }
@@ -36,7 +36,7 @@ test("finds by id and keeps the order they were sent in, also when one in the mi
 });
 
 test("bytes are those of the topics and payloads in flight", () => {
-  const inflight = new Inflight(10);
+  const inflight = inflightOf(10, []);
   inflight.push(awaitingPuback(1, 3, 40));
   inflight.push(awaitingPuback(2, 5, 600));
   assert.equal(inflight.bytes, 648);
@@ -52,5 +52,5 @@ test("freeIdsAfter() counts up to the nearest id in flight, around the wrap", ()
     [0, 2, 3, 4, 5, 65534, 65535].map(last => inflight.freeIdsAfter(last)),
     [2, 0, 1, 0, 65529, 0, 2],
   );
-  assert.equal(new Inflight(1).freeIdsAfter(7), NO_ID_IN_USE);
+  assert.equal(inflightOf(1, []).freeIdsAfter(7), NO_ID_IN_USE);
 });

@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { KeepAlive, type KeepAliveAction } from "../../../src/mqtt/keepalive.ts";
+import { KeepAlive, type KeepAliveAction, type Traffic } from "../../../src/mqtt/keepalive.ts";
 
 interface Half {
   sent?: boolean;
@@ -15,14 +15,17 @@ interface Half {
 
 function run(seconds: number, halves: Half[]): void {
   const keepAlive = new KeepAlive(seconds, 100_000_000);
-  let sent = 100; // CONNECT
-  let receptions = 1; // CONNACK
-  keepAlive.reset(sent, receptions);
-  for (const [n, { sent: moved, received, pending = false, action }] of halves.entries()) {
-    if (moved) sent += 10;
-    if (received) receptions++;
-    assert.equal(keepAlive.check(sent, receptions, pending), action, `half ${n + 1}`);
+  const link = traffic(true, true); // CONNECT, CONNACK
+  keepAlive.reset(link);
+  for (const [n, { sent = false, received = false, pending = false, action }] of halves.entries()) {
+    assert.deepEqual([link.buffer.sentSinceCheck, link.receivedSinceCheck], [false, false], "cleared");
+    Object.assign(link, traffic(sent, received, pending));
+    assert.equal(keepAlive.check(link), action, `half ${n + 1}`);
   }
+}
+
+function traffic(sent = false, received = false, pending = false): Traffic {
+  return { receivedSinceCheck: received, buffer: { sentSinceCheck: sent, pending } };
 }
 
 /** For example SUBSCRIBE and SUBACK. */
@@ -76,23 +79,23 @@ test("a check comes after half the keep-alive, at its greatest still within a 31
 
 test("reset forgets an unanswered PINGREQ of the last connection", () => {
   const keepAlive = new KeepAlive(60, 100_000_000);
-  keepAlive.reset(0, 0);
-  assert.equal(keepAlive.check(0, 0, false), "ping");
-  keepAlive.reset(0, 0);
-  assert.equal(keepAlive.check(0, 0, false), "ping");
-  assert.equal(keepAlive.check(0, 0, false), "dead");
+  keepAlive.reset(traffic());
+  assert.equal(keepAlive.check(traffic()), "ping");
+  keepAlive.reset(traffic());
+  assert.equal(keepAlive.check(traffic()), "ping");
+  assert.equal(keepAlive.check(traffic()), "dead");
 });
 
 test("reset begins a new acknowledgement timeout", () => {
   const keepAlive = new KeepAlive(60, 100_000);
   const checked = () => {
     const due = keepAlive.ackCheckDue;
-    keepAlive.check(0, 0, false);
+    keepAlive.check(traffic());
     return due;
   };
-  keepAlive.reset(0, 0);
+  keepAlive.reset(traffic());
   checked();
-  keepAlive.reset(0, 0);
+  keepAlive.reset(traffic());
   assert.deepEqual([checked(), checked(), checked()], [false, false, true]);
 });
 
@@ -112,13 +115,14 @@ for (const [seconds, ackTimeout, checkMs, pings, checks] of PARTS) {
   test(`keep-alive ${seconds} s, acknowledgements after ${ackTimeout} s: the timer serves both`, () => {
     const keepAlive = new KeepAlive(seconds, ackTimeout * 1000);
     assert.equal(Math.round(keepAlive.checkMs), checkMs);
-    keepAlive.reset(0, 0);
+    const link = traffic();
+    keepAlive.reset(link);
     const seen = { pings: [] as number[], checks: [] as number[] };
-    for (let ms = keepAlive.checkMs, receptions = 0; ms <= 100_000; ms += keepAlive.checkMs) {
+    for (let ms = keepAlive.checkMs; ms <= 100_000; ms += keepAlive.checkMs) {
       if (keepAlive.ackCheckDue) seen.checks.push(ms / 1000);
-      if (keepAlive.check(0, receptions, false) === "ping") {
+      if (keepAlive.check(link) === "ping") {
         seen.pings.push(ms / 1000);
-        receptions++;
+        link.receivedSinceCheck = true;
       }
     }
     assert.deepEqual([seen.pings.slice(0, pings.length), seen.checks.slice(0, checks.length)], [pings, checks]);

@@ -92,7 +92,7 @@ test("ids in use are skipped around the wrap itself, too", () => {
 
 test("whatever comes and goes, an id is never given out while it is in use", () => {
   const ids = new PacketIds();
-  const inflight = new Inflight(50);
+  const inflight = new Inflight({ inflight: 50, redeliveries: 0 });
   const random = seeded(7);
   for (let n = 0; n < 200_000; n++) {
     const id = next(ids, inflight);

@@ -1,5 +1,5 @@
 // Outgoing messages of QoS 1 and 2 between their first PUBLISH and their last acknowledgement, as a linked list in the
-// order sent. Bound: `window` messages.
+// order sent. Bound: `limits.inflight` messages.
 
 import type { Message } from "./message.ts";
 import { fewerFree, NO_ID_IN_USE, type PacketIdHolder } from "./packet-ids.ts";
@@ -17,15 +17,14 @@ export class Inflight implements PacketIdHolder {
   /** Bytes of all topics and payloads. */
   bytes = 0;
   private last: Message | undefined;
-  private readonly window: number;
+  readonly limits: InflightLimits;
 
-  /** @param window most messages in flight at once, 1..64000 */
-  constructor(window: number) {
-    this.window = window;
+  constructor(limits: InflightLimits) {
+    this.limits = limits;
   }
 
   get full(): boolean {
-    return this.count >= this.window;
+    return this.count >= this.limits.inflight;
   }
 
   push(message: Message): void {

@@ -58,7 +58,6 @@ export class Publisher implements PacketIdHolder {
   // never nest, or a chain of publish() calls in completions would overflow the stack.
   private busy = false;
   private redeliveries: Redeliveries | undefined;
-  private readonly redeliveryLimit: number;
   private qos1Reported: boolean | undefined;
   // Callbacks of dropped messages are running: what they publish must not drop more.
   private dropping: boolean | undefined;
@@ -73,8 +72,7 @@ export class Publisher implements PacketIdHolder {
     this.encoder = encoder;
     this.callbacks = callbacks;
     this.outbox = new Outbox(limits);
-    this.inflight = new Inflight(limits.inflight);
-    this.redeliveryLimit = limits.redeliveries;
+    this.inflight = new Inflight(limits);
     this.otherIds = otherIds;
     if (store) this.store = store;
   }
@@ -204,7 +202,7 @@ export class Publisher implements PacketIdHolder {
       if (this.redeliveries) this.redeliveries = undefined;
       return;
     }
-    if (!this.redeliveries) this.redeliveries = new Redeliveries(this.redeliveryLimit);
+    if (!this.redeliveries) this.redeliveries = new Redeliveries(this.inflight.limits.redeliveries);
     const verdict = this.redeliveries.serverClosed(first.id);
     if (verdict === "none") return;
     const error = undeliverable(first.topic, first.id, this.redeliveries.closings);

@@ -27,10 +27,9 @@ class IdSet {
 }
 
 export class ReceivedIds {
-  // Absent until there is an identifier.
-  private known: IdSet | undefined;
+  private readonly known = new IdSet();
   // Those of `known` that the server has sent on this connection.
-  private seen: IdSet | undefined;
+  private seen = new IdSet();
   private readonly store?: MessageStore;
 
   constructor(store: MessageStore | undefined) {
@@ -44,17 +43,12 @@ export class ReceivedIds {
 
   /** CONNACK: without a session on the server, its packet identifiers start afresh. */
   connected(sessionPresent: boolean): void {
-    if (!this.known) return;
     this.seen = new IdSet();
     if (!sessionPresent) this.releaseStale();
   }
 
   /** PUBLISH received. True if it is new: it has to be delivered, and then {@link delivered} has to be called. */
   receive(id: number): boolean {
-    if (!this.known || !this.seen) {
-      this.known = new IdSet();
-      this.seen = new IdSet();
-    }
     const { known, seen } = this;
     const isNew = !known.has(id);
     if (isNew) known.toggle(id);
@@ -76,17 +70,17 @@ export class ReceivedIds {
    */
   release(id: number): boolean {
     const { known, seen } = this;
-    if (!known?.has(id)) return true;
+    if (!known.has(id)) return true;
     if (this.store && !this.store.clearReceived(id)) return false;
     known.toggle(id);
-    if (seen!.has(id)) seen!.toggle(id);
+    if (seen.has(id)) seen.toggle(id);
     return true;
   }
 
   // Forgets what the server has not sent on this connection.
   private releaseStale(): void {
-    for (const n in this.known!.bits) {
-      for (let bit = 0, id = 32 * +n; bit < 32; bit++, id++) if (!this.seen!.has(id)) this.release(id);
+    for (const n in this.known.bits) {
+      for (let bit = 0, id = 32 * +n; bit < 32; bit++, id++) if (!this.seen.has(id)) this.release(id);
     }
   }
 }

@@ -9,7 +9,7 @@ import type { Callbacks } from "../callbacks.ts";
 import type { Packet } from "../wire/decoder.ts";
 import type { AckType, Encoder, Subscription } from "../wire/encoder.ts";
 import { AckDeadline } from "./ack-deadline.ts";
-import { Acknowledgements } from "./acknowledgements.ts";
+import { WaitingAcknowledgements } from "./acknowledgements.ts";
 import type { InflightLimits } from "./inflight.ts";
 import type { MessageStore } from "./message-store.ts";
 import type { OutboxLimits } from "./outbox.ts";
@@ -37,9 +37,11 @@ export class Session {
   private readonly callbacks: Callbacks;
   private readonly store?: MessageStore;
   readonly publisher: Publisher;
-  private readonly received: ReceivedIds;
+  // Absent until an identifier is known.
+  private received: ReceivedIds | undefined;
   private readonly subscriptions: Subscriptions;
-  private readonly acknowledgements: Acknowledgements;
+  // Absent while none waits.
+  private acknowledgements: WaitingAcknowledgements | undefined;
   private ackDeadline: AckDeadline | undefined;
   // CONNECT packets since the last CONNACK 0.
   private connectAttempts = 0;
@@ -48,10 +50,8 @@ export class Session {
   constructor(encoder: Encoder, callbacks: Callbacks, limits: SessionLimits, store?: MessageStore) {
     this.callbacks = callbacks;
     if (store) this.store = store;
-    this.received = new ReceivedIds(store);
     this.subscriptions = new Subscriptions(limits.subscriptions, callbacks);
     this.publisher = new Publisher(encoder, callbacks, limits, this.subscriptions, store);
-    this.acknowledgements = new Acknowledgements(encoder);
   }
 
   /**
@@ -68,7 +68,7 @@ export class Session {
     if (!this.store) return;
     const receivedIds: number[] = [];
     this.publisher.restore(this.store.load(receivedIds));
-    this.received.restore(receivedIds);
+    if (receivedIds.length) this.receivedIds().restore(receivedIds);
   }
 
   /** Call it when errorCallback may publish, that is after {@link restore}. */
@@ -91,7 +91,7 @@ export class Session {
    * [MQTT-4.3.3-1], and a new one with a packet identifier that is still known here is not delivered.
    */
   connected(sessionPresent: boolean): void {
-    this.received.connected(sessionPresent);
+    if (this.received) this.received.connected(sessionPresent);
     this.subscriptions.connected(sessionPresent && this.connectAttempts < 2);
     this.publisher.connected(sessionPresent);
     this.connectAttempts = 0;
@@ -101,7 +101,7 @@ export class Session {
   /** The connection ended: forgets what belongs to the connection, keeps messages. */
   disconnected(): void {
     if (this.ackDeadline) this.ackDeadline = undefined; // what is unacknowledged is sent again on the next connection
-    this.acknowledgements.clear();
+    if (this.acknowledgements) this.acknowledgements = undefined; // the server sends unacknowledged packets again
     this.publisher.disconnected();
   }
 
@@ -130,7 +130,7 @@ export class Session {
 
   /** Sends PINGREQ as soon as there is room. */
   ping(): void {
-    this.acknowledgements.ping();
+    this.waitingAcknowledgements().addPing();
     this.pump();
   }
 
@@ -160,7 +160,10 @@ export class Session {
   /** Sends what waits. Called when there may be room again, or something was added. */
   pump(): void {
     if (!this.publisher.online) return;
-    if (this.acknowledgements.waiting && !this.acknowledgements.pump()) return;
+    if (this.acknowledgements) {
+      if (!this.acknowledgements.pump(this.publisher.encoder)) return;
+      this.acknowledgements = undefined;
+    }
     if (this.subscriptions.waiting && !this.subscriptions.pump(this.publisher)) return;
     if (this.publisher.waiting) this.publisher.pump();
   }
@@ -178,7 +181,9 @@ export class Session {
         return this.onAcknowledgement(packet, PUBCOMP);
       case "pubrel":
         // Otherwise the server sends PUBREL again on the next connection.
-        return this.received.release(packet.messageId!) ? this.acknowledge("pubcomp", packet.messageId!) : "";
+        return !this.received || this.received.release(packet.messageId!)
+          ? this.acknowledge("pubcomp", packet.messageId!)
+          : "";
       case "suback":
       case "unsuback":
         return this.subscriptions.onAcknowledgement(packet);
@@ -198,10 +203,11 @@ export class Session {
   private onQos2(packet: Packet): string {
     const id = packet.messageId!;
     // A known message is acknowledged again and not delivered again [MQTT-4.3.3-2].
-    if (this.received.receive(id)) {
+    const received = this.receivedIds();
+    if (received.receive(id)) {
       this.callbacks.message(packet);
       // Not before: after a crash in the callback the message is delivered again instead of lost.
-      this.received.delivered(id);
+      received.delivered(id);
     }
     return this.acknowledge("pubrec", id);
   }
@@ -216,6 +222,18 @@ export class Session {
 
   private acknowledge(type: AckType, id: number): string {
     // If a callback ended the connection, the server sends the message again.
-    return this.publisher.online ? this.acknowledgements.send(type, id) : "";
+    if (!this.publisher.online) return "";
+    if (!this.acknowledgements && this.publisher.encoder.ack(type, id)) return "";
+    return this.waitingAcknowledgements().add(type, id);
+  }
+
+  private waitingAcknowledgements(): WaitingAcknowledgements {
+    if (!this.acknowledgements) this.acknowledgements = new WaitingAcknowledgements();
+    return this.acknowledgements;
+  }
+
+  private receivedIds(): ReceivedIds {
+    if (!this.received) this.received = new ReceivedIds(this.store);
+    return this.received;
   }
 }

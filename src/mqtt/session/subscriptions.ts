@@ -18,8 +18,8 @@ export interface Request {
   unsubscribe: boolean;
   /** Packet identifier; 0 until the packet is sent on this connection. */
   id: number;
-  /** The filters in the packet that `id` belongs to. */
-  sent: readonly Subscription[];
+  /** The filters in the packet that `id` belongs to, if a later request has replaced some of them; else absent. */
+  sent?: readonly Subscription[] | undefined;
   /** The server has acknowledged the request in the session it holds now. */
   acknowledged: boolean;
   done?: SubscribeCallback | undefined;
@@ -49,9 +49,9 @@ export class Subscriptions implements PacketIdHolder {
   add(subscriptions: readonly Subscription[], unsubscribe: boolean, done?: SubscribeCallback): Request[] | undefined {
     const topics = topicsOf(subscriptions);
     const full = this.requests.length >= this.limit;
-    if (full && !this.requests.filter(request => isReplaced(request, topics)).length) return undefined;
+    if (full && !this.requests.filter(request => !remaining(request, topics).length).length) return undefined;
     const replaced = this.removeReplaced(topics);
-    const request: Request = { subscriptions, unsubscribe, id: 0, sent: subscriptions, acknowledged: false };
+    const request: Request = { subscriptions, unsubscribe, id: 0, acknowledged: false };
     if (done) request.done = done;
     this.requests.push(request);
     this.waiting = true;
@@ -83,7 +83,7 @@ export class Subscriptions implements PacketIdHolder {
       const id = publisher.ids.next(publisher);
       if (!send(publisher.encoder, request.subscriptions, request.unsubscribe, id)) return false;
       request.id = id;
-      request.sent = request.subscriptions;
+      if (request.sent) request.sent = undefined;
     }
     this.waiting = false;
     return true;
@@ -99,9 +99,8 @@ export class Subscriptions implements PacketIdHolder {
    * for the rest.
    */
   resend(request: Request, publisher: Publisher): void {
-    if (request.subscriptions.length === request.sent.length) {
-      send(publisher.encoder, request.sent, request.unsubscribe, request.id);
-    } else {
+    if (!request.sent) send(publisher.encoder, request.subscriptions, request.unsubscribe, request.id);
+    else {
       request.id = 0;
       this.waiting = true;
       this.pump(publisher);
@@ -117,17 +116,19 @@ export class Subscriptions implements PacketIdHolder {
     if (!request) return "";
     const granted = packet.cmd === "suback" ? packet.granted! : NO_GRANTS;
     if (request.unsubscribe !== (packet.cmd === "unsuback")) return `unexpected ${packet.cmd}`;
-    if (!request.unsubscribe && granted.length !== request.sent.length) {
-      return `SUBACK with ${granted.length} codes for ${request.sent.length} filters`;
+    const filters = filtersOf(request);
+    if (!request.unsubscribe && granted.length !== filters.length) {
+      return `SUBACK with ${granted.length} codes for ${filters.length} filters`;
     }
     request.acknowledged = true;
     request.id = 0;
+    if (request.sent) request.sent = undefined;
     if (request.unsubscribe) this.requests = this.requests.filter(one => one !== request);
     const { done } = request;
     if (done) {
       request.done = undefined;
       this.callbacks.invoke(done, undefined, granted);
-    } else this.reportRefused(request, granted);
+    } else this.reportRefused(filters, granted);
     return "";
   }
 
@@ -138,9 +139,9 @@ export class Subscriptions implements PacketIdHolder {
   }
 
   // No callback waits for this answer, for example because the server had lost its session.
-  private reportRefused(request: Request, granted: readonly number[]): void {
+  private reportRefused(filters: readonly Subscription[], granted: readonly number[]): void {
     for (let i = granted.indexOf(FAILURE); i >= 0; i = granted.indexOf(FAILURE, i + 1)) {
-      this.callbacks.error(new ConnectionException(`${request.sent[i]!.topic} was refused`, "subscribe"));
+      this.callbacks.error(new ConnectionException(`${filters[i]!.topic} was refused`, "subscribe"));
     }
   }
 
@@ -148,10 +149,16 @@ export class Subscriptions implements PacketIdHolder {
   private removeReplaced(topics: readonly string[]): Request[] {
     const replaced: Request[] = [];
     this.requests = this.requests.filter(request => {
-      request.subscriptions = request.subscriptions.filter(one => topics.indexOf(one.topic) < 0);
-      if (request.subscriptions.length) return true;
-      replaced.push(request);
-      return false;
+      const left = remaining(request, topics);
+      if (!left.length) {
+        replaced.push(request);
+        return false;
+      }
+      if (left.length < request.subscriptions.length) {
+        if (request.id) request.sent = filtersOf(request);
+        request.subscriptions = left;
+      }
+      return true;
     });
     return replaced;
   }
@@ -168,7 +175,12 @@ function topicsOf(subscriptions: readonly Subscription[]): string[] {
   return topics;
 }
 
-/** True if a request for `topics` leaves nothing of `request`. */
-function isReplaced(request: Request, topics: readonly string[]): boolean {
-  return !request.subscriptions.filter(one => topics.indexOf(one.topic) < 0).length;
+/** The filters in the packet that was sent last. */
+function filtersOf(request: Request): readonly Subscription[] {
+  return request.sent || request.subscriptions;
+}
+
+/** What a later request for `topics` leaves of `request`. */
+function remaining({ subscriptions }: Request, topics: readonly string[]): Subscription[] {
+  return subscriptions.filter(one => topics.indexOf(one.topic) < 0);
 }

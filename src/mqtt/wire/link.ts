@@ -1,7 +1,7 @@
 // One network connection at a time: the transport, the decoder for what it receives, and the send buffer with its encoder
 // for what it sends. Bytes enter and leave the client here; the rest of the client sees packets.
 
-import type { Endpoint, Ports, Transport, TransportListener } from "../../ports.ts";
+import type { Endpoint, Ports, TransportListener } from "../../ports.ts";
 import { Decoder, type DecoderListener } from "./decoder.ts";
 import { Encoder } from "./encoder.ts";
 import { SendBuffer } from "./send-buffer.ts";
@@ -16,24 +16,25 @@ export interface LinkListener extends DecoderListener {
 }
 
 export class Link implements TransportListener {
-  readonly buffer: SendBuffer;
   readonly encoder: Encoder;
-  /** How often bytes were received; the keep-alive compares it. */
-  receivedCount = 0;
+  /** Bytes were received since the keep-alive last looked. */
+  receivedSinceCheck = false;
   private readonly listener: LinkListener;
   private readonly decoder: Decoder;
-  private transport: Transport | undefined;
 
   constructor(listener: LinkListener, frameBytes: number, transmitBytes: number) {
     this.listener = listener;
     this.decoder = new Decoder(listener, frameBytes);
-    this.buffer = new SendBuffer(transmitBytes);
-    this.encoder = new Encoder(this.buffer);
+    this.encoder = new Encoder(new SendBuffer(transmitBytes));
+  }
+
+  get buffer(): SendBuffer {
+    return this.encoder.buffer;
   }
 
   /** @throws what {@link Ports.open} throws */
   open(ports: Ports, endpoint: Endpoint): void {
-    this.transport = ports.open(endpoint, this);
+    this.buffer.attach(ports.open(endpoint, this));
   }
 
   /**
@@ -41,17 +42,12 @@ export class Link implements TransportListener {
    * @param closed called when what the transport has taken is sent and it is closed
    */
   close(closed?: () => void): void {
-    const { transport } = this;
-    this.transport = undefined;
+    const { buffer } = this;
+    const { transport } = buffer;
     this.decoder.stop();
-    this.buffer.attach(undefined);
+    buffer.attach(undefined);
     if (transport) transport.close(closed);
     else closed?.();
-  }
-
-  /** Bytes that the transport would take now; 0 while others wait. */
-  get room(): number {
-    return this.buffer.pending ? 0 : this.transport!.writable;
   }
 
   // From the transport.
@@ -59,13 +55,12 @@ export class Link implements TransportListener {
   opened(): void {
     // Not earlier: a callback may call connect() while the decoder still reads the last bytes of the old connection.
     this.decoder.reset();
-    this.buffer.attach(this.transport);
     this.listener.opened();
   }
 
   received(bytes: Uint8Array): void {
-    this.receivedCount++;
-    const { buffer } = this;
+    this.receivedSinceCheck = true;
+    const { buffer } = this.encoder;
     buffer.corked = true;
     this.decoder.push(bytes);
     buffer.corked = false;

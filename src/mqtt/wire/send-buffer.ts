@@ -11,7 +11,8 @@ export class SendBuffer implements PacketStream {
   /** In bytes. */
   readonly size: number;
   private readonly bytes: Uint8Array;
-  private transport: Transport | undefined;
+  /** Of the connection; undefined without one. It takes nothing before it is open. */
+  transport: Transport | undefined;
   // While `streaming`: the payload outside the buffer follows the first `bytesBeforePayload` bytes in it; `payloadSent`
   // bytes of the payload are sent.
   private payload: Uint8Array | undefined;
@@ -23,8 +24,8 @@ export class SendBuffer implements PacketStream {
   corked = false;
   /** True while a payload is being sent from the caller's bytes, which must not change. */
   streaming = false;
-  /** Bytes handed to transports so far. Keep alive compares it: a stalled connection shows as no change. */
-  sent = 0;
+  /** Bytes were handed to the transport since the keep-alive last looked. */
+  sentSinceCheck = false;
 
   /** @param bytes size, at least 128: the largest packet without its payload must fit. */
   constructor(bytes: number) {
@@ -35,6 +36,11 @@ export class SendBuffer implements PacketStream {
   /** True while bytes wait for the transport. */
   get pending(): boolean {
     return this.used > 0 || this.streaming;
+  }
+
+  /** Bytes that the transport would take now; 0 while others wait. */
+  get room(): number {
+    return this.pending ? 0 : this.transport!.writable;
   }
 
   /** Begins or, with undefined, ends a connection. Bytes of the last connection are discarded. */
@@ -55,7 +61,7 @@ export class SendBuffer implements PacketStream {
     // The common case: whole packets, and room for all of them.
     if (!this.streaming && used <= room) {
       this.used = 0;
-      this.sent += used;
+      this.sentSinceCheck = true;
       transport.write(this.bytes.subarray(0, used));
       return;
     }
@@ -69,7 +75,7 @@ export class SendBuffer implements PacketStream {
 
   private flushBytes(transport: Transport, count: number): void {
     transport.write(this.bytes.subarray(0, count));
-    this.sent += count;
+    this.sentSinceCheck = true;
     this.bytes.copyWithin(0, count, this.used);
     this.used -= count;
     if (this.streaming) this.bytesBeforePayload -= count;
@@ -79,7 +85,7 @@ export class SendBuffer implements PacketStream {
     const start = this.payloadSent;
     const end = Math.min(payload.length, start + room);
     transport.write(payload.subarray(start, end));
-    this.sent += end - start;
+    this.sentSinceCheck = true;
     this.payloadSent = end;
     if (end === payload.length) this.endPayload();
   }
