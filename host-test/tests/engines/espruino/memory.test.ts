@@ -12,14 +12,14 @@ import { EVENTS, measure } from "./memory.ts";
 const ESP32_JSVAR = 14;
 /** Most JsVars; docs/espruino.md tells what they are. */
 const BUDGET = { loaded: 1850, connected: 2800 };
-/** A whole number takes a JsVar of its own when it outgrows 13 bits: bytes sent, packet ids, a few more. */
+/** A whole number takes a JsVar of its own when it outgrows 13 bits: packet ids, a few more. */
 const COUNTERS = 8;
 
 /**
  * Most functions, and most items of array and object literals outside functions, that exist after loading. They hold most
  * of the memory, and are counted without an engine. Lower them when the build saves more.
  */
-const LOADED_LIMITS = { functions: 212, items: 105 };
+const LOADED_LIMITS = { functions: 214, items: 108 };
 
 test("no more functions and constants stay in memory than fit", async () => {
   const loaded = { functions: 0, items: 0 };
