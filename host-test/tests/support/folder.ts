@@ -1,9 +1,13 @@
-// Folders for the files of a test, and what is written there.
+// The folder of this repository, folders for the files of a test, and what is written there.
 
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after } from "node:test";
+import { fileURLToPath } from "node:url";
+
+/** The folder of this repository. */
+export const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 
 const create = (): string => mkdtempSync(join(tmpdir(), "iotf-test-"));
 const remove = (folder: string): void => rmSync(folder, { recursive: true, force: true, maxRetries: 3 });

@@ -2,20 +2,17 @@
 // what the page says: on Node and in XS, against the local platform and against Mosquitto.
 
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import mqtt from "mqtt";
 import type { Platform } from "../../../harness/platform/platform.ts";
 import { ENGINES } from "../../engines/engines.ts";
 import * as rig from "../../harness/platform/testing.ts";
-import { makeFolder, writeFile } from "../../support/folder.ts";
+import { makeFolder, ROOT } from "../../support/folder.ts";
 import { Mosquitto, withoutMosquitto } from "../broker/mosquitto.ts";
+import { compile } from "../package/project.ts";
 import { type Running, readPage, runSample } from "./samples.ts";
-
-const ROOT = fileURLToPath(new URL("../../../..", import.meta.url));
 
 /** A broker with an application beside the device. */
 interface Scene {
@@ -132,30 +129,18 @@ test("every sample of the page has its story here, and every story its sample", 
   assert.deepEqual(samples.map(({ name }) => name).sort(), Object.keys(STORIES).sort());
 });
 
-test("the samples compile, strictly, against the declarations of the package", t => {
-  const folder = makeFolder(t);
-  try {
-    for (const { name, source } of samples) writeFile(folder, `${name}.ts`, source);
-    const compilerOptions = {
-      strict: true,
-      exactOptionalPropertyTypes: true,
-      noEmit: true,
-      target: "ES2022",
-      module: "nodenext",
-      moduleDetection: "force",
-      lib: ["ES2023"],
-      types: ["node"],
-      typeRoots: [join(ROOT, "node_modules/@types")],
-      paths: {
-        "iotf-embedded": [join(ROOT, "dist/node.d.ts")],
-        "iotf-embedded/http": [join(ROOT, "dist/http-node.d.ts")],
-      },
-    };
-    writeFile(folder, "tsconfig.json", JSON.stringify({ compilerOptions, include: ["*.ts"] }));
-    execFileSync(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), "-p", folder], { encoding: "utf8" });
-  } catch (error) {
-    assert.fail((error as { stdout?: string }).stdout || String(error));
-  }
+test("the samples compile, strictly, against the declarations of the package", async t => {
+  const files = Object.fromEntries(samples.map(({ name, source }) => [`${name}.ts`, source]));
+  const { code, out } = await compile(makeFolder(t), files, {
+    exactOptionalPropertyTypes: true,
+    moduleDetection: "force",
+    lib: ["ES2023"],
+    paths: {
+      "iotf-embedded": [join(ROOT, "dist/node.d.ts")],
+      "iotf-embedded/http": [join(ROOT, "dist/http-node.d.ts")],
+    },
+  });
+  assert.equal(code, 0, out);
 });
 
 for (const sample of samples) {

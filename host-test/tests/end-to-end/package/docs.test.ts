@@ -5,11 +5,10 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { describe, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { anchor } from "../../../../targets/docs/reference.ts";
+import { ROOT } from "../../support/folder.ts";
 import { packedFiles } from "./project.ts";
 
-const ROOT = fileURLToPath(new URL("../../../..", import.meta.url));
 const MOST_WORDS = 1100;
 /** The way of an event and of a command in the README. */
 const STEPS = 10;

@@ -5,12 +5,10 @@ import assert from "node:assert/strict";
 import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { before, describe, test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { makeFolder } from "../../support/folder.ts";
+import { makeFolder, ROOT } from "../../support/folder.ts";
 import { type Ended, runProgram } from "../../support/program.ts";
 import { installPackage } from "./project.ts";
 
-const ROOT = fileURLToPath(new URL("../../../..", import.meta.url));
 const EXAMPLE = join(ROOT, "targets/examples/tested");
 const PACKAGE = JSON.parse(readFileSync(join(EXAMPLE, "package.json"), "utf8"));
 /** What `npm test` gives to Node. */
@@ -33,6 +31,8 @@ describe("the example project", { timeout: 120_000 }, () => {
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
   const node = (...args: string[]): Promise<Ended> => runProgram(process.execPath, args, { cwd: project, env });
 
+  const xs = (...args: string[]) => node("node_modules/iotf-embedded/dist/cli.js", "xs", ...args);
+
   before(() => {
     installPackage(project);
     cpSync(EXAMPLE, project, { recursive: true });
@@ -40,10 +40,10 @@ describe("the example project", { timeout: 120_000 }, () => {
   });
 
   test("without esbuild or the engine, xs says what to install", async () => {
-    const { code, err } = await node("node_modules/iotf-embedded/dist/cli.js", "xs", "--test", "thermostat.test.ts");
+    const { code, err } = await xs("--test", "thermostat.test.ts");
     assert.deepEqual([code, err], [1, "iotf-embedded xs: this needs esbuild: npm install --save-dev esbuild\n"]);
     link("esbuild");
-    const second = await node("node_modules/iotf-embedded/dist/cli.js", "xs", "main.ts");
+    const second = await xs("main.ts");
     assert.equal(second.code, 1);
     assert.match(second.err, /^iotf-embedded xs: this needs the XS engine.*npm install --save-dev @agoric\/xsnap.*\n$/);
   });
@@ -52,7 +52,7 @@ describe("the example project", { timeout: 120_000 }, () => {
     const folder = join(project, "node_modules/@agoric/xsnap");
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, "package.json"), '{ "name": "@agoric/xsnap" }');
-    const { code, err } = await node("node_modules/iotf-embedded/dist/cli.js", "xs", "main.ts");
+    const { code, err } = await xs("main.ts");
     rmSync(folder, { recursive: true });
     assert.equal(code, 1);
     assert.match(
@@ -85,12 +85,7 @@ describe("the example project", { timeout: 120_000 }, () => {
   });
 
   test("the same file passes in XS", async () => {
-    const { code, out, err } = await node(
-      "node_modules/iotf-embedded/dist/cli.js",
-      "xs",
-      "--test",
-      "thermostat.test.ts",
-    );
+    const { code, out, err } = await xs("--test", "thermostat.test.ts");
     assert.equal(code, 0, out + err);
     assert.match(out, /^10 of 10 tests are fine in both engines$/m);
     assert.match(out, /commandCallback setTarget +\d/);

@@ -4,15 +4,12 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { configure } from "../../../../src/device/config.ts";
 import { parseConfig } from "../../../../src/device/ini.ts";
 import { startPlatform } from "../../../harness/platform/platform.ts";
-import { makeFolder } from "../../support/folder.ts";
+import { makeFolder, ROOT } from "../../support/folder.ts";
 import { Program, runProgram } from "../../support/program.ts";
-import { installPackage } from "./project.ts";
-
-const ROOT = fileURLToPath(new URL("../../../..", import.meta.url));
+import { compile, installPackage } from "./project.ts";
 
 describe("the package", { timeout: 120_000 }, () => {
   const project = makeFolder();
@@ -147,23 +144,8 @@ describe("the package", { timeout: 120_000 }, () => {
       client.commandCallback = (command: Command) => console.log(command.command, command.data, command.timestamp.getTime());
       const accepted: boolean = client.publishEvent("status", "json", { cpu: 1 }, 1, error => console.log(error?.message));
       console.log(accepted, MqttClient.name);`;
-    writeFileSync(join(project, "device.ts"), program);
     for (const skipLibCheck of [true, false]) {
-      const compilerOptions = {
-        strict: true,
-        noEmit: true,
-        module: "nodenext",
-        target: "es2022",
-        types: ["node"],
-        typeRoots: [join(ROOT, "node_modules/@types")],
-        skipLibCheck,
-      };
-      writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["device.ts"] }));
-      const { code, out } = await runProgram(process.execPath, [
-        join(ROOT, "node_modules/typescript/bin/tsc"),
-        "-p",
-        project,
-      ]);
+      const { code, out } = await compile(project, { "device.ts": program }, { skipLibCheck });
       assert.equal(code, 0, out);
     }
   });

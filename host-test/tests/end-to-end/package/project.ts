@@ -1,11 +1,10 @@
-// An empty project with the package installed in it as npm would publish it.
+// An empty project with the package installed in it as npm would publish it, and the compiler on a project.
 
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-
-const ROOT = fileURLToPath(new URL("../../../..", import.meta.url));
+import { ROOT, writeFile } from "../../support/folder.ts";
+import { type Ended, runProgram } from "../../support/program.ts";
 
 /** One entry; npm 12 keys it by the package's name, earlier ones list it. */
 interface Report {
@@ -29,6 +28,22 @@ export function installPackage(folder: string): string[] {
   writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "user", private: true, type: "module" }));
   npm(folder, ["install", "--no-audit", "--no-fund", "--prefer-offline", filename]);
   return files.map(({ path }) => path);
+}
+
+/** Writes TypeScript files to `folder` and compiles them, strictly, with the types of Node. */
+export function compile(folder: string, files: Record<string, string>, options: object): Promise<Ended> {
+  for (const [name, text] of Object.entries(files)) writeFile(folder, name, text);
+  const compilerOptions = {
+    strict: true,
+    noEmit: true,
+    target: "es2022",
+    module: "nodenext",
+    types: ["node"],
+    typeRoots: [join(ROOT, "node_modules/@types")],
+    ...options,
+  };
+  writeFile(folder, "tsconfig.json", JSON.stringify({ compilerOptions, files: Object.keys(files) }));
+  return runProgram(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), "-p", folder]);
 }
 
 function npm(cwd: string, args: string[]): string {

@@ -5,13 +5,12 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, test } from "node:test";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { pathToFileURL } from "node:url";
 import { build } from "esbuild";
-import { makeFolder } from "../../support/folder.ts";
+import { makeFolder, ROOT } from "../../support/folder.ts";
 import { runProgram } from "../../support/program.ts";
-import { installPackage } from "./project.ts";
+import { compile, installPackage } from "./project.ts";
 
-const ROOT = fileURLToPath(new URL("../../../..", import.meta.url));
 const [, README] = /^```js\n([\s\S]*?)^```/m.exec(readFileSync(join(ROOT, "README.md"), "utf8"))!;
 /** Lines that Node prints about an uncaught error. The issue was one line of 71,630 characters. */
 const MOST_ERROR_BYTES = 1500;
@@ -23,22 +22,6 @@ before(() => {
   installPackage(project);
 });
 
-function compile(files: Record<string, string>, options: Record<string, unknown>) {
-  for (const [name, text] of Object.entries(files)) writeFileSync(join(project, name), text);
-  const compilerOptions = {
-    strict: true,
-    noEmit: true,
-    allowJs: true,
-    checkJs: true,
-    target: "es2022",
-    types: ["node"],
-    typeRoots: [join(ROOT, "node_modules/@types")],
-    ...options,
-  };
-  writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions, files: Object.keys(files) }));
-  return runProgram(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), "-p", project]);
-}
-
 describe("the README program compiles, as TypeScript and as JavaScript", { timeout: 120_000 }, () => {
   const ways: [string, Record<string, unknown>][] = [
     ["node16", { module: "node16" }],
@@ -49,14 +32,15 @@ describe("the README program compiles, as TypeScript and as JavaScript", { timeo
   const http = `import { HttpClient } from "iotf-embedded/http";\nnew HttpClient({ host: "127.0.0.1" });\n`;
   for (const [name, options] of ways) {
     test(name, async () => {
-      const { code, out } = await compile({ "sample.ts": README!, "sample.js": README!, "http.ts": http }, options);
+      const files = { "sample.ts": README!, "sample.js": README!, "http.ts": http };
+      const { code, out } = await compile(project, files, { allowJs: true, checkJs: true, ...options });
       assert.equal(code, 0, out);
     });
   }
 
   test("without an engine, functions of Node's entry do not compile", async () => {
     const files = { "sample.ts": `import { parseConfigFile } from "iotf-embedded";\nparseConfigFile("device.ini");\n` };
-    const { code, out } = await compile(files, { module: "esnext", moduleResolution: "bundler" });
+    const { code, out } = await compile(project, files, { module: "esnext", moduleResolution: "bundler" });
     assert.notEqual(code, 0);
     assert.match(out, /no exported member named 'parseConfigFile'/);
   });

@@ -6,8 +6,9 @@ import { generateKeyPairSync } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { ROOT } from "../../support/folder.ts";
 import type { BoardSettings, Kept, Report } from "./board/boot.ts";
-import { type Board, Firmware, type PROGRAMS, ROOT } from "./board.ts";
+import { type Board, Firmware, type PROGRAMS } from "./board.ts";
 
 const HOUR = 3600;
 const TOKEN = "MP-08VKz";

@@ -5,12 +5,11 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { build, type Plugin } from "esbuild";
 import { startXs, type Xs } from "../../../harness/xs/host.ts";
+import { ROOT } from "../../support/folder.ts";
 import type { BoardSettings, Report } from "./board/boot.ts";
 
-export const ROOT = fileURLToPath(new URL("../../../..", import.meta.url));
 const STANDINS = join(ROOT, "host-test/tests/engines/moddable/board");
 const APP = join(ROOT, "targets/esp32");
 const EXAMPLES = join(ROOT, "targets/examples");

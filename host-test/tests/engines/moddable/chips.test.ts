@@ -5,9 +5,9 @@ import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { makeFolder } from "../../support/folder.ts";
+import { makeFolder, ROOT } from "../../support/folder.ts";
 import { linkFor } from "./chips.ts";
-import { copyOf, ROOT, withoutModdable } from "./simulator.ts";
+import { copyOf, withoutModdable } from "./simulator.ts";
 
 const skip = withoutModdable();
 if (skip) console.log(`host-test/tests/engines/moddable: ${skip}`);

@@ -9,9 +9,9 @@ import { pathToFileURL } from "node:url";
 import mqtt from "mqtt";
 import { makeChain } from "../../contract/certificates.ts";
 import { Mosquitto } from "../../end-to-end/broker/mosquitto.ts";
-import { withFolder } from "../../support/folder.ts";
+import { ROOT, withFolder } from "../../support/folder.ts";
 import { openTlsFront } from "../../support/tls-front.ts";
-import { copyOf, mcconfig, ROOT, Simulator, sdkVersion, withoutModdable } from "./simulator.ts";
+import { copyOf, mcconfig, Simulator, sdkVersion, withoutModdable } from "./simulator.ts";
 
 const COMMAND_BYTES = 16384;
 /** The simulator's slots are twice those of a 32-bit chip. */

@@ -11,13 +11,13 @@ import mqtt, { type MqttClient } from "mqtt";
 import { type Platform, startPlatform } from "../../../harness/platform/platform.ts";
 import { makeChain } from "../../contract/certificates.ts";
 import { freePort, Mosquitto, withoutMosquitto } from "../../end-to-end/broker/mosquitto.ts";
-import { makeFolder } from "../../support/folder.ts";
+import { makeFolder, ROOT } from "../../support/folder.ts";
 import { listen } from "../../support/listen.ts";
 import { runProgram } from "../../support/program.ts";
 import { openTlsFront, type TlsFront } from "../../support/tls-front.ts";
 import { linkFor } from "./chips.ts";
 import { measure } from "./measure.ts";
-import { copyOf, mcconfig, mcpack, ROOT, Simulator, withoutModdable } from "./simulator.ts";
+import { copyOf, mcconfig, mcpack, Simulator, withoutModdable } from "./simulator.ts";
 
 const skip = withoutModdable();
 if (skip) console.log(`host-test/tests/engines/moddable: ${skip}`);

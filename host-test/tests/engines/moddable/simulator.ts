@@ -7,11 +7,9 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, write
 import { tmpdir } from "node:os";
 import { basename, delimiter, dirname, join } from "node:path";
 import type { Readable } from "node:stream";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { ROOT } from "../../support/folder.ts";
 import { XsbugConsole } from "./xsbug.ts";
-
-export const ROOT = fileURLToPath(new URL("../../../..", import.meta.url));
 
 const MODDABLE = process.env.MODDABLE ?? "";
 const TOOLS = join(MODDABLE, "build/bin/lin/release");
