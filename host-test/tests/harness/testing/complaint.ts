@@ -13,3 +13,7 @@ export function complaint(expectation: () => unknown): string {
   }
   throw new Error("the expectation was met");
 }
+
+export function assertComplaint(expectation: () => unknown, message: RegExp): void {
+  assert.match(complaint(expectation), message);
+}

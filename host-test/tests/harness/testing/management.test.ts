@@ -6,7 +6,7 @@ import { describe, test } from "node:test";
 import { MqttClient, type MqttMessage } from "../../../../dist/node.js";
 import { type Bench, type TestDevice, testDevice } from "../../../../dist/testing.js";
 import { text, utf8 } from "../../../harness/testing/bytes.ts";
-import { complaint } from "./complaint.ts";
+import { assertComplaint, complaint } from "./complaint.ts";
 
 const LOCATION = { longitude: 127.02, latitude: 37.5 };
 const SUPPORTS = { deviceActions: true, firmwareActions: true, "acme-v1": true };
@@ -97,26 +97,17 @@ describe("what the device tells", () => {
     assert.deepEqual(t.program.answers.at(-1), { rc: 400, message: "location has no latitude", reqId: "r2" });
     assert.deepEqual(t.platform.violations, ["iotdevice-1/device/update/location: location has no latitude"]);
     assert.equal(t.platform.connected, true);
-    assert.match(
-      complaint(() => t.expectNoViolation()),
-      /^the device has broken a rule: iotdevice-1\/device\/update/,
-    );
+    assertComplaint(() => t.expectNoViolation(), /^the device has broken a rule: iotdevice-1\/device\/update/);
   });
 
   test("a program that never asked for device management is not managed", () => {
     const t = testDevice(({ ports }) => {
       new MqttClient({ endpoint: { host: "x", port: 1 }, clientId: "d:abc123:thermo:t-01" }, ports).connect();
     });
-    assert.match(
-      complaint(() => t.platform.reboot()),
-      /^device\/reboot cannot be delivered: the device is not connected/,
-    );
+    assertComplaint(() => t.platform.reboot(), /^device\/reboot cannot be delivered: the device is not connected/);
     t.platform.accept();
     assert.equal(t.platform.management.managed, false);
-    assert.match(
-      complaint(() => t.platform.reboot()),
-      /the device has subscribed to nothing, not to iotdm-1\/#$/,
-    );
+    assertComplaint(() => t.platform.reboot(), /the device has subscribed to nothing, not to iotdm-1\/#$/);
   });
 
   test("requests may be refused, or not answered; then they are not done", () => {
@@ -185,10 +176,7 @@ describe("the operator", () => {
     t.advance(59_000);
     assert.equal(download.outcome?.text, "downloaded");
     const update = t.platform.updateFirmware();
-    assert.match(
-      complaint(() => t.platform.downloadFirmware()),
-      /has not finished firmware\/update$/,
-    );
+    assertComplaint(() => t.platform.downloadFirmware(), /has not finished firmware\/update$/);
     t.advance(1000);
     t.restart();
     assert.deepEqual([update.rc, update.outcome], [202, undefined]);
