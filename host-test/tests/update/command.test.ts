@@ -138,7 +138,7 @@ describe("the whole update", () => {
       return { status: "done" };
     });
     const run = await updated(operator, [...FILES, "--version", "2.0"]);
-    assert.equal(await run.code, 0, run.err);
+    await run.succeeds();
     const [length, signatureLength] = [Buffer.from(file).readUInt16BE(8), Buffer.from(file).readUInt16BE(10)];
     const manifest = Buffer.from(file.subarray(12, 12 + length));
     const { type, id, version, size } = JSON.parse(manifest.toString());
@@ -157,7 +157,7 @@ describe("the whole update", () => {
       return { status: "done" };
     });
     const run = await updated(operator, [...FILES, "--version", "2.0"]);
-    assert.equal(await run.code, 0, run.err);
+    await run.succeeds();
     assert.deepEqual(served, [true, false]);
   });
 
@@ -207,9 +207,9 @@ describe("the whole update", () => {
     const operator = new Operator(() => Promise.resolve({ status: 2, message: "no such \x1b[2Jthing" }));
     const run = await updated(operator, [...FILES, "--version", "2.0"]);
     assert.equal(run.err, "iotf-embedded update: firmware/download 2: no such ·[2Jthing\n");
-    const gone = new Run(["update", "thermo:t-01", ...FILES, "--version", "2.0", "--url", "mqtt://127.0.0.1:1"]);
-    assert.equal(await gone.code, 1);
-    assert.match(gone.err, /^iotf-embedded update: http:\/\/127\.0\.0\.1:1: .*ECONNREFUSED/);
+    await new Run(["update", "thermo:t-01", ...FILES, "--version", "2.0", "--url", "mqtt://127.0.0.1:1"]).fails(
+      /^iotf-embedded update: http:\/\/127\.0\.0\.1:1: .*ECONNREFUSED/,
+    );
   });
 
   test("Ctrl-C: ends, and serves the image no longer", async () => {
@@ -266,9 +266,7 @@ describe("the whole update", () => {
   ];
   for (const [name, args, message] of WRONG) {
     test(`${name}: exit code 2`, async () => {
-      const run = new Run(["update", "thermo:t-01", ...args]);
-      assert.equal(await run.code, 2);
-      assert.match(run.err, message);
+      await new Run(["update", "thermo:t-01", ...args]).fails(message, 2);
     });
   }
 });

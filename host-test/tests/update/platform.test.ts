@@ -68,8 +68,7 @@ afterEach(async () => {
 describe("iotf-embedded update, the local platform and a managed device", () => {
   test("the device runs the new firmware, and the platform knows its version", async () => {
     device.restarted = () => client.disconnect(() => void run(NEXT.version));
-    const command = update(NEXT.version);
-    assert.equal(await command.code, 0, command.err);
+    await update(NEXT.version).succeeds();
     assert.deepEqual(story, [OLD.version, "confirmed", NEXT.version, "confirmed"]);
     const { firmware, deviceInfo } = platform.management(DEVICE).state;
     assert.deepEqual([firmware.state, firmware.updateStatus, deviceInfo.fwVersion], [0, 0, NEXT.version]);
@@ -82,9 +81,7 @@ describe("iotf-embedded update, the local platform and a managed device", () => 
         device.hardware.off(); // the watchdog restarts it
         void run(OLD.version);
       });
-    const command = update(NEXT.version);
-    assert.equal(await command.code, 1);
-    assert.match(command.err, /firmware\/update failed: .*unsupported image/i);
+    await update(NEXT.version).fails(/firmware\/update failed: .*unsupported image/i);
     assert.deepEqual(story, [OLD.version, "confirmed", NEXT.version, OLD.version, "confirmed"]);
     assert.equal(device.hardware.running, 0);
   });
@@ -95,23 +92,19 @@ describe("iotf-embedded update, the local platform and a managed device", () => 
       host: LOOPBACK,
     });
     const manage = (...words: string[]) => new Run(["manage", "thermo:t-01", ...words, "--url", platform.url]);
-    const download = manage("firmware-download", "--version", NEXT.version, "--uri", server.uri);
-    assert.equal(await download.code, 0, download.err);
+    await manage("firmware-download", "--version", NEXT.version, "--uri", server.uri).succeeds();
     await server.close();
     const command = update(NEXT.version);
     assert.equal(await command.code, 1);
     const way = "'iotf-embedded manage thermo:t-01 firmware-update' installs it";
     assert.match(command.err, RegExp(`not in idle state.*; if the device has downloaded an image, ${way}\n$`));
     device.restarted = () => client.disconnect(() => void run(NEXT.version));
-    const install = manage("firmware-update");
-    assert.equal(await install.code, 0, install.err + install.out);
+    await manage("firmware-update").succeeds();
     assert.deepEqual(story, [OLD.version, "confirmed", NEXT.version, "confirmed"]);
   });
 
   test("an older version is refused: state 0, updateStatus 5", async () => {
-    const command = update("1.0.0");
-    assert.equal(await command.code, 1);
-    assert.match(command.err, /firmware\/download failed: .*unsupported image/i);
+    await update("1.0.0").fails(/firmware\/download failed: .*unsupported image/i);
     assert.equal(platform.management(DEVICE).state.firmware.updateStatus, 5);
   });
 });

@@ -8,8 +8,8 @@ import type { Command } from "../../../harness/cli/command.ts";
 import { startXs } from "../../../harness/xs/host.ts";
 import { Run } from "../../harness/cli/testing.ts";
 import { startTestPlatform } from "../../harness/platform/testing.ts";
+import { ROOT } from "../../support/folder.ts";
 
-const ROOT = fileURLToPath(new URL("../../../..", import.meta.url));
 // By a name the compiler does not follow: it has no declarations, nobody imports it by a name of the package.
 const { xs: command }: { xs: Command } = await import(pathToFileURL(`${ROOT}dist/xs.js`).href);
 const program = (name: string) => fileURLToPath(new URL(`user/${name}`, import.meta.url));
@@ -33,7 +33,7 @@ describe("a program in XS", { timeout: 240_000 }, () => {
     await ran.printed(/connected d:abc123:thermo:t-01\n/);
     await ran.printed(/(confirmed \n){4}/);
     await platform.sendToDevice("d:abc123:thermo:t-01", "iot-2/cmd/leave/fmt/json", "{}", 1);
-    assert.equal(await ran.code, 0, ran.err);
+    await ran.succeeds();
     assert.match(ran.out, /\nleave \{"leaving":true\} \[1\]\n(.*\n)*gone\n/);
     assert.match(ran.out, /\nstarting took [\d,]+ instructions\nhandler +calls +instructions +most +slots\n/);
     assert.ok(Number(/starting took ([\d,]+) /.exec(ran.out)![1]!.replace(",", "")) > 5000, ran.out);
@@ -46,10 +46,9 @@ describe("a program in XS", { timeout: 240_000 }, () => {
   });
 
   test("what its main module throws ends it", async () => {
-    const ran = run("--json", program("thermo.ts"), "host=127.0.0.1", "port=1");
-
-    assert.equal(await ran.code, 1);
-    assert.match(ran.err, /^uncaught: ConfigurationException: Missing required property: org\n/);
+    const ran = await run("--json", program("thermo.ts"), "host=127.0.0.1", "port=1").fails(
+      /^uncaught: ConfigurationException: Missing required property: org\n/,
+    );
     assert.match(ran.err, /\n at .*user\/thermo\.ts:\d+\)\n/);
     assert.match(JSON.parse(ran.out).errors[0], /^ConfigurationException: /);
   });
@@ -69,8 +68,7 @@ describe("a program in XS", { timeout: 240_000 }, () => {
   });
 
   test("ends after its time, or by Ctrl-C", async () => {
-    const timed = run("--seconds", "0.05", program("lives.ts"));
-    assert.equal(await timed.code, 0, timed.err);
+    const timed = await run("--seconds", "0.05", program("lives.ts")).succeeds();
     assert.match(timed.out, /^alive\n\nstarting took/);
     const ran = run(program("lives.ts"));
     await ran.printed(/alive/);
@@ -88,9 +86,7 @@ test("a program that loops for ever can be ended", { timeout: 240_000 }, async (
 });
 
 test("a program that ends the engine is told from one that is done", { timeout: 240_000 }, async () => {
-  const ran = run(program("overflows.ts"));
-  assert.equal(await ran.code, 1);
-  assert.match(ran.err, /^uncaught: .*XS worker ended with code 12 \(stack overflow\)/);
+  const ran = await run(program("overflows.ts")).fails(/^uncaught: .*XS worker ended with code 12 \(stack overflow\)/);
   assert.match(ran.err, /\nno report: /);
 });
 

@@ -35,14 +35,12 @@ test("send: the device gets the command; people and programs are told", async t 
     [["reboot", "--qos", "2"], "iot-2/cmd/reboot/fmt/json", "{}", 2],
     [["say", "5 °", "--format", "utf8", "--qos", "0"], "iot-2/cmd/say/fmt/utf8", "5 °", 0],
   ] as const) {
-    const command = run(t, platform, ["send", "thermo:t-01", ...args]);
-    assert.equal(await command.code, 0, command.err);
+    const command = await run(t, platform, ["send", "thermo:t-01", ...args]).succeeds();
     assert.equal(command.out, `sent ${args[0]} to d:abc123:thermo:t-01\n`);
     const message = await device.next();
     assert.deepEqual([message.topic, message.text, message.qos], [topic, text, qos]);
   }
-  const json = run(t, platform, ["send", "d:abc123:thermo:t-01", "print", "--json"]);
-  assert.equal(await json.code, 0);
+  const json = await run(t, platform, ["send", "d:abc123:thermo:t-01", "print", "--json"]).succeeds();
   const sent = { what: "sent", client: "d:abc123:thermo:t-01", command: "print", format: "json", qos: 1 };
   assert.deepEqual(json.objects, [{ ...sent, state: "connected" }]);
 });
@@ -60,8 +58,7 @@ test("send: bytes from the command line, a file and standard input", async t => 
     [["--file", file, "--format", "raw"], "raw"],
     [["--file", "-", "--format", "raw"], "raw"],
   ] as const) {
-    const command = run(t, platform, ["send", "thermo:t-01", "put", ...args], { input: bytes });
-    assert.equal(await command.code, 0, command.err);
+    await run(t, platform, ["send", "thermo:t-01", "put", ...args], { input: bytes }).succeeds();
     const { topic, payload } = await device.next();
     assert.deepEqual([topic, payload], [`iot-2/cmd/put/fmt/${format}`, bytes]);
   }
@@ -70,8 +67,7 @@ test("send: bytes from the command line, a file and standard input", async t => 
 test("send says so when the device is not connected, or never was", async t => {
   const platform = await rig.startTestPlatform(t);
   const sent = async (...args: string[]) => {
-    const command = run(t, platform, ["send", "thermo:t-01", "print", ...args]);
-    assert.equal(await command.code, 0, command.err);
+    const command = await run(t, platform, ["send", "thermo:t-01", "print", ...args]).succeeds();
     return command;
   };
   const never = "sent print to d:abc123:thermo:t-01, which has never connected to this platform with MQTT\n";
@@ -93,30 +89,27 @@ test("send: the largest payload, and one that is too large for the platform", as
   const text = "x".repeat(131_072);
   const device = await rig.connectDevice(t, platform);
   await device.subscribe("iot-2/cmd/+/fmt/+", 1);
-  const largest = run(t, platform, ["send", "thermo:t-01", "print", text, "--format", "utf8"]);
-  assert.equal(await largest.code, 0, largest.err);
+  await run(t, platform, ["send", "thermo:t-01", "print", text, "--format", "utf8"]).succeeds();
   assert.equal((await device.next()).text.length, 131_072);
-  const larger = run(t, platform, ["send", "thermo:t-01", "print", `${text}x`, "--format", "utf8"]);
-  assert.equal(await larger.code, 1);
-  assert.match(larger.err, /^iotf-embedded send: mqtt:[^\n]+\n$/);
+  await run(t, platform, ["send", "thermo:t-01", "print", `${text}x`, "--format", "utf8"]).fails(
+    /^iotf-embedded send: mqtt:[^\n]+\n$/,
+  );
 });
 
 test("an application that is not there, not let in, or not answered: one line, exit code 1", async t => {
   const platform = await rig.startTestPlatform(t, { devices: [rig.DEVICE], applications: [KEY] });
   const wrong = { ...CREDENTIALS, WIOTP_AUTH_TOKEN: "SECRET-WRONG" };
   for (const command of [["send", "thermo:t-01", "print"], ["watch"]]) {
-    const refused = run(t, platform, command, { env: wrong });
-    assert.equal(await refused.code, 1);
-    assert.match(refused.err, /^iotf-embedded \w+: mqtt:\S+ refused with CONNACK code 5: not authorized\n$/);
-    const absent = new Run([...command, "--url", `mqtt://127.0.0.1:${await freePort()}`]);
-    assert.equal(await absent.code, 1);
-    assert.match(absent.err, /^iotf-embedded \w+: mqtt:\S+ cannot reach [^\n]*ECONNREFUSED[^\n]*\n$/);
+    const refused = await run(t, platform, command, { env: wrong }).fails(
+      /^iotf-embedded \w+: mqtt:\S+ refused with CONNACK code 5: not authorized\n$/,
+    );
+    await new Run([...command, "--url", `mqtt://127.0.0.1:${await freePort()}`]).fails(
+      /^iotf-embedded \w+: mqtt:\S+ cannot reach [^\n]*ECONNREFUSED[^\n]*\n$/,
+    );
     assert.doesNotMatch(refused.out + refused.err, /SECRET/);
   }
   platform.available = false;
-  const unavailable = run(t, platform, ["send", "thermo:t-01", "print"], { env: CREDENTIALS });
-  assert.equal(await unavailable.code, 1);
-  assert.match(unavailable.err, /CONNACK code 3/);
+  await run(t, platform, ["send", "thermo:t-01", "print"], { env: CREDENTIALS }).fails(/CONNACK code 3/);
 });
 
 test("credentials from options, file and environment open a platform that asks for them", async t => {
@@ -132,8 +125,7 @@ test("credentials from options, file and environment open a platform that asks f
     [["--config", config], {}],
     [[], CREDENTIALS],
   ] as const) {
-    const command = run(t, platform, ["send", "thermo:t-01", "print", ...args], { env });
-    assert.equal(await command.code, 0, command.err);
+    await run(t, platform, ["send", "thermo:t-01", "print", ...args], { env }).succeeds();
   }
 });
 
@@ -143,11 +135,8 @@ test("TLS, with authorities from a file", { skip: noOpenssl() }, async t => {
   const { port } = await openTlsFront(platform.port, certificate, t);
   const ca = writeFile(folder, "ca.pem", certificate.cert);
   const url = `mqtts://127.0.0.1:${port}`;
-  const trusted = new Run(["send", "thermo:t-01", "print", "--url", url, "--ca", ca]);
-  assert.equal(await trusted.code, 0, trusted.err);
-  const untrusted = new Run(["send", "thermo:t-01", "print", "--url", url]);
-  assert.equal(await untrusted.code, 1);
-  assert.match(untrusted.err, /self[- ]signed certificate/);
+  await new Run(["send", "thermo:t-01", "print", "--url", url, "--ca", ca]).succeeds();
+  await new Run(["send", "thermo:t-01", "print", "--url", url]).fails(/self[- ]signed certificate/);
 });
 
 test("send works where an application may not subscribe to the state of devices", async t => {
@@ -157,8 +146,7 @@ test("send works where an application may not subscribe to the state of devices"
   t.after(() => broker.close());
   const { port } = await listen(createServer(broker.handle), t);
   const url = `mqtt://127.0.0.1:${port}`;
-  const command = new Run(["send", "thermo:t-01", "print", "--url", url, "--json"]);
-  assert.equal(await command.code, 0, command.err);
+  const command = await new Run(["send", "thermo:t-01", "print", "--url", url, "--json"]).succeeds();
   assert.equal(command.objects[0]!.state, "unknown");
 });
 
@@ -267,7 +255,7 @@ test("device: the demo device publishes, handles commands, and ends after so man
   await device.printed(/device +connected +d:abc123:thermo:t-01$/m);
   await platform.awaitSubscribed(DEMO);
   await platform.sendCommand(DEMO, "setInterval", { interval: 0.05 });
-  assert.equal(await device.code, 0, device.err);
+  await device.succeeds();
   assert.match(device.out, /device +← command +setInterval +json +\{"interval":0\.05\}$/m);
   assert.match(device.out, /device +handled +setInterval +one event every 0\.05 s$/m);
   const { data, qos } = await platform.awaitEvent({ device: DEMO, event: "status" });
@@ -304,11 +292,9 @@ test("device: from a file, as JSON, until Ctrl-C, with DISCONNECT", async t => {
 test("device: from the environment; Quickstart at QoS 0", async t => {
   const platform = await rig.startTestPlatform(t, { devices: [{ ...DEMO, id: "t-08" }] });
   const env = { WIOTP_IDENTITY_ORGID: "abc123", WIOTP_IDENTITY_TYPEID: "thermo", WIOTP_IDENTITY_DEVICEID: "t-08" };
-  const named = run(t, platform, ["device", "--events", "1"], { env: { ...env, WIOTP_AUTH_TOKEN: "demo-token" } });
-  assert.equal(await named.code, 0, named.err);
+  await run(t, platform, ["device", "--events", "1"], { env: { ...env, WIOTP_AUTH_TOKEN: "demo-token" } }).succeeds();
   const quick = { ...env, WIOTP_IDENTITY_ORGID: "quickstart" };
-  const quickstart = run(t, platform, ["device", "--events", "1"], { env: quick });
-  assert.equal(await quickstart.code, 0, quickstart.err);
+  await run(t, platform, ["device", "--events", "1"], { env: quick }).succeeds();
   assert.equal((await platform.awaitEvent({ device: "d:quickstart:thermo:t-08" })).qos, 0);
   const wrong = run(t, platform, ["device", "--qos", "1"], { env: quick });
   assert.equal(await wrong.code, 2);

@@ -12,16 +12,14 @@ test("without a command: the list of them, exit code 2; with help: exit code 0",
   const bare = new Run([]);
   assert.equal(await bare.code, 2);
   for (const args of [["--help"], ["-h"], ["help"]]) {
-    const asked = new Run(args);
-    assert.equal(await asked.code, 0);
+    const asked = await new Run(args).succeeds();
     assert.deepEqual([asked.out, asked.err, bare.out], [bare.err, "", ""]);
   }
   for (const name of COMMANDS) assert.match(bare.err, new RegExp(`^  ${name} +\\w`, "m"));
 });
 
 test("the version is the package's", async () => {
-  const run = new Run(["--version"]);
-  assert.equal(await run.code, 0);
+  const run = await new Run(["--version"]).succeeds();
   const { version } = JSON.parse(readFileSync(new URL("../../../../package.json", import.meta.url), "utf8"));
   assert.equal(run.out, `${version}\n`);
 });
@@ -52,15 +50,13 @@ for (const [name, options] of [
   ["xs", ["--test", "--seconds", "--json", "--help"]],
 ] as const) {
   test(`help on ${name} explains every option, however it is asked for`, async () => {
-    const run = new Run(["help", name]);
-    assert.equal(await run.code, 0);
+    const run = await new Run(["help", name]).succeeds();
     for (const option of options) assert.match(run.out, new RegExp(`^  ${option}[ \n]`, "m"));
     const known = [...run.out.matchAll(/^ {2}(--[\w-]+)/gm)].map(([, option]) => option!);
     assert.deepEqual(known.sort(), [...options].sort());
     for (const line of run.out.split("\n")) assert.ok(line.length <= 120, line);
     for (const args of [["--help"], ["--bogus", "-h"]]) {
-      const again = new Run([name, ...args]);
-      assert.equal(await again.code, 0);
+      const again = await new Run([name, ...args]).succeeds();
       assert.equal(again.out, run.out);
     }
   });

@@ -21,7 +21,7 @@ test("reboot: done when the device has sent manage", async t => {
   const command = run(t, platform, ["reboot"]);
   await device.answer("mgmt/initiate/device/reboot", 202);
   await device.manage();
-  assert.equal(await command.code, 0, command.err);
+  await command.succeeds();
   assert.equal(command.out, `device/reboot ${NAME} done: the device accepted it and has sent manage\n`);
 });
 
@@ -85,8 +85,7 @@ test("values that the device answers; a request without answer", async t => {
   await device.answer("observe", 200, { d: { fields: [{ field: "metadata", value: { "a\u001b": 1 } }] } });
   assert.equal(await observe.code, 0);
   assert.equal(observe.out, `device/observe ${NAME} done: observed\n  metadata         {"a\\u001b":1}\n`);
-  const set = run(t, platform, ["set", "metadata", "{}", "--unanswered"]);
-  assert.equal(await set.code, 0, set.err);
+  const set = await run(t, platform, ["set", "metadata", "{}", "--unanswered"]).succeeds();
   assert.equal(set.out, `device/update ${NAME} done: sent without reqId\n`);
   const late = run(t, platform, ["reboot", "--answer", "1", "--complete", "5"]);
   assert.equal(await late.code, 1);
@@ -96,12 +95,10 @@ test("values that the device answers; a request without answer", async t => {
 test("show", async t => {
   const { platform, device } = await rig.startWithManaged(t, { deviceInfo: { fwVersion: "1.2.0" } });
   await device.tell("add/diag/errorCodes", { errorCode: 17 });
-  const people = run(t, platform, ["show"]);
-  assert.equal(await people.code, 0, people.err);
+  const people = await run(t, platform, ["show"]).succeeds();
   assert.match(people.out, /^d:abc123:thermo:t-01\n {2}managed {10}true\n/);
   assert.match(people.out, /^ {2}errorCodes {7}\[17\]$/m);
-  const program = run(t, platform, ["show", "--json"]);
-  assert.equal(await program.code, 0);
+  const program = await run(t, platform, ["show", "--json"]).succeeds();
   const [{ what, client, managed, deviceInfo }] = program.objects as [Record<string, unknown>];
   assert.deepEqual([what, client, managed, deviceInfo], ["device", NAME, true, { fwVersion: "1.2.0" }]);
 });

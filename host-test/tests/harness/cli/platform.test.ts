@@ -51,8 +51,7 @@ test("the demo device is let in without any option but a free port", async t => 
   const program = run(t, "--port", "0", "--no-page");
   const [, url] = await program.printed(/listening on (mqtt:\S+)/);
   await program.printed(/device +d:abc123:thermo:t-01 +user use-token-auth, password demo-token$/m);
-  const device = new Run(["device", "--url", url!, "--events", "1"]);
-  assert.equal(await device.code, 0, device.err);
+  await new Run(["device", "--url", url!, "--events", "1"]).succeeds();
   const { out } = await program.kill("SIGTERM");
   assert.match(out, /event +d:abc123:thermo:t-01 +status json qos1/);
   assert.doesNotMatch(out, /http:/);
@@ -64,8 +63,7 @@ test("as JSON: where it listens, what happens, and its end", async () => {
   const [{ url, page, ...listening }] = platform.objects as [Record<string, unknown>];
   assert.deepEqual(listening, { what: "listening" });
   assert.match(`${url} ${page}`, /^mqtt:\/\/127\.0\.0\.1:\d+ http:\/\/127\.0\.0\.1:\d+\/$/);
-  const device = new Run(["device", "--url", String(url), "--events", "1"]);
-  assert.equal(await device.code, 0, device.err);
+  await new Run(["device", "--url", String(url), "--events", "1"]).succeeds();
   await platform.printed(/disconnect/);
   assert.equal(await platform.interrupt(), 0);
   const client = "d:abc123:thermo:t-01";
@@ -95,7 +93,7 @@ test("as JSON: an event that is nested deeper than JSON.stringify() can go is te
   t.after(() => stranger.end(true));
   await watch.printed(/"connect","client":"d:quickstart/);
   for (const text of [nested, "[[1]]"]) stranger.publish("iot-2/evt/status/fmt/json", text);
-  assert.equal(await watch.code, 0, watch.err);
+  await watch.succeeds();
   await platform.printed(/"data":\[\[1\]\]/);
   for (const run of [platform, watch]) {
     const events = run.objects.filter(({ what }) => what === "event");
@@ -126,11 +124,8 @@ test("on an address of the network, only the printed API key lets an application
   const [, user, token] = await platform.printed(/a:abc123:<name> +user (\S+), password (\S+)/);
   await platform.printed(/The platform made this API key/);
   const send = ["send", "thermo:t-01", "print", "--url", `mqtt://127.0.0.1:${port}`];
-  const stranger = new Run(send);
-  assert.equal(await stranger.code, 1);
-  assert.match(stranger.err, /CONNACK code 5/);
-  const owner = new Run(send, { env: { WIOTP_AUTH_KEY: user!, WIOTP_AUTH_TOKEN: token! } });
-  assert.equal(await owner.code, 0, owner.err);
+  await new Run(send).fails(/CONNACK code 5/);
+  await new Run(send, { env: { WIOTP_AUTH_KEY: user!, WIOTP_AUTH_TOKEN: token! } }).succeeds();
   const wrong = new Run(send, { env: { WIOTP_AUTH_KEY: user!, WIOTP_AUTH_TOKEN: `${token}x` } });
   assert.equal(await wrong.code, 1);
 });
@@ -166,8 +161,7 @@ test("with nobody reading the output, devices wait and memory stays bounded", as
 test("on a terminal the table of devices stays below the lines", async () => {
   const platform = new Run(["platform", "--port", "0", "--no-page"], { tty: true });
   const [, url] = await platform.printed(/listening on (mqtt:\S+)/);
-  const device = new Run(["device", "--url", url!, "--events", "1"]);
-  assert.equal(await device.code, 0, device.err);
+  await new Run(["device", "--url", url!, "--events", "1"]).succeeds();
   await platform.printed(/disconnect/);
   await platform.interrupt();
   const out = visible(platform.out);

@@ -1,5 +1,6 @@
 // Runs `iotf-embedded …` in this process, with streams that a test reads instead of a terminal's.
 
+import assert from "node:assert/strict";
 import { EventEmitter } from "node:events";
 import { Readable, Writable } from "node:stream";
 import type { Command } from "../../../harness/cli/command.ts";
@@ -48,6 +49,19 @@ export class Run {
         this.#written.emit("change");
       },
     );
+  }
+
+  /** Resolves when the command has ended with exit code 0. */
+  async succeeds(): Promise<this> {
+    assert.equal(await this.code, 0, this.err);
+    return this;
+  }
+
+  /** Resolves when the command has ended with this exit code, and its errors match. */
+  async fails(message: RegExp, code = 1): Promise<this> {
+    assert.equal(await this.code, code);
+    assert.match(this.err, message);
+    return this;
   }
 
   /** From now on nobody reads the output, until read(). */
