@@ -1,9 +1,8 @@
 // `iotf-embedded fleet` with real devices in real threads, against the local platform and Mosquitto.
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { type AddressInfo, createServer, type Socket } from "node:net";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -11,6 +10,7 @@ import type { Report } from "../../../harness/fleet/report.ts";
 import { type Platform, type PlatformOptions, startPlatform } from "../../../harness/platform/platform.ts";
 import { Mosquitto, withoutMosquitto } from "../../end-to-end/broker/mosquitto.ts";
 import { makeFolder } from "../../support/folder.ts";
+import { listen } from "../../support/listen.ts";
 import { runProgram } from "../../support/program.ts";
 import { Run } from "../cli/testing.ts";
 
@@ -29,12 +29,15 @@ async function platform(
   return started;
 }
 
-function fleet(...args: (string | number)[]): Run {
-  return new Run(["fleet", ...args.map(String)]);
+type Words = readonly (string | number)[];
+
+function fleet(...words: Words): Run {
+  return new Run(["fleet", ...words.map(String)]);
 }
 
-/** The report of a run with --json, which must end with this code. */
-async function reportOf(run: Run, code = 0): Promise<Report> {
+/** The report of a run against the server at `url`, which must end with this code. */
+async function reportOf({ url }: { url: string }, words: Words, code = 0): Promise<Report> {
+  const run = fleet(...words, "--url", url, "--json");
   assert.equal(await run.code, code, run.out + run.err);
   return JSON.parse(run.out);
 }
@@ -45,8 +48,7 @@ test("steady: 50 devices on the platform; every event arrives once, and the plat
   const clients = new Set<string>();
   server.on("event", () => events++);
   server.on("connect", ({ clientId }) => clients.add(clientId));
-  const run = fleet(STEADY, "qos=1", "--count", 50, "--rate", 200, "--duration", 3, "--url", server.url, "--json");
-  const report = await reportOf(run);
+  const report = await reportOf(server, [STEADY, "qos=1", "--count", 50, "--rate", 200, "--duration", 3]);
   const { devices, connected, connects, published, confirmed, unconfirmed, dropped, lost, duplicates } = report;
   assert.deepEqual({ devices, connected, connects }, { devices: 50, connected: 50, connects: 50 });
   assert.ok(published > 100, `${published}`);
@@ -93,8 +95,7 @@ test("storm: Mosquitto restarts under 50 devices; all are back, and no event is 
 
 test("every way to fail names the device; the others go on", async t => {
   const server = await platform(t);
-  const run = fleet(FAULTY, "--count", 10, "--rate", 500, "--duration", 15, "--url", server.url, "--json");
-  const report = await reportOf(run, 1);
+  const report = await reportOf(server, [FAULTY, "--count", 10, "--rate", 500, "--duration", 15], 1);
   const named = new Map(report.stoppedPrograms.map(({ device, message }) => [device.replace(/.*:/, ""), message]));
   assert.match(named.get("device-1")!, /not connected: call connect\(\) first/);
   assert.equal(named.get("device-3"), "in a timer");
@@ -119,9 +120,7 @@ for (const [way, connected, confirmed] of [
 ] as const) {
   test(`a program that uses its clients in an unusual way is counted as it is: ${way}`, async t => {
     const server = await platform(t);
-    const report = await reportOf(
-      fleet(UNUSUAL, `way=${way}`, "--count", 2, "--duration", 3, "--url", server.url, "--json"),
-    );
+    const report = await reportOf(server, [UNUSUAL, `way=${way}`, "--count", 2, "--duration", 3]);
     assert.deepEqual([report.connected, report.connects, report.connack.count], [connected, connected, connected]);
     assert.deepEqual([report.confirmed, report.lost, report.duplicates, report.stopped], [confirmed, 0, 0, 0]);
   });
@@ -129,18 +128,14 @@ for (const [way, connected, confirmed] of [
 
 test("a loop that begins just before the end is found, and the report comes", async t => {
   const server = await platform(t);
-  const run = fleet(join(programs, "loop-at-end.ts"), "--count", 2, "--duration", 1, "--url", server.url, "--json");
-  const report = await reportOf(run, 1);
+  const report = await reportOf(server, [join(programs, "loop-at-end.ts"), "--count", 2, "--duration", 1], 1);
   assert.equal(report.stopped, 1);
   assert.match(report.stoppedPrograms[0]!.message, /endless loop/);
 });
 
 test("a loop that no device is known for is found, too", async t => {
   const server = await platform(t);
-  const report = await reportOf(
-    fleet(join(programs, "hidden-loop.ts"), "--count", 1, "--start", 1, "--url", server.url, "--json"),
-    1,
-  );
+  const report = await reportOf(server, [join(programs, "hidden-loop.ts"), "--count", 1, "--start", 1], 1);
   assert.match(report.stoppedPrograms[0]!.message, /endless loop/);
 });
 
@@ -153,16 +148,9 @@ test("two machines that share a fleet do not have the same random numbers", asyn
 });
 
 test("a server that takes the connection and never answers: the run lasts as long as it should", async t => {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const sockets: Socket[] = [];
-  server.on("connection", socket => sockets.push(socket));
-  t.after(() => {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-  });
-  const url = `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const report = await reportOf(fleet(STEADY, "--count", 1, "--duration", 1, "--url", url, "--json"));
+  const { port } = await listen(createServer(), t);
+  const url = `mqtt://127.0.0.1:${port}`;
+  const report = await reportOf({ url }, [STEADY, "--count", 1, "--duration", 1]);
   assert.ok(report.seconds < 2, `${report.seconds}`);
   assert.match(report.warnings.join(), /not counted.*no device has connected/);
 });
@@ -177,14 +165,13 @@ test("a platform that refuses half of them: counted, and not retried", async t =
   const server = await platform(t, { devices: registered });
   let refusals = 0;
   server.on("refused", () => refusals++);
-  const run = fleet(STEADY, "--count", 10, "--duration", 3, "--url", server.url, "--json", "--threads", 2);
-  const report = await reportOf(run);
+  const report = await reportOf(server, [STEADY, "--count", 10, "--duration", 3, "--threads", 2]);
   assert.deepEqual([report.refusedByCode, report.connected, refusals], [{ 5: 5 }, 5, 5]);
 });
 
 test("it ends when every device has ended", async t => {
   const server = await platform(t);
-  const report = await reportOf(fleet(ONCE, "--count", 5, "--url", server.url, "--json"));
+  const report = await reportOf(server, [ONCE, "--count", 5]);
   assert.deepEqual([report.connected, report.qos.confirmed, report.lost, report.duplicates], [0, [0, 0, 5], 0, 0]);
 });
 
@@ -205,22 +192,8 @@ test("Ctrl-C: a report of what was, a line of progress on a terminal, and thresh
 
 test("bad links: they stall and break, and what is confirmed is not lost", async t => {
   const server = await platform(t);
-  const run = fleet(
-    STEADY,
-    "ms=20",
-    "--count",
-    8,
-    "--duration",
-    4,
-    "--bad-links",
-    100,
-    "--seed",
-    3,
-    "--url",
-    server.url,
-    "--json",
-  );
-  const report = await reportOf(run);
+  const links = ["--bad-links", 100, "--seed", 3];
+  const report = await reportOf(server, [STEADY, "ms=20", "--count", 8, "--duration", 4, ...links]);
   assert.ok(report.connectionsLost > 0, `${report.connectionsLost}`);
   assert.ok(report.reconnects > 0, `${report.reconnects}`);
   assert.equal(report.lost, 0);
@@ -229,9 +202,7 @@ test("bad links: they stall and break, and what is confirmed is not lost", async
 test("--restart runs the command once; its failure is a warning", async t => {
   const server = await platform(t);
   const restart = ["--restart", "exit 3", "--restart-at", "0.1"];
-  const report = await reportOf(
-    fleet(STEADY, "--count", 1, "--duration", 1, ...restart, "--url", server.url, "--json"),
-  );
+  const report = await reportOf(server, [STEADY, "--count", 1, "--duration", 1, ...restart]);
   assert.deepEqual(
     report.warnings.filter(warning => warning.startsWith("--restart")),
     ["--restart: exit code 3"],
@@ -244,7 +215,7 @@ test("an observer that is refused: the run goes on, and losses are not known", a
     orgs: ["abc123"],
     applications: [{ org: "abc123", key: "k", token: "s" }],
   });
-  const report = await reportOf(fleet(STEADY, "--count", 1, "--duration", 1, "--url", server.url, "--json"));
+  const report = await reportOf(server, [STEADY, "--count", 1, "--duration", 1]);
   assert.deepEqual([report.lost, report.connected], [null, 1]);
   assert.match(report.warnings.join(), /losses and duplicates are not counted/);
 });
@@ -252,7 +223,7 @@ test("an observer that is refused: the run goes on, and losses are not known", a
 test("an observer that hears nothing is not taken for losses", { skip: withoutMosquitto() }, async t => {
   const broker = await Mosquitto.start();
   t.after(() => broker.close());
-  const report = await reportOf(fleet(STEADY, "--count", 1, "--duration", 2, "--url", broker.url, "--json"));
+  const report = await reportOf(broker, [STEADY, "--count", 1, "--duration", 2]);
   assert.equal(report.lost, null);
   assert.match(report.warnings.join(), /--plain/);
 });
