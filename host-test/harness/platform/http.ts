@@ -14,9 +14,9 @@ import { topicSpace } from "./topics.ts";
 
 /** What HTTP needs from the platform. */
 export interface HttpBackend {
-  readonly available: boolean;
+  available(): boolean;
   /** True if only this machine can reach the platform. */
-  readonly loopback: boolean;
+  loopback(): boolean;
   /** The device with these credentials, in any organization if `org` is undefined. */
   identify(
     org: string | undefined,
@@ -126,7 +126,7 @@ export class HttpEndpoint {
       throw new Refusal(403, "not for web pages");
     }
     const host = (headers.host ?? "").replace(/:\d*$/, "").replace(/^\[|\]$/g, "");
-    if (!this.#backend.loopback || MESSAGING_HOST.test(host) || isIP(host) || isLoopback(host)) return;
+    if (!this.#backend.loopback() || MESSAGING_HOST.test(host) || isIP(host) || isLoopback(host)) return;
     throw new Refusal(421, "the Host header must be an address of this machine or <org>.messaging.<domain>");
   }
 
@@ -134,7 +134,7 @@ export class HttpEndpoint {
     const [, type, id] = PATH.exec(url) ?? [];
     if (!type || !id || !isName(type) || !isName(id)) throw new Refusal(404, "no such path");
     if (method !== "POST") throw new Refusal(405, "only POST");
-    if (!this.#backend.available) throw new Refusal(503, "not available");
+    if (!this.#backend.available()) throw new Refusal(503, "not available");
     const [, org] = MESSAGING_HOST.exec(headers.host ?? "") ?? [];
     const device = this.#backend.identify(org, { type, id }, credentials(headers.authorization));
     if (!device) throw new Refusal(403, "not authorized");
@@ -144,7 +144,7 @@ export class HttpEndpoint {
   async #manage(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { management } = this.#backend;
     management.checkMethod(request);
-    if (!this.#backend.available) throw new Refusal(503, "not available");
+    if (!this.#backend.available()) throw new Refusal(503, "not available");
     const [, org] = MESSAGING_HOST.exec(request.headers.host ?? "") ?? [];
     const found = this.#backend.identifyApplication(org, credentials(request.headers.authorization));
     if (found === undefined) throw new Refusal(403, "not authorized");

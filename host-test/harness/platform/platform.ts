@@ -348,12 +348,10 @@ export class Platform extends EventEmitter<PlatformEvents> {
     broker.on("keepaliveTimeout", client =>
       this.#withConnection(client, connection => connection.setCause(CLOSE.timedOut, "keep-alive")),
     );
-    broker.on("clientError", (client, error) =>
-      this.#withConnection(client, connection => this.#onError(connection, error)),
-    );
-    broker.on("connectionError", (client, error) =>
-      this.#withConnection(client, connection => this.#onError(connection, error)),
-    );
+    const onError = (client: Client, error: Error) =>
+      this.#withConnection(client, connection => this.#onError(connection, error));
+    broker.on("clientError", onError);
+    broker.on("connectionError", onError);
     return broker;
   }
 
@@ -371,15 +369,9 @@ export class Platform extends EventEmitter<PlatformEvents> {
   }
 
   #createHttpEndpoint(): HttpEndpoint {
-    const available = () => this.available;
-    const loopback = () => this.#loopback;
     return new HttpEndpoint({
-      get available() {
-        return available();
-      },
-      get loopback() {
-        return loopback();
-      },
+      available: () => this.available,
+      loopback: () => this.#loopback,
       identify: (named, device, { user, password }) => {
         const credentials = { user, password, cleanSession: true };
         const org = named ?? this.#registry.orgOf(device, credentials);
@@ -581,17 +573,9 @@ export class Platform extends EventEmitter<PlatformEvents> {
   #report(packet: AedesPublishPacket): void {
     const routed = parseBrokerTopic(packet.topic);
     if (!routed) return;
-    const { kind, org, type, id, name, format } = routed;
-    const clientId = (packet as { clientId?: string }).clientId ?? "";
-    const message: PlatformMessage = {
-      clientId,
-      org,
-      type,
-      id,
-      format,
-      payload: packet.payload as Buffer,
-      qos: packet.qos,
-    };
+    const { kind, name, ...topic } = routed;
+    const { clientId = "", payload, qos } = packet as typeof packet & { clientId?: string; payload: Buffer };
+    const message: PlatformMessage = { clientId, ...topic, payload, qos };
     if (kind === "event") this.#onEvent({ ...message, event: name });
     else if (kind === "command") this.#onCommand({ ...message, command: name });
     else this.#onManagement({ ...message, topic: name }, packet.dup === true);

@@ -6,8 +6,9 @@ import { readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { MAX_PAYLOAD } from "../frames.ts";
+import { Refusal } from "../http-request.ts";
 import type { Platform } from "../platform.ts";
-import { CommandRequestError, parseActionRequest, parseCommandRequest } from "./command-request.ts";
+import { parseActionRequest, parseCommandRequest } from "./command-request.ts";
 import { Cursor } from "./cursor.ts";
 import { streamUpdates } from "./event-stream.ts";
 import { refuse, SECURITY_HEADERS } from "./guard.ts";
@@ -54,9 +55,10 @@ export async function startPage(platform: Platform, { port = 0 }: PageOptions = 
   const { port: chosen } = server.address() as AddressInfo;
   const service = new PageServer(platform, history, chosen);
   server.on("request", (request, response) => {
-    // The browser closed the connection, or the page files are not built. Other requests go on.
     service.serve(request, response).catch(error => {
-      if (response.headersSent || request.destroyed) response.destroy();
+      // Else the browser closed the connection, or the page files are not built. Other requests go on.
+      if (error instanceof Refusal) answer(response, error.status, error.message);
+      else if (response.headersSent || request.destroyed) response.destroy();
       else answer(response, 500, String(error.message));
     });
   });
@@ -113,40 +115,29 @@ class PageServer {
   }
 
   async #command(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const text = await read(request);
-    if (text === undefined) return answer(response, 413, "too large");
-    try {
-      const { device, command, format, payload, qos } = parseCommandRequest(text);
-      if (!this.#history.devices.has(device))
-        return answer(response, 404, `the platform has never seen device ${device.slice(0, 120)}`);
-      await this.#platform.sendCommand(device, command, payload, { format, qos });
-      const absent = "sent, but the device is not connected: it receives the command only if it has a durable session";
-      answer(response, 202, this.#platform.connected(device) ? "sent" : absent);
-    } catch (error) {
-      if (!(error instanceof CommandRequestError)) throw error;
-      answer(response, 400, error.message);
-    }
+    const { device, command, format, payload, qos } = parseCommandRequest(await read(request));
+    this.#checkKnown(device);
+    await this.#platform.sendCommand(device, command, payload, { format, qos });
+    const absent = "sent, but the device is not connected: it receives the command only if it has a durable session";
+    answer(response, 202, this.#platform.connected(device) ? "sent" : absent);
   }
 
   /** Answers when the action has begun; the list of messages shows how it ended. */
   async #action(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const text = await read(request);
-    if (text === undefined) return answer(response, 413, "too large");
-    try {
-      const { device, action, parameters } = parseActionRequest(text);
-      if (!this.#history.devices.has(device))
-        return answer(response, 404, `the platform has never seen device ${device.slice(0, 120)}`);
-      const management = this.#platform.management(device);
-      // For the progress, which is in the metadata. A device that does not report any does the action all the same.
-      const { observed } = management.state;
-      if (action !== "device/reboot" && !observed.includes("metadata"))
-        management.observe(["metadata"]).catch(() => {});
-      const refused = await begun(management.run(action, parameters));
-      answer(response, refused === undefined ? 202 : 409, refused ?? "sent");
-    } catch (error) {
-      if (!(error instanceof CommandRequestError)) throw error;
-      answer(response, 400, error.message);
-    }
+    const { device, action, parameters } = parseActionRequest(await read(request));
+    this.#checkKnown(device);
+    const management = this.#platform.management(device);
+    // For the progress, which is in the metadata. A device that does not report any does the action all the same.
+    const { observed } = management.state;
+    if (action !== "device/reboot" && !observed.includes("metadata")) management.observe(["metadata"]).catch(() => {});
+    const refused = await begun(management.run(action, parameters));
+    answer(response, refused === undefined ? 202 : 409, refused ?? "sent");
+  }
+
+  /** @throws Refusal */
+  #checkKnown(device: string): void {
+    if (this.#history.devices.has(device)) return;
+    throw new Refusal(404, `the platform has never seen device ${device.slice(0, 120)}`);
   }
 }
 
@@ -163,13 +154,17 @@ function answer(response: ServerResponse, status: number, text: string): void {
   response.writeHead(status, { "content-type": "text/plain; charset=utf-8" }).end(text);
 }
 
-/** Undefined if the body is too long. Reads it to its end, because a browser shows no response before that. */
-async function read(request: IncomingMessage): Promise<string | undefined> {
+/**
+ * Reads a body to its end, because a browser shows no response before that.
+ * @throws Refusal if it is too long
+ */
+async function read(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     length += chunk.length;
     if (length <= MAX_BODY) chunks.push(chunk);
   }
-  return length <= MAX_BODY ? Buffer.concat(chunks).toString() : undefined;
+  if (length > MAX_BODY) throw new Refusal(413, "too large");
+  return Buffer.concat(chunks).toString();
 }
