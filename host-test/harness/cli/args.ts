@@ -61,6 +61,15 @@ export function settingsOf(words: readonly string[]): Record<string, string> {
   return settings;
 }
 
+/** A JSON value. @param what stands for the text in the error */
+export function jsonValue(what: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new UsageError(`${what} is not JSON (${(error as Error).message}); is it quoted for the shell?`);
+  }
+}
+
 /** A whole number; undefined if `text` is. */
 export function whole(name: string, text: string | undefined, least: number, most: number): number | undefined {
   if (text === undefined) return undefined;

@@ -4,7 +4,7 @@ import { deviceClientId } from "../platform/identity.ts";
 import { type Parameter, plan } from "../platform/management/actions.ts";
 import { toNames } from "../platform/management/operator.ts";
 import { printable, printableJson } from "../platform/printable.ts";
-import { parse, whole } from "./args.ts";
+import { jsonValue, parse, whole } from "./args.ts";
 import type { Command, Io } from "./command.ts";
 import { deviceName } from "./device-name.ts";
 import { UsageError } from "./errors.ts";
@@ -144,7 +144,7 @@ function actionOf(
 }
 
 function parametersOf(request: string, words: readonly string[], firmware: Parameter[]): Parameter[] {
-  if (request === "set") return [{ name: words[0]!, value: json(words[1]!) }];
+  if (request === "set") return [{ name: words[0]!, value: jsonValue(`'${words[1]!.slice(0, 40)}'`, words[1]!) }];
   return request.startsWith("firmware-") ? firmware : toNames(words);
 }
 
@@ -156,15 +156,6 @@ function parameter(word: string): Parameter {
   const split = word.indexOf("=");
   if (split < 1) throw new UsageError(`a parameter is name=value, not '${word.slice(0, 40)}'`);
   return { name: word.slice(0, split), value: word.slice(split + 1) };
-}
-
-function json(word: string): unknown {
-  try {
-    return JSON.parse(word);
-  } catch (error) {
-    const reason = (error as Error).message;
-    throw new UsageError(`'${word.slice(0, 40)}' is not JSON (${reason}); is it quoted for the shell?`);
-  }
 }
 
 /** Before anything is sent. */

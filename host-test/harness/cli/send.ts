@@ -3,7 +3,7 @@
 import { deviceClientId, isLevel } from "../platform/identity.ts";
 import { printableJson } from "../platform/printable.ts";
 import { Application } from "./application.ts";
-import { parse, qualityOfService, whole } from "./args.ts";
+import { jsonValue, parse, qualityOfService, whole } from "./args.ts";
 import type { Command } from "./command.ts";
 import { deviceName } from "./device-name.ts";
 import { CommandError, UsageError } from "./errors.ts";
@@ -65,7 +65,7 @@ export const send: Command = {
     const qos = qualityOfService(values.qos) ?? 1;
     const timeoutMs = 1000 * (whole("--timeout", values.timeout, 1, 65_535) ?? 30);
     const payload = await readPayload(word, values, io.stdin);
-    if (format === "json") checkJson(payload);
+    if (format === "json") jsonValue("the payload", payload.toString());
     const application = await Application.connect(target, io.signal, timeoutMs);
     const topic = `iot-2/type/${type}/id/${id}`;
     let state: State;
@@ -109,12 +109,4 @@ async function readState(application: Application, topic: string): Promise<State
     timer = setTimeout(resolve, STATE_TIMEOUT_MS, "never connected");
   });
   return Promise.race([received, never]).finally(() => clearTimeout(timer));
-}
-
-function checkJson(payload: Buffer): void {
-  try {
-    JSON.parse(payload.toString());
-  } catch (error) {
-    throw new UsageError(`the payload is not JSON (${(error as Error).message}); is it quoted for the shell?`);
-  }
 }
