@@ -40,6 +40,13 @@ function boardWith(options: Partial<UpdateOptions> = {}, rollback = true, file =
   return board;
 }
 
+/** A board that has downloaded its new firmware. */
+function downloaded(options: Partial<UpdateOptions> = {}, rollback = true): TestBoard {
+  const board = boardWith(options, rollback);
+  board.download();
+  return board;
+}
+
 function assertRuns(board: TestBoard, { version }: { version: string }, left: PreviousStart, when?: string): void {
   assert.deepEqual([board.version, board.installer.previousStart], [version, left], when);
 }
@@ -52,8 +59,7 @@ function assertRestarts(...expected: Parameters<typeof assertRuns>): void {
 
 /** A board that has started its new firmware. */
 function onTrial(options: Partial<UpdateOptions> = {}, rollback = true): TestBoard {
-  const board = boardWith(options, rollback);
-  board.download();
+  const board = downloaded(options, rollback);
   board.update();
   assert.deepEqual([board.restarts, board.heard.at(-1)], [true, "progress 100"]);
   board.start();
@@ -148,9 +154,7 @@ for (const rollback of [true, false]) {
       assert.deepEqual(board.installer.previousStart, LEFT.nothing);
     });
   });
-}
 
-for (const rollback of [true, false]) {
   test(`the second update does not connect, ${bootloader(rollback)}: the first stays`, () => {
     const third = { version: "1.11.0", image: imageOf("1.11.0", SIZE) };
     for (const how of ["waits", "restarts"] as const) {
@@ -220,8 +224,7 @@ describe("a confirmation that cannot be written", () => {
 
 describe("a start on trial with flash that fails", () => {
   function started(fail: (board: TestBoard) => unknown, clear: (board: TestBoard) => unknown): TestBoard {
-    const board = boardWith();
-    board.download();
+    const board = downloaded();
     board.update();
     fail(board);
     board.start();
@@ -319,8 +322,7 @@ describe("the client stops", () => {
 
   test("during an update: nothing is selected; the next one begins with a download", () => {
     for (const at of ["at its begin", "in the progress"] as const) {
-      const board = boardWith();
-      board.download();
+      const board = downloaded();
       const listener = {
         progress: () => at === "in the progress" && board.installer.cancel(),
         done: () => assert.fail(),
@@ -334,8 +336,7 @@ describe("the client stops", () => {
   });
 
   test("after the new slot was selected: restarts", () => {
-    const board = boardWith();
-    board.download();
+    const board = downloaded();
     board.installer.update(DOWNLOADED, SILENT);
     board.clock.advance(999);
     board.installer.cancel();
@@ -346,8 +347,7 @@ describe("the client stops", () => {
   });
 
   test("without a download or update: nothing", () => {
-    const board = boardWith();
-    board.download();
+    const board = downloaded();
     board.installer.cancel();
     assertRestarts(board, OLD, LEFT.downloaded);
   });
@@ -366,8 +366,7 @@ test("a trial with nothing to go back to goes on", () => {
 });
 
 test("the board restarts 1 s after the new firmware was selected", () => {
-  const board = boardWith();
-  board.download();
+  const board = downloaded();
   board.installer.update(DOWNLOADED, SILENT);
   board.clock.advance(999);
   assert.deepEqual([board.restarts, selected(board.hardware.sectors())?.slot], [false, 1]);
@@ -376,8 +375,7 @@ test("the board restarts 1 s after the new firmware was selected", () => {
 });
 
 test("the record is lost in the switch: the bootloader's state begins the trial", () => {
-  const board = boardWith();
-  board.download();
+  const board = downloaded();
   board.update();
   board.hardware.nvs.clear();
   board.start();
@@ -407,8 +405,7 @@ describe("one at a time", () => {
   });
 
   test("a download or an update during an update", () => {
-    const board = boardWith();
-    board.download();
+    const board = downloaded();
     const listener = { progress: () => {}, done: () => assert.fail("nothing failed") };
     board.installer.update(DOWNLOADED, listener);
     assert.throws(() => board.installer.download(DOWNLOADED, listener), /another download or update is under way/);
@@ -465,8 +462,7 @@ describe("a restart in the middle", () => {
   });
 
   test("between download and update: the image is still there, also after a connection", () => {
-    const board = boardWith();
-    board.download();
+    const board = downloaded();
     for (let times = 0; times < 3; times++) {
       restart(board);
       board.installer.confirm();
@@ -489,8 +485,7 @@ describe("flash that fails", () => {
   });
 
   test("a bit flips between download and update: verification failed, nothing is selected", () => {
-    const board = boardWith();
-    board.download();
+    const board = downloaded();
     board.hardware.slots[1]![SIZE - 1]! ^= 1;
     board.update();
     assert.deepEqual(board.heard.slice(-2), ["done 4", "what is in flash is not the image that was downloaded"]);
@@ -605,8 +600,7 @@ describe("the connection of a download", () => {
 });
 
 test("progress goes from 0 to 100 and never back, and is told once", () => {
-  const board = boardWith();
-  board.download();
+  const board = downloaded();
   const percents = board.heard.filter(line => line.startsWith("progress")).map(line => Number(line.slice(9)));
   assert.deepEqual(percents, [46, 92, 100]);
   assert.deepEqual([board.clock.pending, board.server.requests.length], [[], 1], "at the end");

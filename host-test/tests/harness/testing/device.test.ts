@@ -25,6 +25,13 @@ const connected = (): TestDevice<ReturnType<typeof thermometer>> => {
   return t;
 };
 
+/** The connection is cut; the device connects again. */
+function reconnect(t: TestDevice<unknown>): void {
+  t.link.ends("ECONNRESET");
+  t.advanceToConnect();
+  t.platform.accept();
+}
+
 describe("a device on the bench", () => {
   test("connects, is sent a command and publishes, at its time", () => {
     const t = connected();
@@ -246,9 +253,7 @@ describe("the platform", () => {
     t.platform.accept().dropAcknowledgement();
     t.advance(60_000);
     assert.equal(t.expectEvent("status").dup, false);
-    t.link.ends("ECONNRESET");
-    t.advanceToConnect();
-    t.platform.accept();
+    reconnect(t);
     assert.equal(t.expectEvent("status", { temp: 20 }).dup, true);
     assert.equal(t.program.client.counters.inflight, 0);
   });
@@ -261,11 +266,7 @@ describe("the platform", () => {
     });
     t.platform.accept().dropAcknowledgement(2);
     t.run(() => t.program.publishEvent("count", "json", 1, 2));
-    for (let i = 0; i < 3; i++) {
-      t.link.ends("ECONNRESET");
-      t.advanceToConnect();
-      t.platform.accept();
-    }
+    for (let i = 0; i < 3; i++) reconnect(t);
     t.expectEvent("count", 1);
     t.expectNoEvent();
     assert.equal(t.program.counters.inflight, 0);
@@ -418,9 +419,7 @@ describe("faults of the network", () => {
     t.platform.accept();
     t.expectEvent("status");
 
-    t.link.ends("ECONNRESET");
-    t.advanceToConnect();
-    t.platform.accept();
+    reconnect(t);
     t.run(() => t.program.client.publishEvent("extra", "json", 1, 1));
     t.expectNoEvent("extra");
     assert.match(t.dialogue, /the connection is gone: ECONNRESET$/);
