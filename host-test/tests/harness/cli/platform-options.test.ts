@@ -40,21 +40,8 @@ test("the page: its port, or none", () => {
 });
 
 test("all options, with a colon and shell characters in a token", () => {
-  const args = [
-    "--port",
-    "0",
-    "--host",
-    "::1",
-    "--org",
-    "myorg1",
-    "--open",
-    "--device=a:b:x:y$(z)",
-    "--device",
-    "c:d:e",
-    "--application",
-    "k1:x:y",
-  ];
-  const { platform } = parseCommandLine(args);
+  const line = "--port 0 --host ::1 --org myorg1 --open --device=a:b:x:y$(z) --device c:d:e --application k1:x:y";
+  const { platform } = parseCommandLine(line.split(" "));
   assert.deepEqual(platform, {
     port: 0,
     host: "::1",
