@@ -29,9 +29,11 @@ function outcome(chunks: Uint8Array[], closed: boolean): string {
   return `${status} ${contentType} ${commandId} ${new TextDecoder().decode(body)}`;
 }
 
+const OK = "HTTP/1.1 200 OK\r\n";
+
 const WHOLE: [string, string, string][] = [
-  ["a length", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", "200   hello"],
-  ["a length of 0", "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", "200   "],
+  ["a length", `${OK}Content-Length: 5\r\n\r\nhello`, "200   hello"],
+  ["a length of 0", `${OK}content-length: 0\r\n\r\n`, "200   "],
   ["no content", "HTTP/1.1 204 No Content\r\n\r\n", "204   "],
   [
     "not modified, with the length of what is not sent",
@@ -42,32 +44,28 @@ const WHOLE: [string, string, string][] = [
   ["line ends without CR", "HTTP/1.1 200 OK\ncontent-length: 1\n\nx", "200   x"],
   [
     "the headers that matter, in any case",
-    "HTTP/1.1 200 OK\r\nDate: now\r\nCONTENT-type: text/plain; charset=utf-8\r\nX-CommandId: print\r\nContent-Length: 2\r\n\r\nhi",
+    `${OK}Date: now\r\nCONTENT-type: text/plain; charset=utf-8\r\nX-CommandId: print\r\nContent-Length: 2\r\n\r\nhi`,
     "200 text/plain; charset=utf-8 print hi",
   ],
   [
     "an id in UTF-8, with a percent sign",
-    "HTTP/1.1 200 OK\r\nX-commandId: 온도 100%41\r\nContent-Length: 0\r\n\r\n",
+    `${OK}X-commandId: 온도 100%41\r\nContent-Length: 0\r\n\r\n`,
     "200  온도 100%41 ",
   ],
   [
     "an id that ends in the byte A0, between blanks",
-    "HTTP/1.1 200 OK\r\nX-commandId: \t voil\u00e0 \r\nContent-Length: 0\r\n\r\n",
+    `${OK}X-commandId: \t voil\u00e0 \r\nContent-Length: 0\r\n\r\n`,
     "200  voil\u00e0 ",
   ],
-  [
-    "a header longer than is kept",
-    `HTTP/1.1 200 OK\r\nset-cookie: ${"x".repeat(5000)}\r\nContent-Length: 2\r\n\r\nhi`,
-    "200   hi",
-  ],
+  ["a header longer than is kept", `${OK}set-cookie: ${"x".repeat(5000)}\r\nContent-Length: 2\r\n\r\nhi`, "200   hi"],
   [
     "chunks",
-    "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n3\r\nhel\r\n2;name=value\r\nlo\r\n0\r\nx-late: 1\r\n\r\n",
+    `${OK}Transfer-Encoding: Chunked\r\n\r\n3\r\nhel\r\n2;name=value\r\nlo\r\n0\r\nx-late: 1\r\n\r\n`,
     "200   hello",
   ],
   [
     "chunks and a length, which does not count",
-    "HTTP/1.1 200 OK\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+    `${OK}content-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n`,
     "200   ",
   ],
   [
@@ -78,22 +76,18 @@ const WHOLE: [string, string, string][] = [
   [
     "lengths before the answer, which do not count",
     "HTTP/1.1 100 Continue\r\ncontent-length: 3\r\n\r\nHTTP/1.1 102 Processing\r\ntransfer-encoding: chunked\r\n\r\n" +
-      "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok",
+      `${OK}content-length: 2\r\n\r\nok`,
     "200   ok",
   ],
-  [
-    "as much as is wanted",
-    `HTTP/1.1 200 OK\r\ncontent-length: ${LIMIT}\r\n\r\n${"x".repeat(LIMIT)}`,
-    `200   ${"x".repeat(LIMIT)}`,
-  ],
+  ["as much as is wanted", `${OK}content-length: ${LIMIT}\r\n\r\n${"x".repeat(LIMIT)}`, `200   ${"x".repeat(LIMIT)}`],
 ];
 
 const TOO_LONG = `200   ${"x".repeat(LIMIT + 1)}`;
 const LONG: [string, string][] = [
-  ["told", `HTTP/1.1 200 OK\r\ncontent-length: 999999999999\r\n\r\n${"x".repeat(LIMIT + 1)}`],
-  ["in one chunk", `HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nfffffff\r\n${"x".repeat(LIMIT + 1)}`],
-  ["in many chunks", `HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n${"1\r\nx\r\n".repeat(LIMIT)}1\r\nx`],
-  ["until the end", `HTTP/1.1 200 OK\r\n\r\n${"x".repeat(LIMIT + 1)}`],
+  ["told", `${OK}content-length: 999999999999\r\n\r\n${"x".repeat(LIMIT + 1)}`],
+  ["in one chunk", `${OK}transfer-encoding: chunked\r\n\r\nfffffff\r\n${"x".repeat(LIMIT + 1)}`],
+  ["in many chunks", `${OK}transfer-encoding: chunked\r\n\r\n${"1\r\nx\r\n".repeat(LIMIT)}1\r\nx`],
+  ["until the end", `${OK}\r\n${"x".repeat(LIMIT + 1)}`],
 ];
 
 const WRONG: [string, string, RegExp][] = [
@@ -102,16 +96,12 @@ const WRONG: [string, string, RegExp][] = [
   ["a status that is none", "HTTP/1.1 99 OK\r\n", /does not speak HTTP/],
   ["a status below 100", "HTTP/1.1 099 OK\r\n", /does not speak HTTP/],
   ["a status above 599", "HTTP/1.1 600 OK\r\n", /does not speak HTTP/],
-  [
-    "a command id that is cut",
-    `HTTP/1.1 200 OK\r\nX-commandId: ${"x".repeat(243)}\r\n`,
-    /X-commandId of more than 256/,
-  ],
-  ["a length that is none", "HTTP/1.1 200 OK\r\ncontent-length: -1\r\n", /length is no number/],
-  ["a length of 16 digits", "HTTP/1.1 200 OK\r\ncontent-length: 1000000000000000\r\n", /length is no number/],
-  ["a chunk without a size", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nx\r\n", /size is no number/],
-  ["a chunk of 2^28 bytes", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n10000000\r\n", /size is no number/],
-  ["gzip", "HTTP/1.1 200 OK\r\ntransfer-encoding: gzip\r\n", /encoding that is not known/],
+  ["a command id that is cut", `${OK}X-commandId: ${"x".repeat(243)}\r\n`, /X-commandId of more than 256/],
+  ["a length that is none", `${OK}content-length: -1\r\n`, /length is no number/],
+  ["a length of 16 digits", `${OK}content-length: 1000000000000000\r\n`, /length is no number/],
+  ["a chunk without a size", `${OK}transfer-encoding: chunked\r\n\r\nx\r\n`, /size is no number/],
+  ["a chunk of 2^28 bytes", `${OK}transfer-encoding: chunked\r\n\r\n10000000\r\n`, /size is no number/],
+  ["gzip", `${OK}transfer-encoding: gzip\r\n`, /encoding that is not known/],
 ];
 
 describe("an answer", () => {

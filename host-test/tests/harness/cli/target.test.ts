@@ -15,6 +15,15 @@ const KEY = "a-org123-k1";
 const FILE = `[application]\norg=org123\nid=filed\nauth-method=apikey\nauth-key=${KEY}\nauth-token=SECRET=$(x)\n`;
 const ENV = { WIOTP_AUTH_KEY: "a-env456-k2", WIOTP_AUTH_TOKEN: "SECRET2", WIOTP_IDENTITY_APPID: "envapp" };
 
+const OF_ENV = ["a:env456:x", "a-env456-k2", "SECRET2"] as const;
+const NOBODY = ["a:abc123:x", undefined, undefined] as const;
+
+const withDomain = (domain: string, port: string) => ({
+  ...ENV,
+  WIOTP_OPTIONS_DOMAIN: domain,
+  WIOTP_OPTIONS_MQTT_PORT: port,
+});
+
 /** What it comes to, without what is always the same. */
 function target(values: Parameters<typeof findTarget>[0], env: NodeJS.ProcessEnv = {}) {
   const { url, mqtt } = findTarget(values, env);
@@ -31,34 +40,19 @@ test("nothing: the local platform, no credentials, a new application id each tim
 
 describe("sources", () => {
   for (const [what, values, env, expected] of [
-    ["a URL", { url: "mqtt://host" }, {}, ["mqtt://host:1883", "a:abc123:x", undefined, undefined]],
-    ["with TLS", { url: "mqtts://[::1]:443/" }, {}, ["mqtts://[::1]:443", "a:abc123:x", undefined, undefined]],
+    ["a URL", { url: "mqtt://host" }, {}, ["mqtt://host:1883", ...NOBODY]],
+    ["with TLS", { url: "mqtts://[::1]:443/" }, {}, ["mqtts://[::1]:443", ...NOBODY]],
     ["an API key", { "api-key": KEY, "api-token": "t" }, {}, ["mqtt://127.0.0.1:1883", "a:org123:x", KEY, "t"]],
-    ["the environment", {}, ENV, ["mqtt://127.0.0.1:1883", "a:env456:x", "a-env456-k2", "SECRET2"]],
-    [
-      "a domain",
-      {},
-      { ...ENV, WIOTP_OPTIONS_DOMAIN: "iot.mas.example.com", WIOTP_OPTIONS_MQTT_PORT: "443" },
-      ["mqtts://env456.messaging.iot.mas.example.com:443", "a:env456:x", "a-env456-k2", "SECRET2"],
-    ],
-    [
-      "a domain, port 1883",
-      {},
-      { ...ENV, WIOTP_OPTIONS_DOMAIN: "d", WIOTP_OPTIONS_MQTT_PORT: "1883" },
-      ["mqtt://env456.messaging.d:1883", "a:env456:x", "a-env456-k2", "SECRET2"],
-    ],
+    ["the environment", {}, ENV, ["mqtt://127.0.0.1:1883", ...OF_ENV]],
+    ["a domain", {}, withDomain("mas.example.com", "443"), ["mqtts://env456.messaging.mas.example.com:443", ...OF_ENV]],
+    ["a domain, port 1883", {}, withDomain("d", "1883"), ["mqtt://env456.messaging.d:1883", ...OF_ENV]],
     [
       "a device's environment",
       {},
       { WIOTP_AUTH_TOKEN: "SECRET", WIOTP_OPTIONS_DOMAIN: "d" },
-      ["mqtt://127.0.0.1:1883", "a:abc123:x", undefined, undefined],
+      ["mqtt://127.0.0.1:1883", ...NOBODY],
     ],
-    [
-      "a URL before the environment's domain",
-      { url: "mqtt://host:1" },
-      { ...ENV, WIOTP_OPTIONS_DOMAIN: "d", WIOTP_OPTIONS_MQTT_PORT: "443" },
-      ["mqtt://host:1", "a:env456:x", "a-env456-k2", "SECRET2"],
-    ],
+    ["a URL before a domain", { url: "mqtt://host:1" }, withDomain("d", "443"), ["mqtt://host:1", ...OF_ENV]],
   ] as const) {
     test(what, () => assert.deepEqual(target({ ...values, "app-id": "x" }, env), expected));
   }
@@ -87,6 +81,17 @@ describe("sources", () => {
 });
 
 describe("mistakes", () => {
+  function mistake(what: string, act: () => unknown, message: RegExp): void {
+    test(what, () => {
+      assert.throws(act, (error: Error) => {
+        assert.ok(error instanceof UsageError);
+        assert.match(error.message, message);
+        assert.doesNotMatch(error.message, /SECRET|\n/);
+        return true;
+      });
+    });
+  }
+
   for (const [what, act, message] of [
     ["a key without token", () => target({ "api-key": KEY }), /^an API key without its token$/],
     ["a token without key", () => target({ "api-token": "SECRET" }), /^a token without its API key$/],
@@ -116,46 +121,20 @@ describe("mistakes", () => {
       () => target({ config: "/nowhere/app.ini" }),
       /^Error reading application configuration file '\/nowhere\/app\.ini' \(ENOENT\)$/,
     ],
-    [
-      "a device's file",
-      () => parseApplicationFile("[device]\norg=x\nauth-token=SECRET\n", "f"),
-      /^f: no settings in section \[application\]$/,
-    ],
-    [
-      "an unknown key",
-      () => parseApplicationFile("[application]\nauth-token: SECRET=x\n", "f"),
-      /^f:2: expected key=value with one of org, /,
-    ],
-    ["an empty value", () => parseApplicationFile("[application]\nauth-key=\n", "f"), /^f:2: auth-key is empty$/],
-    [
-      "a key twice",
-      () => parseApplicationFile("[application]\nauth-token=SECRET\nauth-token=SECRET\n", "f"),
-      /^f:3: auth-token is set twice$/,
-    ],
-    [
-      "a method",
-      () => parseApplicationFile("[application]\nauth-method=token\n", "f"),
-      /^f: auth-method of an application is apikey, not token$/,
-    ],
-    [
-      "a port in a file",
-      () => parseApplicationFile("[application]\nport=0\n", "f"),
-      /^f: port must be a whole number 1\.\.65535, not '0'$/,
-    ],
-    [
-      "tls in a file",
-      () => parseApplicationFile("[application]\ntls=yes\n", "f"),
-      /^f: tls must be true or false, not 'yes'$/,
-    ],
   ] as const) {
-    test(what, () => {
-      assert.throws(act, (error: Error) => {
-        assert.ok(error instanceof UsageError);
-        assert.match(error.message, message);
-        assert.doesNotMatch(error.message, /SECRET|\n/);
-        return true;
-      });
-    });
+    mistake(what, act, message);
+  }
+
+  for (const [what, text, message] of [
+    ["a device's file", "[device]\norg=x\nauth-token=SECRET\n", /^f: no settings in section \[application\]$/],
+    ["an unknown key", "[application]\nauth-token: SECRET=x\n", /^f:2: expected key=value with one of org, /],
+    ["an empty value", "[application]\nauth-key=\n", /^f:2: auth-key is empty$/],
+    ["a key twice", "[application]\nauth-token=SECRET\nauth-token=SECRET\n", /^f:3: auth-token is set twice$/],
+    ["a method", "[application]\nauth-method=token\n", /^f: auth-method of an application is apikey, not token$/],
+    ["a port in a file", "[application]\nport=0\n", /^f: port must be a whole number 1\.\.65535, not '0'$/],
+    ["tls in a file", "[application]\ntls=yes\n", /^f: tls must be true or false, not 'yes'$/],
+  ] as const) {
+    mistake(what, () => parseApplicationFile(text, "f"), message);
   }
 });
 
