@@ -44,10 +44,8 @@ test("a custom codec gets the time of publishing, also in place of a built-in on
     times,
     [1, 2, 3, 4].fill(0).map(() => new Date(START_DATE)),
   );
-  assert.deepEqual(
-    stage.packets().map(({ payload }) => payload!.toString()),
-    ["0", "1", "2", "3", "4"],
-  );
+  const payloads = stage.packets().map(({ payload }) => payload!.toString());
+  assert.deepEqual(payloads, ["0", "1", "2", "3", "4"]);
 });
 
 test("a codec says when a command was sent, and sees its topic", () => {

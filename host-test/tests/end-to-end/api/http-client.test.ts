@@ -361,14 +361,10 @@ test("close() gives up what is on its way, and the client can be used again", ()
   client.publishEvent("e", "json", 1, error => told.push(error));
   client.requestCommand("+", 60, error => told.push(error));
   client.close();
-  assert.deepEqual(
-    told.map(error => (error as ConnectionException).code),
-    ["not-connected", "not-connected"],
-  );
-  assert.deepEqual(
-    http.sent.map(({ aborted }) => aborted),
-    [true, true],
-  );
+  const codes = told.map(error => (error as ConnectionException).code);
+  assert.deepEqual(codes, ["not-connected", "not-connected"]);
+  const aborted = http.sent.map(({ aborted }) => aborted);
+  assert.deepEqual(aborted, [true, true]);
   http.clock.advance(100_000);
   assert.equal(told.length, 2);
   client.publishEvent("e", "json", 1, error => told.push(error));
@@ -387,10 +383,8 @@ test("what a callback throws goes to errorCallback, and no further", () => {
   client.errorCallback = error => errors.push(error);
   client.requestCommand("+", 0, fail);
   http.last.answer({ status: 204 });
-  assert.deepEqual(
-    errors.map(error => error.message),
-    ["mine"],
-  );
+  const messages = errors.map(error => error.message);
+  assert.deepEqual(messages, ["mine"]);
 });
 
 test("Quickstart sends json without credentials, and asks for no commands", () => {

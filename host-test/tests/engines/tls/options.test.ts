@@ -37,10 +37,8 @@ describe("certificates", () => {
 
   test("a client's, with its issuer's", () => {
     const { clientCertificates } = secureOptions({ cert: text, key: RSA }) as { clientCertificates: Uint8Array[] };
-    assert.deepEqual(
-      clientCertificates.map(der => Buffer.from(der)),
-      [one, two],
-    );
+    const given = clientCertificates.map(der => Buffer.from(der));
+    assert.deepEqual(given, [one, two]);
   });
 
   for (const [what, value, reason] of [

@@ -27,10 +27,8 @@ for (const entry of readdirSync(HARNESS, { recursive: true, encoding: "utf8" }))
 }
 
 test("the harness imports no test and no bench", () => {
-  assert.deepEqual(
-    outside.filter(line => /: \.\.\/(tests|bench)\//.test(line)),
-    [],
-  );
+  const wrong = outside.filter(line => /: \.\.\/(tests|bench)\//.test(line));
+  assert.deepEqual(wrong, []);
   assert.ok(outside.length > 0, "imports were found");
 });
 

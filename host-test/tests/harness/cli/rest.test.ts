@@ -99,10 +99,8 @@ test("errors that may pass: asks again for the end of an action, never starts it
     { results: [{ complete: true, status: 0 }] },
   ]);
   assert.equal((await run(url)).done, true);
-  assert.deepEqual(
-    requests.map(request => request.split(" ")[0]),
-    ["POST", ...Array<string>(6).fill("GET")],
-  );
+  const methods = requests.map(request => request.split(" ")[0]);
+  assert.deepEqual(methods, ["POST", ...Array<string>(6).fill("GET")]);
   const refused = await platform(t, [503, "200 requests are under way"], STARTED, PENDING);
   await assert.rejects(run(refused.url), { message: "200 requests are under way" });
   assert.equal(refused.requests.length, 1);

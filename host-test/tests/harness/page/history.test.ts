@@ -209,10 +209,8 @@ test("names and payloads are short and cannot steer what is around them", () => 
   const { fields, messages } = cursor.next().device!;
   assert.deepEqual([fields[0]!.event, fields[0]!.path], [`evil·${"n".repeat(59)}…`, `${"n".repeat(64)}…`]);
   assert.equal(fields[1]!.path, "·gnp.exe");
-  assert.deepEqual(
-    messages.map(({ text }) => text),
-    [`${"x".repeat(300)}… (5000 bytes)`, "hex ff fe (2 bytes)"],
-  );
+  const texts = messages.map(({ text }) => text);
+  assert.deepEqual(texts, [`${"x".repeat(300)}… (5000 bytes)`, "hex ff fe (2 bytes)"]);
 });
 
 test("free memory is recognized by its name", () => {

@@ -260,10 +260,8 @@ test("updates over HTTP, of all devices and of one", async t => {
   }
   assert.deepEqual(values, [60]);
   const value: Update = (await updates(page).next()).value;
-  assert.deepEqual(
-    value.devices.map(({ clientId }) => clientId),
-    [rig.CLIENT_ID],
-  );
+  const shown = value.devices.map(({ clientId }) => clientId);
+  assert.deepEqual(shown, [rig.CLIENT_ID]);
   assert.equal(value.device, undefined);
 });
 

@@ -237,10 +237,8 @@ describe("the records of devices", () => {
     for (const id of ["d:o:t:1", "d:o:t:2"]) manage(id);
     void all.start("d:o:t:1", plan("device/reboot"));
     manage("d:o:t:3");
-    assert.deepEqual(
-      ["1", "2", "3"].map(id => all.state(`d:o:t:${id}`).managed),
-      [true, false, true],
-    );
+    const managed = ["1", "2", "3"].map(id => all.state(`d:o:t:${id}`).managed);
+    assert.deepEqual(managed, [true, false, true]);
     connected.add("d:o:t:3");
     manage("d:o:t:4");
     assert.deepEqual(told.violations, ["d:o:t:4 more than 2 devices use device management"]);

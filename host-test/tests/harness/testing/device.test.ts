@@ -53,10 +53,8 @@ describe("a device on the bench", () => {
       new DeviceClient({ ...options, id: "t-02" }).connect();
     });
     t.platform.accept().accept();
-    assert.deepEqual(
-      t.platform.connects.map(({ clientId }) => clientId),
-      ["d:abc123:thermo:t-01", "d:abc123:thermo:t-02"],
-    );
+    const clientIds = t.platform.connects.map(({ clientId }) => clientId);
+    assert.deepEqual(clientIds, ["d:abc123:thermo:t-01", "d:abc123:thermo:t-02"]);
     assert.equal(given[0]!.clock, t.clock);
   });
 

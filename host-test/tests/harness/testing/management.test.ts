@@ -73,10 +73,8 @@ describe("what the device tells", () => {
     });
     const { location, errorCodes, log } = t.platform.management;
     assert.deepEqual([location, errorCodes, log], [LOCATION, [17], [entry]]);
-    assert.deepEqual(
-      t.program.answers.map(({ rc }) => rc),
-      [200, 200, 200, 200],
-    );
+    const codes = t.program.answers.map(({ rc }) => rc);
+    assert.deepEqual(codes, [200, 200, 200, 200]);
     t.expectNoViolation();
     t.advance(3_599_000);
     assert.equal(t.platform.management.managed, true);
@@ -182,10 +180,8 @@ describe("the operator", () => {
     assert.deepEqual([update.rc, update.outcome], [202, undefined]);
     t.run(() => notify(t.program.tell, { state: 0, updateStatus: 0 }));
     assert.equal(update.outcome?.text, "installed");
-    assert.deepEqual(
-      t.platform.management.notifies.map(({ value }) => value),
-      [{ state: 1 }, { state: 2 }, { updateStatus: 1 }, { state: 0, updateStatus: 0 }],
-    );
+    const notified = t.platform.management.notifies.map(({ value }) => value);
+    assert.deepEqual(notified, [{ state: 1 }, { state: 2 }, { updateStatus: 1 }, { state: 0, updateStatus: 0 }]);
     t.expectNoViolation();
   });
 
