@@ -90,17 +90,14 @@ function casesOf(issue: (wish: Wish) => Issued): Case[] {
   add("another root of the same name", [plain], /its signature is not its issuer's \(authority\)/, {
     ca: [namesake.der],
   });
-  add(
-    "self-made, followed by the public root",
-    [issue({ name: "server", extensions: SERVER }), root],
-    /not followed by/,
-  );
+  const selfMade = issue({ name: "server", extensions: SERVER });
+  add("self-made, followed by the public root", [selfMade, root], /not followed by/);
   add(
     "self-made in the root's name, followed by the public root",
     [one(SERVER, { by: namesake }), root],
     /its signature/,
   );
-  add("self-signed alone", [issue({ name: "server", extensions: SERVER })], /no trusted authority/);
+  add("self-signed alone", [selfMade], /no trusted authority/);
   const device = one(["basicConstraints=CA:FALSE", "subjectAltName=email:device@example"], {
     name: "device",
     keyNumber: 5,
@@ -140,15 +137,11 @@ function casesOf(issue: (wish: Wish) => Issued): Case[] {
   add("its second name", [plain], undefined, { name: "other.example.com" });
   add("in capitals", [plain], undefined, { name: "BROKER.example.COM" });
   add("a name that begins the same", [plain], /not for/, { name: "broker.example.com.example.org" });
-  add("no subjectAltName, another common name", [one(["basicConstraints=CA:FALSE"])], /no subjectAltName/);
-  add(
-    "no subjectAltName, the common name fits",
-    [one(["basicConstraints=CA:FALSE"], { name: NAME })],
-    /no subjectAlt/,
-    {
-      stricter: "common names are no host names any more (RFC 9525)",
-    },
-  );
+  const nameless = (wish: Partial<Wish> = {}) => one(["basicConstraints=CA:FALSE"], wish);
+  add("no subjectAltName, another common name", [nameless()], /no subjectAltName/);
+  add("no subjectAltName, the common name fits", [nameless({ name: NAME })], /no subjectAlt/, {
+    stricter: "common names are no host names any more (RFC 9525)",
+  });
   add("the name as an e-mail address only", [one([`subjectAltName=email:${NAME}`])], /not for/);
   add(
     "the name in the middle's certificate only",
@@ -179,24 +172,12 @@ function casesOf(issue: (wish: Wish) => Issued): Case[] {
   add("critical extension that nobody knows", [one(leaf("1.2.3.4=critical,DER:0500"))], /critical extension/);
   add("the same, not critical", [one(leaf("1.2.3.4=DER:0500"))]);
   add("an authority with one", under([...ROOT, "1.2.3.4=critical,DER:0500"]), /critical extension/);
-  add(
-    "name constraints that are broken",
-    under([...ROOT, "nameConstraints=critical,permitted;DNS:example.org"]),
-    /name con/,
-  );
-  add(
-    "name constraints that are kept",
-    under([...ROOT, "nameConstraints=critical,permitted;DNS:example.com"]),
-    /name con/,
-    {
-      stricter: "not supported",
-    },
-  );
-  add(
-    "name constraints that are not critical, broken",
-    under([...ROOT, "nameConstraints=permitted;DNS:example.org"]),
-    /name con/,
-  );
+  const constrained = (names: string) => under([...ROOT, `nameConstraints=${names}`]);
+  add("name constraints that are broken", constrained("critical,permitted;DNS:example.org"), /name con/);
+  add("name constraints that are kept", constrained("critical,permitted;DNS:example.com"), /name con/, {
+    stricter: "not supported",
+  });
+  add("name constraints that are not critical, broken", constrained("permitted;DNS:example.org"), /name con/);
   add("policies, critical", [one(leaf("certificatePolicies=critical,1.2.3.4"))]);
 
   add("SHA-1", [one(SERVER, { hash: "sha1" })], /SHA-256/);
@@ -216,26 +197,18 @@ function casesOf(issue: (wish: Wish) => Issued): Case[] {
   const curve = issue({ name: "curve", keyType: "p256", keyNumber: 1, extensions: ROOT });
   const wide = issue({ name: "wide", by: curve, keyType: "p384", extensions: ROOT });
   const trusted = { ca: [curve.der] };
-  add("ECDSA P-256", [one(SERVER, { by: curve, keyType: "p256" })], undefined, trusted);
-  add(
-    "ECDSA P-256 below P-384",
-    [one(SERVER, { by: wide, keyType: "p256", hash: "sha384" }), wide],
-    undefined,
-    trusted,
-  );
-  add("ECDSA P-384 with SHA-256", [one(SERVER, { by: wide, keyType: "p256" }), wide], undefined, trusted);
-  add("ECDSA P-256 with SHA-384", [one(SERVER, { by: curve, keyType: "p256", hash: "sha384" })], undefined, trusted);
-  add("ECDSA P-256 with SHA-512", [one(SERVER, { by: curve, keyType: "p256", hash: "sha512" })], undefined, trusted);
+  const small = (wish: Partial<Wish>) => one(SERVER, { keyType: "p256", ...wish });
+  add("ECDSA P-256", [small({ by: curve })], undefined, trusted);
+  add("ECDSA P-256 below P-384", [small({ by: wide, hash: "sha384" }), wide], undefined, trusted);
+  add("ECDSA P-384 with SHA-256", [small({ by: wide }), wide], undefined, trusted);
+  add("ECDSA P-256 with SHA-384", [small({ by: curve, hash: "sha384" })], undefined, trusted);
+  add("ECDSA P-256 with SHA-512", [small({ by: curve, hash: "sha512" })], undefined, trusted);
   add("ECDSA with SHA-1", [one(SERVER, { by: curve, hash: "sha1" })], /SHA-256/, trusted);
   add("an RSA server below ECDSA", [one(SERVER, { by: curve })], undefined, trusted);
-  add("an ECDSA server below RSA", [one(SERVER, { keyType: "p256" })]);
+  add("an ECDSA server below RSA", [small({})]);
   add("an ECDSA server on P-384", [one(SERVER, { keyType: "p384" })], undefined, { handshake: NO_COMMON_CURVE });
-  add(
-    "ECDSA by another key of the same name",
-    [one(SERVER, { by: issue({ name: "curve", keyType: "p256", keyNumber: 2, extensions: ROOT }) })],
-    /its signature/,
-    trusted,
-  );
+  const otherCurve = issue({ name: "curve", keyType: "p256", keyNumber: 2, extensions: ROOT });
+  add("ECDSA by another key of the same name", [one(SERVER, { by: otherCurve })], /its signature/, trusted);
   add("P-521", [one(SERVER, { keyType: "p521" })], /P-384/, {
     stricter: "the SDK has P-256 and P-384",
     handshake: NO_COMMON_CURVE,
@@ -250,11 +223,8 @@ function casesOf(issue: (wish: Wish) => Issued): Case[] {
   odd("nothing", Buffer.alloc(0), /malformed/);
   odd("a byte behind the certificate", Buffer.concat([der, Buffer.of(0)]), /malformed/);
   odd("an indefinite length", Buffer.concat([Buffer.of(0x30, 0x80), der.subarray(4), Buffer.of(0, 0)]), /malformed/);
-  odd(
-    "a length of four bytes",
-    Buffer.concat([Buffer.of(0x30, 0x84, 0xff, 0xff, 0xff, 0xff), der.subarray(4)]),
-    /malformed/,
-  );
+  const long = Buffer.of(0x30, 0x84, 0xff, 0xff, 0xff, 0xff);
+  odd("a length of four bytes", Buffer.concat([long, der.subarray(4)]), /malformed/);
   odd("nested 4,000 deep", nested(4000), /malformed/);
   odd("a flipped bit in the signature", flipped(der, der.length - 1), /its signature/);
   odd("a flipped bit in what is signed", flipped(der, der.indexOf(NAME)), /not for|its signature/);
