@@ -1,5 +1,6 @@
 // Runs a program as a process: what it prints, while it runs and at its end.
 
+import assert from "node:assert/strict";
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import { once } from "node:events";
 
@@ -53,4 +54,11 @@ export class Program {
 
 export function runProgram(command: string, args: string[], options: SpawnOptions = {}): Promise<Ended> {
   return new Program(command, args, options).ended;
+}
+
+/** What a program has printed when it has ended with exit code 0. */
+export async function outputOf(ended: Promise<Ended>): Promise<string> {
+  const { code, out, err } = await ended;
+  assert.equal(code, 0, out + err);
+  return out;
 }

@@ -12,7 +12,7 @@ import { fileURLToPath } from "node:url";
 import { startPlatform } from "../../../harness/platform/platform.ts";
 import { makeFolder } from "../../support/folder.ts";
 import { listen } from "../../support/listen.ts";
-import { Program } from "../../support/program.ts";
+import { outputOf, Program } from "../../support/program.ts";
 import { freePort, Mosquitto, withoutMosquitto } from "../broker/mosquitto.ts";
 
 const MAIN = fileURLToPath(new URL("../../../harness/demo/main.ts", import.meta.url));
@@ -34,8 +34,7 @@ const IDENTITY = ["org=abc123", "type=thermo", "id=t-02", "auth-method=token"];
 for (const engine of ["node", "xs"]) {
   describe(`npm start, device on ${engine}`, () => {
     test("shows events and both commands at a glance and ends with 0", async () => {
-      const { code, out, err } = await start("--engine", engine, "--events", "2").ended;
-      assert.equal(code, 0, err);
+      const out = await outputOf(start("--engine", engine, "--events", "2").ended);
       const time = "^\\d\\d:\\d\\d:\\d\\d\\.\\d{3} +";
       const payload = '\\{"name":"foo","cpu":[\\d.]+,"mem":[\\d.]+\\}$';
       for (const line of [
@@ -53,8 +52,7 @@ for (const engine of ["node", "xs"]) {
     });
 
     test("--managed: an operator restarts the device and updates it, and it ends with 0", async () => {
-      const { code, out, err } = await start("--engine", engine, "--events", "2", "--managed").ended;
-      assert.equal(code, 0, err);
+      const out = await outputOf(start("--engine", engine, "--events", "2", "--managed").ended);
       for (const line of [
         "device +← operator +reboot$",
         "app +← done +reboot ",
@@ -68,8 +66,7 @@ for (const engine of ["node", "xs"]) {
     });
 
     test("complains about a command that lacks what it needs", async () => {
-      const { code, out } = await start("--engine", engine, "--events", "5", "--qos", "2").ended;
-      assert.equal(code, 0);
+      const out = await outputOf(start("--engine", engine, "--events", "5", "--qos", "2").ended);
       assert.match(out, /complaint +setInterval +Error - command is missing required information: 'interval'$/m);
       assert.match(out, /app +← event +status +json +QoS 2 /);
     });
@@ -77,8 +74,7 @@ for (const engine of ["node", "xs"]) {
     test("Ctrl-C disconnects cleanly", async () => {
       const program = start("--engine", engine);
       await program.printed(/app +← event/);
-      const { code, out } = await program.kill("SIGINT");
-      assert.equal(code, 0);
+      const out = await outputOf(program.kill("SIGINT"));
       assert.match(out, /d:abc123:thermo:t-01 sent DISCONNECT$/m);
       assert.doesNotMatch(out, /closed without DISCONNECT/);
     });
@@ -86,8 +82,7 @@ for (const engine of ["node", "xs"]) {
     test("works against Mosquitto", { skip: withoutMosquitto() }, async () => {
       const broker = await Mosquitto.start();
       try {
-        const { code, out, err } = await start("--engine", engine, "--broker", broker.url, "--events", "2").ended;
-        assert.equal(code, 0, err);
+        const out = await outputOf(start("--engine", engine, "--broker", broker.url, "--events", "2").ended);
         assert.match(out, /device +handled +setInterval/);
         assert.match(broker.log, /Received DISCONNECT from d:abc123:thermo:t-01/);
       } finally {
@@ -99,14 +94,12 @@ for (const engine of ["node", "xs"]) {
 
 test("a device from a file is known to the local platform", async () => {
   const file = config("device.ini", ...IDENTITY, "auth-token=k=1$(x)", "clean-session=false");
-  const { code, out, err } = await start("--config", file, "--events", "2").ended;
-  assert.equal(code, 0, err);
+  const out = await outputOf(start("--config", file, "--events", "2").ended);
   assert.match(out, /connected +d:abc123:thermo:t-02$/m);
 });
 
 test("a Quickstart device publishes at QoS 0", async () => {
-  const { code, out, err } = await start("--config", config("quickstart.ini", "org=quickstart"), "--events", "1").ended;
-  assert.equal(code, 0, err);
+  const out = await outputOf(start("--config", config("quickstart.ini", "org=quickstart"), "--events", "1").ended);
   assert.match(out, /app +← event +status +json +QoS 0 /);
 });
 
@@ -119,8 +112,7 @@ test("a Quickstart device with type, id and a token that no platform needs", asy
     "auth-method=token",
     "auth-token=x",
   );
-  const { code, out, err } = await start("--config", file, "--events", "1").ended;
-  assert.equal(code, 0, err);
+  const out = await outputOf(start("--config", file, "--events", "1").ended);
   assert.match(out, /connected +d:quickstart:thermo:t-03$/m);
 });
 
@@ -217,8 +209,7 @@ for (const [what, args, message] of [
 }
 
 test("--help shows every option", async () => {
-  const { code, out } = await start("--help").ended;
-  assert.equal(code, 0);
+  const out = await outputOf(start("--help").ended);
   for (const option of ["--events", "--engine", "--qos", "--broker", "--config", "--timeout", "--help"]) {
     assert.ok(out.includes(option), option);
   }

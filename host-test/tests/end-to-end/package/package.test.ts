@@ -8,7 +8,7 @@ import { configure } from "../../../../src/device/config.ts";
 import { parseConfig } from "../../../../src/device/ini.ts";
 import { startPlatform } from "../../../harness/platform/platform.ts";
 import { makeFolder, ROOT } from "../../support/folder.ts";
-import { Program, runProgram } from "../../support/program.ts";
+import { outputOf, Program, runProgram } from "../../support/program.ts";
 import { compile, installPackage } from "./project.ts";
 
 describe("the package", { timeout: 120_000 }, () => {
@@ -80,8 +80,7 @@ describe("the package", { timeout: 120_000 }, () => {
           client.disconnect(() => console.log(error ?? "published"));
         });`;
       writeFileSync(join(project, "device.js"), program);
-      const { code, out, err } = await runProgram(process.execPath, ["device.js"], { cwd: project });
-      assert.equal(code, 0, err);
+      const out = await outputOf(runProgram(process.execPath, ["device.js"], { cwd: project }));
       assert.equal(out, "published\n");
     } finally {
       await platform.close();
@@ -137,8 +136,7 @@ describe("the package", { timeout: 120_000 }, () => {
       const accepted: boolean = client.publishEvent("status", "json", { cpu: 1 }, 1, error => console.log(error?.message));
       console.log(accepted, MqttClient.name);`;
     for (const skipLibCheck of [true, false]) {
-      const { code, out } = await compile(project, { "device.ts": program }, { skipLibCheck });
-      assert.equal(code, 0, out);
+      await outputOf(compile(project, { "device.ts": program }, { skipLibCheck }));
     }
   });
 });

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { before, describe, type TestContext, test } from "node:test";
 import { DeviceClient } from "../../../../dist/node.js";
 import { makeFolder } from "../../support/folder.ts";
-import { type Ended, Program, runProgram } from "../../support/program.ts";
+import { type Ended, outputOf, Program, runProgram } from "../../support/program.ts";
 import { installPackage } from "./project.ts";
 
 const PAGE = pageText("tools.md");
@@ -143,8 +143,7 @@ describe("the tools of the package", { timeout: 120_000 }, () => {
     t.after(() => program.kill("SIGKILL"));
     const [, url] = await program.printed(/listening on (mqtt:\S+)/);
     const { words, answer } = session("fleet", FLEET);
-    const { code, out, err } = await npx(words, url!);
-    assert.equal(code, 0, err);
+    const out = await outputOf(npx(words, url!));
     const lines = answer.split("\n").filter(line => line !== "" && line !== "…");
     for (const line of lines) assert.ok(out.includes(`${line.replace(/ …$/, " ")}`), `${line}\n${out}`);
     assert.equal(lines.length, 6);
@@ -153,8 +152,7 @@ describe("the tools of the package", { timeout: 120_000 }, () => {
   test("the test of the page passes, and fails for a program that does not obey", async () => {
     for (const name of ["led.js", "led.test.js"]) writeFileSync(join(project, name), block("program", name));
     const run = () => runProgram(process.execPath, ["--test"], { cwd: project, env: { PATH: process.env.PATH } });
-    const { code, out } = await run();
-    assert.equal(code, 0, out);
+    const out = await outputOf(run());
     assert.match(out, /^(#|ℹ) pass 3$/m);
     writeFileSync(join(project, "led.js"), block("program", "led.js").replace("data.on === true", "false"));
     const broken = await run();

@@ -13,7 +13,7 @@ import { makeChain } from "../../contract/certificates.ts";
 import { freePort, Mosquitto, withoutMosquitto } from "../../end-to-end/broker/mosquitto.ts";
 import { makeFolder, ROOT } from "../../support/folder.ts";
 import { listen } from "../../support/listen.ts";
-import { runProgram } from "../../support/program.ts";
+import { outputOf, runProgram } from "../../support/program.ts";
 import { openTlsFront, type TlsFront } from "../../support/tls-front.ts";
 import { linkFor } from "./chips.ts";
 import { measure } from "./measure.ts";
@@ -170,12 +170,7 @@ describe("a program of one's own, as docs/esp32.md has it", { skip, timeout: 600
       files.map(([name]) => name),
       ["manifest.json", "main.ts", "tsconfig.json"],
     );
-    const { code, out } = await runProgram(process.execPath, [
-      join(ROOT, "node_modules/typescript/bin/tsc"),
-      "-p",
-      folder,
-    ]);
-    assert.equal(code, 0, out);
+    await outputOf(runProgram(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), "-p", folder]));
   });
 
   test("on the local platform: connects, publishes, obeys", async () => {
