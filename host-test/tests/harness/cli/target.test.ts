@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { parseApplicationFile, parseApplicationYaml } from "../../../harness/cli/application-file.ts";
-import { UsageError } from "../../../harness/cli/errors.ts";
 import { findTarget } from "../../../harness/cli/target.ts";
 import { makeFolder, writeFile } from "../../support/folder.ts";
+import { assertUsageError } from "./testing.ts";
 
 const folder = makeFolder();
 
@@ -81,17 +81,6 @@ describe("sources", () => {
 });
 
 describe("mistakes", () => {
-  function mistake(what: string, act: () => unknown, message: RegExp): void {
-    test(what, () => {
-      assert.throws(act, (error: Error) => {
-        assert.ok(error instanceof UsageError);
-        assert.match(error.message, message);
-        assert.doesNotMatch(error.message, /SECRET|\n/);
-        return true;
-      });
-    });
-  }
-
   for (const [what, act, message] of [
     ["a key without token", () => target({ "api-key": KEY }), /^an API key without its token$/],
     ["a token without key", () => target({ "api-token": "SECRET" }), /^a token without its API key$/],
@@ -122,7 +111,7 @@ describe("mistakes", () => {
       /^Error reading application configuration file '\/nowhere\/app\.ini' \(ENOENT\)$/,
     ],
   ] as const) {
-    mistake(what, act, message);
+    test(what, () => assertUsageError(act, message));
   }
 
   for (const [what, text, message] of [
@@ -134,7 +123,7 @@ describe("mistakes", () => {
     ["a port in a file", "[application]\nport=0\n", /^f: port must be a whole number 1\.\.65535, not '0'$/],
     ["tls in a file", "[application]\ntls=yes\n", /^f: tls must be true or false, not 'yes'$/],
   ] as const) {
-    mistake(what, () => parseApplicationFile(text, "f"), message);
+    test(what, () => assertUsageError(() => parseApplicationFile(text, "f"), message));
   }
 });
 

@@ -5,6 +5,7 @@ import { EventEmitter } from "node:events";
 import { Readable, Writable } from "node:stream";
 import type { Command } from "../../../harness/cli/command.ts";
 import { dispatch } from "../../../harness/cli/dispatch.ts";
+import { UsageError } from "../../../harness/cli/errors.ts";
 
 export interface RunOptions {
   /** What is run: all of them, by name; or one, whose errors reject `code`. */
@@ -106,6 +107,16 @@ export class Run {
         return rest;
       });
   }
+}
+
+/** A usage error of one line, which does not show a token: those of these tests have SECRET in them. */
+export function assertUsageError(act: () => unknown, message: RegExp): void {
+  assert.throws(act, (error: Error) => {
+    assert.ok(error instanceof UsageError);
+    assert.match(error.message, message);
+    assert.doesNotMatch(error.message, /SECRET|\n/);
+    return true;
+  });
 }
 
 /** What steers a terminal, made visible. */
