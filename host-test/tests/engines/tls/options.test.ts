@@ -5,6 +5,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { describe, test } from "node:test";
 import { guarded, type SocketClass, secureOptions } from "../../../../targets/moddable/secure.ts";
 import { pemOf, withIssuer } from "../../contract/certificates.ts";
+import { record } from "./reference.ts";
 
 const extensions = ["basicConstraints=CA:TRUE"];
 const [one, two] = withIssuer(issue => ["one", "two"].map(name => issue({ name, keyType: "p256", extensions }).der));
@@ -82,11 +83,7 @@ describe("a client's key", () => {
 
 describe("sockets under TLS", () => {
   const records = (...list: [number, number][]) =>
-    Buffer.concat(
-      list.map(([type, length]) =>
-        Buffer.concat([Buffer.of(type, 3, 3, length >> 8, length & 0xff), Buffer.alloc(length, 23)]),
-      ),
-    );
+    Buffer.concat(list.map(([type, length]) => record(Buffer.alloc(length, 23), type)));
 
   /** Reads `bytes` in pieces of at most `size`, as the SDK's session would; what is thrown there, and the counts told. */
   function reading(bytes: Buffer, size: number, counts: number[] = []): unknown {

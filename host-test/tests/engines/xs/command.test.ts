@@ -130,27 +130,20 @@ describe("tests in both engines", { timeout: 240_000 }, () => {
 });
 
 test("wrong use, and what cannot be run", { timeout: 240_000 }, async () => {
-  assert.equal(await complaint(), "UsageError: xs needs a program");
-  assert.equal(await complaint("--test"), "UsageError: xs --test needs test files");
-  assert.match(await complaint("--fast", "a.ts"), /^UsageError: unknown option --fast$/);
-  assert.equal(
-    await complaint("--seconds", "-1", "a.ts"),
-    "UsageError: --seconds must be a number above 0, at most 1000000, not '-1'",
-  );
-  assert.equal(
-    await complaint("--seconds=soon", "a.ts"),
-    "UsageError: --seconds must be a number above 0, at most 1000000, not 'soon'",
-  );
-  assert.equal(
-    await complaint("--test", "--seconds=1", "a.ts"),
-    "UsageError: --seconds is for programs, not for --test",
-  );
-  assert.equal(
-    await complaint("a.ts", "=secret"),
-    "UsageError: word 1 after the program is not key=value; is it quoted for the shell?",
-  );
-  assert.equal(await complaint("none.ts"), "UsageError: there is no file none.ts");
-  assert.equal(await complaint("--test", ROOT), `UsageError: there is no file ${ROOT}`);
+  const word = "word 1 after the program is not key=value; is it quoted for the shell?";
+  for (const [args, message] of [
+    [[], "xs needs a program"],
+    [["--test"], "xs --test needs test files"],
+    [["--fast", "a.ts"], "unknown option --fast"],
+    [["--seconds", "-1", "a.ts"], "--seconds must be a number above 0, at most 1000000, not '-1'"],
+    [["--seconds=soon", "a.ts"], "--seconds must be a number above 0, at most 1000000, not 'soon'"],
+    [["--test", "--seconds=1", "a.ts"], "--seconds is for programs, not for --test"],
+    [["a.ts", "=secret"], word],
+    [["none.ts"], "there is no file none.ts"],
+    [["--test", ROOT], `there is no file ${ROOT}`],
+  ] as const) {
+    assert.equal(await complaint(...args), `UsageError: ${message}`);
+  }
   assert.match(
     await complaint(fileURLToPath(import.meta.url)),
     /^\S*command\.test\.ts:\d+: node:assert\/strict is Node's, a device has no such module$/m,

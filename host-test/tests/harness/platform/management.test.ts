@@ -261,6 +261,7 @@ describe("the records of devices", () => {
 
 describe("the REST API", () => {
   const REQUESTS = "/api/v0002/mgmt/requests";
+  const STATE = "/api/v0002/device/types/thermo/devices/t-01/mgmt";
   const KEY = { org: "abc123", key: "k1", token: "SECRET$(1)" };
   const AUTHORIZATION = rig.basic("a-abc123-k1", KEY.token);
   const DEVICES = [{ typeId: "thermo", deviceId: "t-01" }];
@@ -333,71 +334,53 @@ describe("the REST API", () => {
 
   test("the state of a device", async t => {
     const platform = await guarded(t);
-    const path = "/api/v0002/device/types/thermo/devices/t-01/mgmt";
-    assert.equal((await ask(platform, "GET", path)).body.managed, false);
+    assert.equal((await ask(platform, "GET", STATE)).body.managed, false);
     await rig.connectManaged(t, platform);
-    const { managed, dormantDateTime, supports } = (await ask(platform, "GET", path)).body;
+    const { managed, dormantDateTime, supports } = (await ask(platform, "GET", STATE)).body;
     assert.deepEqual([managed, supports.bundles], [true, ["acme-v1"]]);
     assert.ok(Date.parse(dormantDateTime) > Date.now());
-    assert.equal((await ask(platform, "GET", path.replace("t-01", "t:01"))).status, 404);
+    assert.equal((await ask(platform, "GET", STATE.replace("t-01", "t:01"))).status, 404);
   });
 
-  for (const [what, expected, method, path, body, headers] of [
-    ["no credentials", 403, "POST", REQUESTS, REBOOT, { authorization: "" }],
-    [
-      "a device's credentials",
-      403,
-      "POST",
-      REQUESTS,
-      REBOOT,
-      { authorization: rig.basic("use-token-auth", rig.DEVICE.token) },
-    ],
-    ["a wrong token", 403, "POST", REQUESTS, REBOOT, { authorization: rig.basic("a-abc123-k1", "x") }],
-    [
-      "a wrong token for the state",
-      403,
-      "GET",
-      "/api/v0002/device/types/thermo/devices/t-01/mgmt",
-      undefined,
-      { authorization: "" },
-    ],
-    ["another organization", 403, "POST", REQUESTS, REBOOT, { host: "xyz789.messaging.example.com" }],
-    ["Quickstart", 403, "POST", REQUESTS, REBOOT, { host: "quickstart.messaging.example.com" }],
-    ["a web page", 403, "POST", REQUESTS, REBOOT, { origin: "http://evil.example" }],
-    ["a foreign Host", 421, "POST", REQUESTS, REBOOT, { host: "evil.example" }],
-    ["another method", 405, "GET", REQUESTS, undefined, {}],
-    [
-      "DELETE of a status",
-      405,
-      "DELETE",
-      `${REQUESTS}/00000000-0000-0000-0000-000000000000/deviceStatus`,
-      undefined,
-      {},
-    ],
-    ["another path", 404, "GET", `${REQUESTS}/1`, undefined, {}],
-    ["an unknown request", 404, "GET", `${REQUESTS}/00000000-0000-0000-0000-000000000000`, undefined, {}],
-    ["a body that is not JSON", 400, "POST", REQUESTS, "{", {}],
-    ["a body that is no object", 400, "POST", REQUESTS, "[]", {}],
-    ["no action", 400, "POST", REQUESTS, { devices: DEVICES }, {}],
-    ["an unknown action", 400, "POST", REQUESTS, { ...REBOOT, action: "reboot" }, {}],
-    ["no devices", 400, "POST", REQUESTS, { action: "device/reboot" }, {}],
-    ["an empty list of devices", 400, "POST", REQUESTS, { ...REBOOT, devices: [] }, {}],
-    ["a device without type", 400, "POST", REQUESTS, { ...REBOOT, devices: [{ deviceId: "t-01" }] }, {}],
-    ["5001 devices", 400, "POST", REQUESTS, { ...REBOOT, devices: Array(5001).fill(DEVICES[0]) }, {}],
-    ["parameters that are none", 400, "POST", REQUESTS, { ...REBOOT, parameters: [{ value: 1 }] }, {}],
-    ["parameters of a reboot", 400, "POST", REQUESTS, { ...REBOOT, parameters: [{ name: "when", value: "now" }] }, {}],
-    ["another member", 400, "POST", REQUESTS, { ...REBOOT, force: true }, {}],
-    ["a time-out of 0", 400, "POST", REQUESTS, { ...REBOOT, answerSecs: 0 }, {}],
-    ["a time-out above a day", 400, "POST", REQUESTS, { ...REBOOT, completeSecs: 86_401 }, {}],
-    ["unanswered that is no boolean", 400, "POST", REQUESTS, { ...REBOOT, unanswered: 1 }, {}],
-    ["a device that is not managed", 409, "POST", REQUESTS, REBOOT, {}],
-  ] as const) {
+  const UNKNOWN = `${REQUESTS}/00000000-0000-0000-0000-000000000000`;
+  const post = (change: object) => ({ body: { ...REBOOT, ...change } });
+  const REFUSED: [string, number, { method?: string; path?: string; body?: unknown; headers?: object }][] = [
+    ["no credentials", 403, { headers: { authorization: "" } }],
+    ["a device's credentials", 403, { headers: { authorization: rig.basic("use-token-auth", rig.DEVICE.token) } }],
+    ["a wrong token", 403, { headers: { authorization: rig.basic("a-abc123-k1", "x") } }],
+    ["a wrong token for the state", 403, { method: "GET", path: STATE, headers: { authorization: "" } }],
+    ["another organization", 403, { headers: { host: "xyz789.messaging.example.com" } }],
+    ["Quickstart", 403, { headers: { host: "quickstart.messaging.example.com" } }],
+    ["a web page", 403, { headers: { origin: "http://evil.example" } }],
+    ["a foreign Host", 421, { headers: { host: "evil.example" } }],
+    ["another method", 405, { method: "GET" }],
+    ["DELETE of a status", 405, { method: "DELETE", path: `${UNKNOWN}/deviceStatus` }],
+    ["another path", 404, { method: "GET", path: `${REQUESTS}/1` }],
+    ["an unknown request", 404, { method: "GET", path: UNKNOWN }],
+    ["a body that is not JSON", 400, { body: "{" }],
+    ["a body that is no object", 400, { body: "[]" }],
+    ["no action", 400, { body: { devices: DEVICES } }],
+    ["an unknown action", 400, post({ action: "reboot" })],
+    ["no devices", 400, { body: { action: "device/reboot" } }],
+    ["an empty list of devices", 400, post({ devices: [] })],
+    ["a device without type", 400, post({ devices: [{ deviceId: "t-01" }] })],
+    ["5001 devices", 400, post({ devices: Array(5001).fill(DEVICES[0]) })],
+    ["parameters that are none", 400, post({ parameters: [{ value: 1 }] })],
+    ["parameters of a reboot", 400, post({ parameters: [{ name: "when", value: "now" }] })],
+    ["another member", 400, post({ force: true })],
+    ["a time-out of 0", 400, post({ answerSecs: 0 })],
+    ["a time-out above a day", 400, post({ completeSecs: 86_401 })],
+    ["unanswered that is no boolean", 400, post({ unanswered: 1 })],
+    ["a device that is not managed", 409, {}],
+  ];
+  for (const [what, expected, { method = "POST", path = REQUESTS, body = REBOOT, headers }] of REFUSED) {
     test(`${what}: ${expected}`, async t => {
       const platform = await rig.startTestPlatform(t, {
         applications: [KEY, { ...KEY, org: "xyz789", token: "other" }],
       });
       const answered = rig.next(platform, "request");
-      const { status, text } = await ask(platform, method, path, body, headers);
+      const sent = method === "POST" ? body : undefined;
+      const { status, text } = await ask(platform, method, path, sent, headers);
       assert.equal(status, expected, text);
       assert.equal((await answered).status, expected);
       assert.doesNotMatch(text, /SECRET/);
