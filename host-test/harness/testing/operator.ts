@@ -96,7 +96,7 @@ export abstract class Operator {
   protected abstract deliverTo(clientId: string, topic: string, payload: string): void;
   protected abstract brokeRule(text: string): void;
   protected abstract operate(what: () => void): void;
-  protected abstract failed(message: string): Error;
+  protected abstract failure(message: string): Error;
 
   protected manages(clientId: string, topic: string, payload: string, dup: boolean): void {
     this.device(clientId).receive(topic, payload, dup);
@@ -118,7 +118,7 @@ export abstract class Operator {
   private start(action: Plan): ManagementAction {
     const clientId = this.lastClientId;
     const obstacle = this.undeliverable(clientId);
-    if (obstacle) throw this.failed(`${action.action} cannot be delivered: ${obstacle}`);
+    if (obstacle) throw this.failure(`${action.action} cannot be delivered: ${obstacle}`);
     let started: ManagementAction | undefined;
     this.operate(() => {
       started = this.begin(this.device(clientId!), action);
@@ -131,7 +131,7 @@ export abstract class Operator {
     try {
       return device.start(action, {}, (_: ActionOutcome) => {});
     } catch (error) {
-      if (error instanceof ManagementRefusal) throw this.failed(error.message);
+      if (error instanceof ManagementRefusal) throw this.failure(error.message);
       throw error;
     }
   }

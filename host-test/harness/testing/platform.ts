@@ -142,7 +142,7 @@ export class Platform extends Operator {
       this.open(connection);
       if (!connection.connect) return;
       this.say(connection, connack(code));
-      this.close(connection);
+      connection.link.ends();
     });
   }
 
@@ -188,8 +188,7 @@ export class Platform extends Operator {
     if (topic.startsWith("iotdm-1/")) {
       this.sentByHand(this.lastClientId!, topic, typeof payload === "string" ? payload : text(payload));
     }
-    this.around.act(() => session.send(topic, payload, Math.min(qos, Math.max(...granted)) as 0 | 1 | 2));
-    return this;
+    return this.act(() => session.send(topic, payload, Math.min(qos, Math.max(...granted)) as 0 | 1 | 2));
   }
 
   /** The next acknowledgements of events (PUBACK; of QoS 2 PUBREC or PUBCOMP) do not reach the device. */
@@ -208,13 +207,13 @@ export class Platform extends Operator {
   takeOver(): this {
     const connection = this.must();
     this.around.dialogue.note("platform", `another client takes ${connection.connect!.clientId}`);
-    return this.act(() => this.close(connection));
+    return this.act(() => connection.link.ends());
   }
 
   /** The platform ends the connection, in order. */
   closeConnection(): this {
     const connection = this.must();
-    return this.act(() => this.close(connection));
+    return this.act(() => connection.link.ends());
   }
 
   /** Reads nothing and says nothing, from now on; the connection stays open, as a half-open one does. */
@@ -237,7 +236,7 @@ export class Platform extends Operator {
   restart(): this {
     return this.act(() => {
       this.around.dialogue.note("platform", "restarts and has forgotten all sessions");
-      for (const connection of this.connections) if (connection.link.isUp) this.close(connection);
+      for (const connection of this.connections) if (connection.link.isUp) connection.link.ends();
       this.sessions.clear();
     });
   }
@@ -299,11 +298,7 @@ export class Platform extends Operator {
   // --- connections ---
 
   private get current(): Connection | undefined {
-    for (let i = this.connections.length - 1; i >= 0; i--) {
-      const one = this.connections[i]!;
-      if (one.session && !one.over && one.link.alive) return one;
-    }
-    return undefined;
+    return this.connections.findLast(one => one.session && !one.over && one.link.alive);
   }
 
   private get lastSession(): ServerSession | undefined {
@@ -342,10 +337,6 @@ export class Platform extends Operator {
 
   protected override operate(what: () => void): void {
     this.around.act(what);
-  }
-
-  protected override failed(message: string): Error {
-    return this.failure(message);
   }
 
   private must(): Connection {
@@ -387,7 +378,7 @@ export class Platform extends Operator {
     }
     const id = connect.clientId!;
     for (const other of this.connections) {
-      if (other !== connection && other.session && other.connect!.clientId === id) this.close(other);
+      if (other !== connection && other.session && other.connect!.clientId === id) other.link.ends();
     }
     const session = this.sessions.get(id) ?? this.newSession(id);
     if (sessionPresent === false) session.forget();
@@ -441,7 +432,7 @@ export class Platform extends Operator {
     this.checkTopics(connection.connect.clientId!, packet);
     connection.session?.takes(packet);
     this.sendAnswers();
-    if (connection.left) this.close(connection);
+    if (connection.left) connection.link.ends();
   }
 
   /** A device may use a few topics only, and is thrown out for any other (docs/protocol.md 2.1). */
@@ -463,7 +454,7 @@ export class Platform extends Operator {
   private violated(connection: Connection, what: string): void {
     this.violations.push(what);
     this.around.dialogue.note("platform", `throws the device out: ${what}`);
-    this.close(connection);
+    connection.link.ends();
   }
 
   private say(connection: Connection, frame: Uint8Array): void {
@@ -474,10 +465,6 @@ export class Platform extends Operator {
     }
     this.around.dialogue.packet("received", parsePacket(frame));
     connection.link.receives(frame);
-  }
-
-  private close(connection: Connection): void {
-    connection.link.ends();
   }
 
   private ended(connection: Connection): void {
@@ -526,7 +513,7 @@ export class Platform extends Operator {
     }
   }
 
-  private failure(message: string): Error {
+  protected override failure(message: string): Error {
     return this.around.dialogue.failure(message);
   }
 }
