@@ -7,9 +7,10 @@ import type { MqttOptions } from "../../../src/mqtt/options.ts";
 import type { Ports } from "../../../src/ports.ts";
 import { FakeClock } from "../../harness/testing/clock.ts";
 import { connack, pingresp, puback, publish, suback } from "../../harness/testing/frames.ts";
-import { PacketStream, type SentPacket } from "../../harness/testing/packets.ts";
+import type { SentPacket } from "../../harness/testing/packets.ts";
 import { seeded } from "../../harness/testing/random.ts";
 import { FakeNetwork, type FakeTransport } from "../../harness/testing/transport.ts";
+import { check, LinkReader } from "./engine-free.ts";
 
 const MINUTE = 60_000;
 const FILTER = "commands/#";
@@ -26,8 +27,7 @@ class Trial {
   readonly client: MqttClient;
   private readonly net: FakeNetwork;
   private link: FakeTransport | undefined;
-  private stream = new PacketStream();
-  private readTo = 0;
+  private readonly reader = new LinkReader();
 
   constructor({ MqttClient }: Library, seed: number, options: Partial<MqttOptions>) {
     this.random = seeded(seed);
@@ -43,8 +43,6 @@ class Trial {
       this.clock.jumpToNext();
     check(this.net.link !== this.link, "no connection attempt");
     this.link = this.net.link;
-    this.stream = new PacketStream();
-    this.readTo = 0;
     this.link.opens();
     const [packet] = this.read();
     check(packet?.cmd === "connect", `${packet?.cmd} instead of CONNECT`);
@@ -71,10 +69,7 @@ class Trial {
   }
 
   read(): SentPacket[] {
-    const packets: SentPacket[] = [];
-    const { writes } = this.link!;
-    for (; this.readTo < writes.length; this.readTo++) packets.push(...this.stream.read(writes[this.readTo]!));
-    return packets;
+    return this.reader.read(this.link!);
   }
 
   /** Waits for a packet of this kind; answers PINGREQ meanwhile. */
@@ -102,10 +97,6 @@ class Trial {
     }
     return delays;
   }
-}
-
-function check(right: boolean, text: string): void {
-  if (!right) throw new Error(text);
 }
 
 /** Doubling from `first` ms, each between a half and all of it. */

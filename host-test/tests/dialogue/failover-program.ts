@@ -7,10 +7,10 @@ import type { Endpoint, Ports, TransportListener } from "../../../src/ports.ts";
 import { text, utf8 } from "../../harness/testing/bytes.ts";
 import { FakeClock } from "../../harness/testing/clock.ts";
 import { connack, pingresp } from "../../harness/testing/frames.ts";
-import { PacketStream } from "../../harness/testing/packets.ts";
 import { seeded } from "../../harness/testing/random.ts";
 import { ServerSession } from "../../harness/testing/session.ts";
 import { FakeNetwork, type FakeTransport } from "../../harness/testing/transport.ts";
+import { LinkReader, player, same } from "./engine-free.ts";
 
 export type FailoverLibrary = { MqttClient: new (options: MqttOptions, ports: Ports) => MqttClient };
 
@@ -57,8 +57,7 @@ class Stage {
   /** What the application was told, a line each. */
   readonly told: string[] = [];
   private answered: FakeTransport | undefined;
-  private stream = new PacketStream();
-  private read = 0;
+  private readonly reader = new LinkReader();
 
   constructor({ MqttClient }: FailoverLibrary, host: string | string[], options: Partial<MqttOptions> = {}) {
     this.client = new MqttClient({ endpoint: { host, port: 1883 }, clientId: "c", ...options }, this.net);
@@ -78,8 +77,6 @@ class Stage {
     const behaviour = this.net.behaviour[this.host] ?? "accepts";
     if (link === this.answered || behaviour === "throws") return this;
     this.answered = link;
-    this.stream = new PacketStream();
-    this.read = 0;
     if (behaviour === "refuses the transport") link.ends("ECONNREFUSED");
     else if (behaviour !== "never opens") {
       link.opens();
@@ -94,14 +91,11 @@ class Stage {
   /** The server reads what the client has sent, and answers until nothing more is said. */
   serve(): this {
     const { link } = this.net;
-    let server = this.net.servers[this.host];
-    if (!server) {
-      server = new Server();
-      this.net.servers[this.host] = server;
-    }
+    this.net.servers[this.host] ??= new Server();
+    const server = this.net.servers[this.host]!;
     server.link = link;
-    while (link.alive && this.read < link.writes.length) {
-      for (const packet of this.stream.read(link.writes[this.read++]!)) {
+    for (let packets = this.reader.read(link); link.alive && packets.length; packets = this.reader.read(link)) {
+      for (const packet of packets) {
         if (packet.cmd === "connect") server.session.greet(packet.clean!);
         else server.session.takes(packet);
       }
@@ -136,11 +130,6 @@ class Stage {
   heard(): string[] {
     return this.told.splice(0);
   }
-}
-
-function same(actual: unknown, expected: unknown, what: string): void {
-  const [a, e] = [JSON.stringify(actual), JSON.stringify(expected)];
-  if (a !== e) throw new Error(`${what}: ${a} instead of ${e}`);
 }
 
 type Play = (lib: FailoverLibrary) => void;
@@ -370,16 +359,4 @@ function moves(lib: FailoverLibrary, seed: number): void {
   same(twice, [], `seed ${seed}: doubled`);
 }
 
-export function start(lib: FailoverLibrary): { play(name: string): string } {
-  return {
-    /** "", or what went wrong. */
-    play(name) {
-      try {
-        CASES[name]!(lib);
-        return "";
-      } catch (error) {
-        return String(error);
-      }
-    },
-  };
-}
+export const start = (lib: FailoverLibrary) => player(CASES, lib);

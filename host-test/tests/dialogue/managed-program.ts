@@ -1,7 +1,8 @@
 // Device management, case by case: every topic, member, code and state of docs/protocol.md 7, and what a server may do
 // wrong. Engine-free: managed.test.ts runs the cases on Node and in XS, and docs/managed.md lists them.
 
-import { check, FakeInstaller, type ManagedLibrary, ManagedStage, same } from "./managed-stage.ts";
+import { check, player, same } from "./engine-free.ts";
+import { FakeInstaller, type ManagedLibrary, ManagedStage } from "./managed-stage.ts";
 
 type Case = (lib: ManagedLibrary) => void;
 
@@ -1393,16 +1394,4 @@ export const CASES: Record<string, Case> = {
   },
 };
 
-/** `play(name)` returns "" when the case went well, else what was wrong. */
-export function start(lib: ManagedLibrary): { play(name: string): string } {
-  return {
-    play(name) {
-      try {
-        CASES[name]!(lib);
-        return "";
-      } catch (error) {
-        return (error as Error).message || String(error);
-      }
-    },
-  };
-}
+export const start = (lib: ManagedLibrary) => player(CASES, lib);

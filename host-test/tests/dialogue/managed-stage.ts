@@ -13,9 +13,9 @@ import type { Ports } from "../../../src/ports.ts";
 import { text } from "../../harness/testing/bytes.ts";
 import { FakeClock } from "../../harness/testing/clock.ts";
 import { connack, puback, publish, suback } from "../../harness/testing/frames.ts";
-import { PacketStream, type SentPacket } from "../../harness/testing/packets.ts";
 import { FakeNetwork, type FakeTransport } from "../../harness/testing/transport.ts";
 import { IDENTITY } from "../support/identity.ts";
+import { check, LinkReader, same } from "./engine-free.ts";
 
 export type ManagedLibrary = {
   ManagedDeviceClient: new (options: ManagedDeviceOptions, ports: Ports) => ManagedDeviceClient;
@@ -47,9 +47,8 @@ export class ManagedStage {
   /** Filter and QoS, in order. */
   readonly subscribed: string[] = [];
   private readonly net: FakeNetwork;
-  private stream = new PacketStream();
   private link: FakeTransport | undefined;
-  private readTo = 0;
+  private readonly reader = new LinkReader();
   private packetId = 100;
 
   constructor(
@@ -78,8 +77,6 @@ export class ManagedStage {
   accepted(sessionPresent = false): this {
     if (!sessionPresent) this.unacknowledged.length = 0;
     this.link = this.net.link;
-    this.stream = new PacketStream();
-    this.readTo = 0;
     this.link.opens();
     this.link.receives(connack(0, sessionPresent));
     return this;
@@ -116,7 +113,7 @@ export class ManagedStage {
   said(): Said[] {
     const said: Said[] = [];
     for (;;) {
-      const packets = this.packets();
+      const packets = this.reader.read(this.link!);
       if (!packets.length) return said;
       for (const { cmd, topic = "", payload, messageId = 0, qos, subscriptions = [] } of packets) {
         if (cmd === "subscribe") {
@@ -222,13 +219,6 @@ export class ManagedStage {
   heard(): string[] {
     return this.diary.splice(0);
   }
-
-  private packets(): SentPacket[] {
-    const packets: SentPacket[] = [];
-    const { writes } = this.link!;
-    for (; this.readTo < writes.length; this.readTo++) packets.push(...this.stream.read(writes[this.readTo]!));
-    return packets;
-  }
 }
 
 /** An installer that does what the test says. */
@@ -265,13 +255,4 @@ export class FakeInstaller implements FirmwareInstaller {
     this.listener = listener;
     if (this.failure) throw this.failure;
   }
-}
-
-export function check(right: boolean, what: string): void {
-  if (!right) throw new Error(what);
-}
-
-export function same(actual: unknown, expected: unknown, what = "value"): void {
-  const [a, b] = [JSON.stringify(actual), JSON.stringify(expected)];
-  check(a === b, `${what}: ${a} instead of ${b}`);
 }

@@ -4,13 +4,16 @@
 import type { MqttClient } from "../../../src/mqtt/client.ts";
 import type { MqttOptions } from "../../../src/mqtt/options.ts";
 import type { Ports } from "../../../src/ports.ts";
-import { joined } from "../../harness/testing/bytes.ts";
+import { joined, utf8 } from "../../harness/testing/bytes.ts";
 import { FakeClock } from "../../harness/testing/clock.ts";
+import { PacketStream } from "../../harness/testing/packets.ts";
 import { seeded } from "../../harness/testing/random.ts";
+import { ServerSession } from "../../harness/testing/session.ts";
 import { FakeNetwork, type FakeTransport } from "../../harness/testing/transport.ts";
-import { type ClientPacket, ClientStream } from "../fuzz/client-stream.ts";
 
 const STEP_MS = 5000;
+/** Of messages for the client. */
+const TOPIC = "to/client";
 /** Cuts and silences per step. */
 const CUT = 1 / 120;
 
@@ -48,11 +51,10 @@ export function start(lib: Library): Soak {
     { endpoint: { host: "far.test", port: 1883 }, clientId: "soak", clean: false, limits: { transmitBytes: 256 } },
     net,
   );
-  const text = new TextEncoder();
   client.messageCallback = () => {
     life.arrived++;
   };
-  client.subscribe([{ topic: "to/client", qos: 2 }]);
+  client.subscribe([{ topic: TOPIC, qos: 2 }]);
   client.connect();
   let silent = false;
 
@@ -70,7 +72,7 @@ export function start(lib: Library): Soak {
   };
   const step = () => {
     const qos = Math.floor(random() * 3) as 0 | 1 | 2;
-    const payload = text.encode("x".repeat(Math.floor(random() * 300)));
+    const payload = utf8("x".repeat(Math.floor(random() * 300)));
     const confirmed = (error?: Error) => {
       if (!error) life.confirmed++;
     };
@@ -110,101 +112,57 @@ export function start(lib: Library): Soak {
   };
 }
 
-/** A durable server that answers at once. */
+/** A durable server that answers at once, in one piece. */
 class Server {
   private link!: FakeTransport;
-  private stream = new ClientStream();
-  private session = false;
-  private recorded: number[] = [];
-  private outgoing: { id: number; qos: 1 | 2; released: boolean }[] = [];
-  private lastId = 0;
-  private greeted = false;
+  private stream = new PacketStream();
+  private frames: Uint8Array[] = [];
+  private readonly session = new ServerSession({ say: frame => this.frames.push(frame), delivered() {} });
 
   /** Messages for the client that are not through. */
   get owed(): number {
-    return this.outgoing.length;
+    return this.session.owed;
   }
 
   meets(link: FakeTransport): void {
+    this.session.lost();
     this.link = link;
-    this.stream = new ClientStream();
-    this.greeted = false;
+    this.stream = new PacketStream();
+    this.frames = [];
   }
 
-  /** The session is lost, what was on its way to the client with it. */
+  /** The session is lost; what was on its way to the client is a new message of the next one. */
   forgets(): void {
-    this.session = false;
-    this.recorded = [];
+    const { owed } = this;
+    this.session.lost();
+    this.session.forget();
+    for (let n = 0; n < owed; n++) this.session.send(TOPIC, "", 2);
   }
 
   sends(qos: 1 | 2): void {
-    this.lastId = (this.lastId % 65535) + 1;
-    const message = { id: this.lastId, qos, released: false };
-    this.outgoing.push(message);
-    if (this.greeted) this.link.receives(published(message, false));
+    this.session.send(TOPIC, "", qos);
+    this.says();
   }
 
-  /** Takes what the client has written, and returns the answers. */
-  reads(): Uint8Array[] {
-    const answers: Uint8Array[] = [];
+  /** Takes what the client has written. */
+  reads(): void {
     for (const chunk of this.link.writes.splice(0)) {
-      for (const packet of this.stream.push(chunk)) answers.push(...this.answer(packet));
+      for (const packet of this.stream.read(chunk)) {
+        if (packet.cmd === "connect") this.session.greet(packet.clean!);
+        else this.session.takes(packet);
+      }
     }
-    return answers;
   }
 
   /** False when there was nothing to answer. */
   answers(): boolean {
-    const answers = this.reads();
-    if (answers.length) this.link.receives(joined(answers));
-    return answers.length > 0;
+    this.reads();
+    return this.says();
   }
 
-  private answer({ type, id, qos }: ClientPacket): Uint8Array[] {
-    switch (type) {
-      case 1:
-        return this.greet();
-      case 3:
-        if (qos === 2 && this.recorded.indexOf(id) < 0) this.recorded.push(id);
-        return qos ? [short(qos === 1 ? 0x40 : 0x50, id)] : [];
-      case 6:
-        this.recorded = this.recorded.filter(one => one !== id);
-        return [short(0x70, id)];
-      case 5:
-        for (const message of this.outgoing) if (message.id === id) message.released = true;
-        return [short(0x62, id)];
-      case 4:
-      case 7:
-        this.outgoing = this.outgoing.filter(one => one.id !== id);
-        return [];
-      case 8:
-        return [Uint8Array.of(0x90, 3, id >> 8, id & 255, 2)];
-      case 12:
-        return [Uint8Array.of(0xd0, 0)];
-      default:
-        throw new Error(`packet type ${type} from the client`);
-    }
+  private says(): boolean {
+    const frames = this.frames.splice(0);
+    if (frames.length) this.link.receives(joined(frames));
+    return frames.length > 0;
   }
-
-  // What is not released is published again; where the session is lost, the client sees it for the first time.
-  private greet(): Uint8Array[] {
-    const present = this.session;
-    this.session = true;
-    this.greeted = true;
-    const again = this.outgoing.map(message => {
-      if (!present) message.released = false;
-      return message.released ? short(0x62, message.id) : published(message, present);
-    });
-    return [Uint8Array.of(0x20, 2, present ? 1 : 0, 0), ...again];
-  }
-}
-
-function short(type: number, id: number): Uint8Array {
-  return Uint8Array.of(type, 2, id >> 8, id & 255);
-}
-
-function published({ id, qos }: { id: number; qos: 1 | 2 }, dup: boolean): Uint8Array {
-  const topic = new TextEncoder().encode("to/client");
-  const head = Uint8Array.of(0x30 | (dup ? 8 : 0) | (qos << 1), topic.length + 4, 0, topic.length);
-  return joined([head, new Uint8Array(topic), Uint8Array.of(id >> 8, id & 255)]);
 }
