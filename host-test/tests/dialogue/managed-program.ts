@@ -1,6 +1,7 @@
 // Device management, case by case: every topic, member, code and state of docs/protocol.md 7, and what a server may do
 // wrong. Engine-free: managed.test.ts runs the cases on Node and in XS, and docs/managed.md lists them.
 
+import type { ManagedDeviceOptions } from "../../../src/device/managed/types.ts";
 import { check, player, same } from "./engine-free.ts";
 import { FakeInstaller, type ManagedLibrary, ManagedStage } from "./managed-stage.ts";
 
@@ -32,9 +33,29 @@ function notified(stage: ManagedStage): unknown {
   return d.fields;
 }
 
+/** The fields of a message, for values by attribute. */
+function fieldsOf(values: object): { field: string; value: unknown }[] {
+  return Object.entries(values).map(([field, value]) => ({ field, value }));
+}
+
+/** The device says one notify, of these values by attribute; the server answers it. */
+function notifies(stage: ManagedStage, values: object, what = "notify"): void {
+  same(notified(stage), fieldsOf(values), what);
+}
+
 /** The one notify is of mgmt.firmware, with this value. */
 function firmwareIs(stage: ManagedStage, value: object, what = "firmware"): void {
-  same(notified(stage), [{ field: "mgmt.firmware", value }], what);
+  notifies(stage, { "mgmt.firmware": value }, what);
+}
+
+/** Code and text of the error that is thrown. */
+function thrownBy(act: () => unknown): { code?: string; message?: string } {
+  try {
+    act();
+  } catch (error) {
+    return error as Error;
+  }
+  return {};
 }
 
 /** Answer and notifies that follow a request, in order; the notifies are answered. */
@@ -59,9 +80,9 @@ function downloading(stage: ManagedStage): void {
   same(rcAndNotifies(stage, DOWNLOAD), [202, { state: 1 }], "download");
 }
 
-const withInstaller = (lib: ManagedLibrary): [ManagedStage, FakeInstaller] => {
+const withInstaller = (lib: ManagedLibrary, options?: ManagedDeviceOptions): [ManagedStage, FakeInstaller] => {
   const installer = new FakeInstaller();
-  return [new ManagedStage(lib, { installer }).managed(), installer];
+  return [new ManagedStage(lib, { installer }, options).managed(), installer];
 };
 
 /** What a server may answer to each request of the device; 200 is in the cases of the requests. */
@@ -207,13 +228,8 @@ export const CASES: Record<string, Case> = {
   "manage that is not accepted changes nothing; a renewal that finds no room is tried again after 60 s": lib => {
     const limits = { requests: 1 };
     const early = new ManagedStage(lib, { limits }, QUIET);
-    let code = "";
-    try {
-      early.client.manage(() => {});
-    } catch (error) {
-      ({ code } = error as { code: string });
-    }
-    same(code, "not-connected", "with a callback before connect()");
+    const manageWithCallback = () => early.client.manage(() => {});
+    same(thrownBy(manageWithCallback).code, "not-connected", "with a callback before connect()");
     same(early.connected().said(), [], "it was not called");
     early.client.addErrorCode(1);
     const before = early.saidOne(ERROR_CODES);
@@ -221,11 +237,7 @@ export const CASES: Record<string, Case> = {
     early.answer(before).client.disconnect();
     same(early.connected().said(), [], "after the next connect()");
     early.client.disconnect();
-    try {
-      early.client.manage(() => {});
-    } catch {
-      // As above.
-    }
+    same(manageWithCallback(), false, "with a callback after disconnect()");
     early.client.manage();
     early.connected().answer(early.saidOne(MANAGE));
 
@@ -411,22 +423,14 @@ export const CASES: Record<string, Case> = {
     const { reqId } = stage.saidOne(ERROR_CODES);
     stage.server("response", { reqId, rc: "200" });
     same(stage.heard(), ["second: refused iotdevice-1/add/diag/errorCodes refused: 200"], "rc that is no number");
-    for (const [rc, returnCode] of [
-      [199, 199],
-      [300, 300],
-      [undefined, 0],
-    ] as const) {
-      let error: unknown;
-      stage.client.addErrorCode(3, end => {
-        error = end;
+    for (const rc of [199, 300, undefined]) {
+      const ends: unknown[] = [];
+      stage.client.addErrorCode(3, error => {
+        const { code, message, returnCode } = error as { code: string; message: string; returnCode: number };
+        ends.push(code, message, returnCode);
       });
       stage.server("response", { reqId: stage.saidOne(ERROR_CODES).reqId, rc, message: 7 });
-      const { code, message, returnCode: told } = error as { code: string; message: string; returnCode: number };
-      same(
-        [code, message, told],
-        ["refused", `iotdevice-1/add/diag/errorCodes refused: ${rc}`, returnCode],
-        `rc ${rc}`,
-      );
+      same(ends, ["refused", `iotdevice-1/add/diag/errorCodes refused: ${rc}`, rc ?? 0], `rc ${rc}`);
     }
     const [idle, quiet] = [0, 1].map(() => new ManagedStage(lib, { lifetime: 0 }, QUIET));
     same(idle!.managed().clock.pending, quiet!.connected().clock.pending, "timers after the answer");
@@ -458,11 +462,7 @@ export const CASES: Record<string, Case> = {
     stage.answer(said[1]!.message);
     check(stage.client.addErrorCode(4), "after an answer");
     stage.clock.advance(120_000);
-    same(
-      stage.heard().filter(line => line.startsWith("fourth")),
-      [],
-      "done of the fourth",
-    );
+    check(!stage.heard().some(line => line.startsWith("fourth")), "done of the fourth");
   },
 
   "a full outbox accepts no request, and the place is free again": lib => {
@@ -495,14 +495,13 @@ export const CASES: Record<string, Case> = {
 
   "device/update: location, metadata, deviceInfo, mgmt.firmware; 204 with a reqId, nothing without": lib => {
     const stage = new ManagedStage(lib).managed();
-    const values: [string, object][] = [
-      ["location", { longitude: 1, latitude: 2, elevation: 0 }],
-      ["metadata", { a: { b: 1 } }],
-      ["deviceInfo", { model: "m" }],
-      ["mgmt.firmware", { version: "2", uri: "https://x", state: 2, updateStatus: 5 }],
-    ];
-    const fields = values.map(([field, value]) => ({ field, value }));
-    const { rc, message } = stage.ask("device/update", { fields });
+    const values = {
+      location: { longitude: 1, latitude: 2, elevation: 0 },
+      metadata: { a: { b: 1 } },
+      deviceInfo: { model: "m" },
+      "mgmt.firmware": { version: "2", uri: "https://x", state: 2, updateStatus: 5 },
+    };
+    const { rc, message } = stage.ask("device/update", { fields: fieldsOf(values) });
     same([rc, message], [204, undefined], "answer");
     same(stage.heard(), [
       'set location {"longitude":1,"latitude":2,"elevation":0}',
@@ -510,11 +509,8 @@ export const CASES: Record<string, Case> = {
       'set deviceInfo {"model":"m"}',
       'set mgmt.firmware {"state":0,"updateStatus":0,"version":"2","uri":"https://x"}',
     ]);
-    same(
-      stage.client.firmware,
-      { state: 0, updateStatus: 0, version: "2", uri: "https://x" },
-      "the state is the device's own",
-    );
+    const own = { state: 0, updateStatus: 0, version: "2", uri: "https://x" };
+    same(stage.client.firmware, own, "the state is the device's own");
     stage.server("device/update", { d: { fields: [{ field: "metadata", value: {} }] } });
     same(stage.said(), [], "said without a reqId");
     same(stage.heard(), ["set metadata {}"]);
@@ -524,11 +520,10 @@ export const CASES: Record<string, Case> = {
     const stage = new ManagedStage(lib, { deviceInfo: { model: "m", hwVersion: "1" }, metadata: { a: 1 } }).managed();
     same(stage.set("deviceInfo", { model: null, fwVersion: "2" }).rc, 204);
     same(stage.set("metadata", { b: 2 }).rc, 204);
-    same(stage.observe("deviceInfo", "metadata", "location").d.fields, [
-      { field: "deviceInfo", value: { hwVersion: "1", fwVersion: "2" } },
-      { field: "metadata", value: { b: 2 } },
-      { field: "location", value: {} },
-    ]);
+    same(
+      stage.observe("deviceInfo", "metadata", "location").d.fields,
+      fieldsOf({ deviceInfo: { hwVersion: "1", fwVersion: "2" }, metadata: { b: 2 }, location: {} }),
+    );
   },
 
   "device/update that cannot be set as a whole: 404 names the fields, and nothing is set": lib => {
@@ -548,10 +543,7 @@ export const CASES: Record<string, Case> = {
       ["mgmt.firmware", null],
     ];
     for (const [field, value] of bad) {
-      const fields = [
-        { field: "metadata", value: { ok: 1 } },
-        { field, value },
-      ];
+      const fields = [...fieldsOf({ metadata: { ok: 1 } }), { field, value }];
       const answer = stage.ask("device/update", { fields });
       same([answer.rc, answer.d], [404, { fields: [{ field }] }], `${field} ${JSON.stringify(value)}`);
       check(answer.message.includes(field) || field === "location", `message: ${answer.message}`);
@@ -567,18 +559,8 @@ export const CASES: Record<string, Case> = {
     const stage = new ManagedStage(lib).managed();
     for (const topic of ["device/update", "observe", "cancel"]) {
       same(stage.ask(topic).rc, 400, `${topic} without d`);
-      for (const fields of [
-        undefined,
-        7,
-        {},
-        [],
-        [7],
-        [{}],
-        [{ field: 7 }],
-        [{ field: "" }],
-        [null],
-        [{ field: "__proto__" }],
-      ]) {
+      const elements = [7, {}, { field: 7 }, { field: "" }, null, { field: "__proto__" }];
+      for (const fields of [undefined, 7, {}, [], ...elements.map(element => [element])]) {
         same(stage.ask(topic, { fields }).rc, 400, `${topic} ${JSON.stringify(fields)}`);
       }
     }
@@ -588,44 +570,28 @@ export const CASES: Record<string, Case> = {
     const stage = new ManagedStage(lib, { deviceInfo: { fwVersion: "1" } }).managed();
     const { rc, d } = stage.observe("deviceInfo.fwVersion", "metadata", "location", "mgmt.firmware.state");
     same(rc, 200);
-    same(d.fields, [
-      { field: "deviceInfo.fwVersion", value: "1" },
-      { field: "metadata", value: {} },
-      { field: "location", value: {} },
-      { field: "mgmt.firmware.state", value: 0 },
-    ]);
+    same(d.fields, fieldsOf({ "deviceInfo.fwVersion": "1", metadata: {}, location: {}, "mgmt.firmware.state": 0 }));
     const metadata = { a: 1 };
     stage.client.setMetadata(metadata);
-    same(notified(stage), [{ field: "metadata", value: { a: 1 } }]);
+    notifies(stage, { metadata: { a: 1 } });
     stage.client.setMetadata(metadata);
     same(stage.said(), [], "the metadata are the same");
     metadata.a = 2;
     same(stage.observe("metadata").d.fields[0].value, { a: 1 }, "a copy");
     stage.client.setMetadata(metadata);
-    same(notified(stage), [{ field: "metadata", value: { a: 2 } }]);
+    notifies(stage, { metadata: { a: 2 } });
     stage.client.setDeviceInfo({ fwVersion: "1", model: "m" });
     same(stage.said(), [], "fwVersion is the same");
     stage.client.setDeviceInfo({ fwVersion: "2" });
-    same(notified(stage), [{ field: "deviceInfo.fwVersion", value: "2" }]);
+    notifies(stage, { "deviceInfo.fwVersion": "2" });
     same(stage.cancel("metadata").rc, 200);
     stage.client.setMetadata({ a: 3 });
     same(stage.said(), [], "after cancel");
-    stage.client.setLocation({ longitude: 1, latitude: 2, measuredDateTime: "2020-01-01T00:00:00Z" });
-    same(
-      stage.said().map(({ topic, message }) => [topic, message.d]),
-      [
-        ["device/update/location", { longitude: 1, latitude: 2, measuredDateTime: "2020-01-01T00:00:00Z" }],
-        [
-          "notify",
-          {
-            fields: [
-              { field: "location", value: { longitude: 1, latitude: 2, measuredDateTime: "2020-01-01T00:00:00Z" } },
-            ],
-          },
-        ],
-      ],
-      "location",
-    );
+    const location = { longitude: 1, latitude: 2, measuredDateTime: "2020-01-01T00:00:00Z" };
+    stage.client.setLocation(location);
+    const said = stage.said().map(({ topic, message }) => [topic, message.d]);
+    const update = ["device/update/location", location];
+    same(said, [update, ["notify", { fields: fieldsOf({ location }) }]], "location");
   },
 
   "observe of an unknown attribute: 404 names it, and none is observed": lib => {
@@ -644,43 +610,28 @@ export const CASES: Record<string, Case> = {
   "limits.observed: further attributes are refused, the first go on": lib => {
     const stage = new ManagedStage(lib, { limits: { observed: 4 } }).managed();
     const observe = (...names: string[]) => stage.observe(...names).rc;
-    same(
-      [0, 1, 2, 3].map(n => observe(`metadata.m${n}`, `metadata.m${n}`)),
-      [200, 200, 200, 200],
-    );
+    for (const n of [0, 1, 2, 3]) same(observe(`metadata.m${n}`, `metadata.m${n}`), 200, `${n}`);
     same([observe("metadata.m4"), observe("metadata.m3")], [500, 200], "the fifth, and the fourth again");
     const usual = new ManagedStage(lib).managed();
     const names = Array.from({ length: 17 }, (_, n) => `metadata.m${n}`);
     same([usual.observe(...names).rc, usual.observe(...names.slice(1)).rc], [500, 200], "17 and 16 by default");
     stage.client.setMetadata({ m3: 1, m4: 1 });
-    same(notified(stage), [{ field: "metadata.m3", value: 1 }]);
+    notifies(stage, { "metadata.m3": 1 });
   },
 
   "a change of several observed members goes out in one notify, and one notify is on the way at a time": lib => {
-    const installer = new FakeInstaller();
-    const stage = new ManagedStage(lib, { installer }).managed();
+    const [stage, installer] = withInstaller(lib);
     stage.observe("mgmt.firmware.state", "mgmt.firmware.updateStatus", "metadata", "metadata.a", "metadata");
-    stage.client.setMetadata({ a: 1 });
-    stage.client.setMetadata({ a: 2 });
-    stage.client.setMetadata({ a: 3 });
+    for (const a of [1, 2, 3]) stage.client.setMetadata({ a });
     const first = stage.saidOne("notify");
-    same(first.d.fields, [
-      { field: "metadata", value: { a: 1 } },
-      { field: "metadata.a", value: 1 },
-    ]);
+    same(first.d.fields, fieldsOf({ metadata: { a: 1 }, "metadata.a": 1 }));
     stage.set("metadata", { a: 4 });
     stage.answer(first);
-    same(notified(stage), [
-      { field: "metadata", value: { a: 4 } },
-      { field: "metadata.a", value: 4 },
-    ]);
+    notifies(stage, { metadata: { a: 4 }, "metadata.a": 4 });
     stage.set("mgmt.firmware", IMAGE);
     rcAndNotifies(stage, DOWNLOAD);
     installer.listener.done(4);
-    same(notified(stage), [
-      { field: "mgmt.firmware.state", value: 0 },
-      { field: "mgmt.firmware.updateStatus", value: 4 },
-    ]);
+    notifies(stage, { "mgmt.firmware.state": 0, "mgmt.firmware.updateStatus": 4 });
   },
 
   "notifies that find the outbox full go out when there is room, with the latest values": lib => {
@@ -695,10 +646,9 @@ export const CASES: Record<string, Case> = {
     stage.clock.advance(999);
     same(stage.said(), [], "before");
     stage.clock.advance(1);
-    same(notified(stage), [{ field: "metadata", value: { a: 2 } }]);
+    notifies(stage, { metadata: { a: 2 } });
     // The server keeps mgmt.firmware member by member: the members that have changed go out, and no other.
-    const installer = new FakeInstaller();
-    const loading = new ManagedStage(lib, { installer }, NARROW).managed();
+    const [loading, installer] = withInstaller(lib, NARROW);
     downloading(loading);
     loading.full();
     installer.listener.done(4);
@@ -742,10 +692,7 @@ export const CASES: Record<string, Case> = {
     stage.client.setDeviceInfo({ model: "m" });
     same([stage.said(), stage.heard()], [[], []], "while one waits");
     stage.answer(message);
-    same(notified(stage), [
-      { field: "metadata", value: { n: 99 } },
-      { field: "deviceInfo.model", value: "m" },
-    ]);
+    notifies(stage, { metadata: { n: 99 }, "deviceInfo.model": "m" });
   },
 
   "a notify that the server refuses or does not answer goes to errorCallback, and the next one goes out": lib => {
@@ -759,7 +706,7 @@ export const CASES: Record<string, Case> = {
     stage.client.setMetadata({ a: 3 });
     stage.clock.advance(30_000);
     same(stage.heard(), ["error timed out waiting for the answer to iotdevice-1/notify"]);
-    same(notified(stage), [{ field: "metadata", value: { a: 3 } }]);
+    notifies(stage, { metadata: { a: 3 } });
   },
 
   "a notify of more than 131,072 bytes is dropped with an error, and the next one goes out": lib => {
@@ -774,10 +721,7 @@ export const CASES: Record<string, Case> = {
     const heard = stage.heard();
     check(heard.length === 1 && heard[0]!.includes("iotdevice-1/notify of 131"), `errors: ${heard}`);
     stage.client.setDeviceInfo({ model: "m" });
-    same(notified(stage), [
-      { field: "deviceInfo", value: { model: "m" } },
-      { field: "deviceInfo.model", value: "m" },
-    ]);
+    notifies(stage, { deviceInfo: { model: "m" }, "deviceInfo.model": "m" });
   },
 
   "what is cancelled before it was sent is not notified": lib => {
@@ -790,7 +734,7 @@ export const CASES: Record<string, Case> = {
     stage.cancel("metadata");
     stage.answer(first);
     const second = stage.saidOne("notify");
-    same(second.d.fields, [{ field: "deviceInfo", value: { model: "m" } }], "the other one");
+    same(second.d.fields, fieldsOf({ deviceInfo: { model: "m" } }), "the other one");
     stage.client.setDeviceInfo({ model: "n" });
     stage.cancel("deviceInfo");
     stage.answer(second);
@@ -816,10 +760,8 @@ export const CASES: Record<string, Case> = {
       const stage = new ManagedStage(lib);
       stage.client[name] = request => {
         stage.diary.push(request.action);
-        check(
-          request.answer(202, undefined, () => stage.diary.push("restart")),
-          "answered before",
-        );
+        const first = request.answer(202, undefined, () => stage.diary.push("restart"));
+        check(first, "answered before");
       };
       stage.managed();
       stage.acknowledging = false;
@@ -865,20 +807,13 @@ export const CASES: Record<string, Case> = {
 
   "an rc that is none is refused with an error, and the request may still be answered": lib => {
     const stage = new ManagedStage(lib);
-    let text = "";
     stage.client.rebootCallback = request => {
-      for (const rc of [0, 199, 600, 200.5, Number.NaN]) {
-        try {
-          request.answer(rc);
-        } catch (error) {
-          text += `${(error as Error).message}; `;
-        }
-      }
+      for (const rc of [0, 199, 600, 200.5, Number.NaN])
+        check("message" in thrownBy(() => request.answer(rc)), `${rc}`);
       request.answer(202);
     };
     stage.managed();
-    same(stage.ask(REBOOT).rc, 202);
-    same(text.split("; ").length, 6, text);
+    same([stage.ask(REBOOT).rc, stage.heard()], [202, []]);
   },
 
   "limits.requests bounds the requests that the application has not answered: 500 for one more": lib => {
@@ -889,14 +824,8 @@ export const CASES: Record<string, Case> = {
     same(stage.said(), []);
     same(stage.ask(REBOOT).rc, 500);
     stage.client.disconnect();
-    same(
-      stage.said().map(({ message }) => [message.reqId, message.rc]),
-      [
-        ["a", 500],
-        ["b", 500],
-      ],
-      "disconnect() answers for the application",
-    );
+    const answers = stage.said().map(({ message }) => `${message.reqId} ${message.rc}`);
+    same(answers, ["a 500", "b 500"], "disconnect() answers for the application");
   },
 
   "a request without reqId is executed and never answered": lib => {
@@ -950,10 +879,7 @@ export const CASES: Record<string, Case> = {
       request.answer(request.action === "blink" ? 200 : 500, "said");
     };
     stage.managed();
-    const fields = [
-      { field: "times", value: "3" },
-      { field: "color", value: { r: 1 } },
-    ];
+    const fields = fieldsOf({ times: "3", color: { r: 1 } });
     same(stage.ask("mgmt/custom/com.acme.v1/blink", { fields }).rc, 200);
     same(stage.ask("mgmt/custom/com.acme.v1/other").rc, 500);
     same(stage.heard(), ['com.acme.v1 blink {"times":"3","color":{"r":1}}', "com.acme.v1 other {}"]);
@@ -1025,14 +951,8 @@ export const CASES: Record<string, Case> = {
     stage.said();
     stage.server(REBOOT, { reqId: "r3" });
     const ids = stage.said().map(({ message }) => message.reqId);
-    same(
-      [ids, stage.heard()],
-      [
-        ["r0", "r1", "r3"],
-        ["restart", "restart", "restart"],
-      ],
-      "when there is room",
-    );
+    same(ids, ["r0", "r1", "r3"], "when there is room");
+    same(stage.heard(), ["restart", "restart", "restart"], "confirmed");
     // Without reqId there is no answer; each is confirmed when the request is acknowledged.
     for (let n = 0; n < 3; n++) stage.server(REBOOT, {});
     same(stage.heard(), ["error the answer to a request of the server was dropped"], "the third without reqId");
@@ -1047,15 +967,11 @@ export const CASES: Record<string, Case> = {
     same(stage.observe("metadata", "metadata.a", "deviceInfo", "deviceInfo.model", "metadata").rc, 500, "rc");
     check(stage.heard().join().includes("iotdevice-1/response of 1"), "error");
     stage.client.customActionCallback = request => {
-      try {
-        request.answer(200, "x".repeat(1025));
-      } catch (error) {
-        stage.diary.push((error as { code: string }).code);
-      }
+      same(thrownBy(() => request.answer(200, "x".repeat(1025))).code, "configuration", "code");
       request.answer(200, "x".repeat(1024));
     };
     same(stage.ask("mgmt/custom/acme/say").message.length, 1024);
-    same(stage.heard(), ["configuration"]);
+    same(stage.heard(), []);
   },
 
   "firmware: download and update as docs/protocol.md 7.5 has them": lib => {
@@ -1079,10 +995,7 @@ export const CASES: Record<string, Case> = {
     stage.observe("deviceInfo.fwVersion");
     rcAndNotifies(stage, UPDATE);
     installer.listener.done(0);
-    same(notified(stage), [
-      { field: "deviceInfo.fwVersion", value: "1.3.0" },
-      { field: "mgmt.firmware", value: { state: 0, updateStatus: 0 } },
-    ]);
+    notifies(stage, { "deviceInfo.fwVersion": "1.3.0", "mgmt.firmware": { state: 0, updateStatus: 0 } });
     // The server offers another image meanwhile, and one without a version.
     offered(stage, { uri: "http://pc.test/fw" });
     rcAndNotifies(stage, DOWNLOAD);
@@ -1135,11 +1048,8 @@ export const CASES: Record<string, Case> = {
     notified(stage);
     same(rcAndNotifies(stage, download), notIdle, "downloaded");
     rcAndNotifies(stage, update);
-    same(
-      [rcAndNotifies(stage, download), rcAndNotifies(stage, update)],
-      [notIdle, [[400, "an update is in progress"]]],
-      "updating",
-    );
+    const updating = [[400, "an update is in progress"]];
+    same([rcAndNotifies(stage, download), rcAndNotifies(stage, update)], [notIdle, updating], "updating");
     same(installer.calls.length, 2, "calls of the installer");
   },
 
@@ -1202,7 +1112,7 @@ export const CASES: Record<string, Case> = {
     stage.observe("metadata");
     rcAndNotifies(stage, DOWNLOAD);
     installer.listener.progress(40);
-    same(notified(stage), [{ field: "metadata", value: { firmwareProgress: 40 } }]);
+    notifies(stage, { metadata: { firmwareProgress: 40 } });
     installer.listener.progress(40);
     same(stage.said(), [], "the same again");
     same(stage.observe("location").d.fields[0].value, {}, "of another attribute");
@@ -1214,13 +1124,10 @@ export const CASES: Record<string, Case> = {
       [Number.NaN, 0],
     ] as const) {
       installer.listener.progress(percent);
-      same(notified(stage), [{ field: "metadata", value: { firmwareProgress: told } }], `${percent}`);
+      notifies(stage, { metadata: { firmwareProgress: told } }, `${percent}`);
     }
     installer.listener.done(0);
-    same(notified(stage), [
-      { field: "mgmt.firmware", value: { state: 2 } },
-      { field: "metadata", value: {} },
-    ]);
+    notifies(stage, { "mgmt.firmware": { state: 2 }, metadata: {} });
   },
 
   "firmware: without observe, state changes are not notified": lib => {
@@ -1243,8 +1150,7 @@ export const CASES: Record<string, Case> = {
   },
 
   "firmware: an answer 202 that disconnect() drops leaves the state as it was": lib => {
-    const installer = new FakeInstaller();
-    const stage = new ManagedStage(lib, { installer }, NARROW).managed();
+    const [stage, installer] = withInstaller(lib, NARROW);
     offered(stage);
     stage.full();
     stage.server(DOWNLOAD, { reqId: "d" });
