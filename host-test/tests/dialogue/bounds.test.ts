@@ -9,22 +9,16 @@ import { command, pingresp, puback, publish, pubrel, suback } from "../../harnes
 import { device, mqtt, readyDevice, readyMqtt, type Stage } from "../support/device.ts";
 import { noise } from "../support/feed-all-ways.ts";
 import type { DeviceClient, MqttClient } from "../support/subject.ts";
-
-const BYTE = new Uint8Array(1);
+import { BYTE, filters, linesOf, send } from "./steps.ts";
 
 test("ten messages in flight, the eleventh leaves with the first confirmation (docs/protocol.md 2.2)", () => {
   const stage = readyDevice();
   for (let n = 1; n <= 15; n++) stage.client.publishEvent("e", "json", n, 1);
-  assert.deepEqual(
-    stage.packets().map(packet => String(packet.payload)),
-    ["1", "2", "3", "4", "5", "6", "7", "8", "9", "10"],
-  );
+  const payloads = () => stage.packets().map(packet => String(packet.payload));
+  assert.deepEqual(payloads(), ["1", "2", "3", "4", "5", "6", "7", "8", "9", "10"]);
   assert.deepEqual([stage.client.counters.inflight, stage.client.counters.queued], [10, 5]);
   stage.link.receives(puback(5));
-  assert.deepEqual(
-    stage.packets().map(packet => String(packet.payload)),
-    ["11"],
-  );
+  assert.deepEqual(payloads(), ["11"]);
 });
 
 test("events right after connect() wait, a hundred of them; the next is refused, nothing of it kept, onPublish silent", () => {
@@ -36,10 +30,8 @@ test("events right after connect() wait, a hundred of them; the next is refused,
   stage.accepted();
   stage.link.receives(suback(1, 1));
   const sent = stage.packets().filter(packet => packet.cmd === "publish");
-  assert.deepEqual(
-    sent.map(packet => Number(packet.payload)),
-    Array.from({ length: 100 }, (_, n) => n),
-  );
+  const payloads = sent.map(packet => Number(packet.payload));
+  assert.deepEqual(payloads, [...Array(100).keys()]);
   assert.deepEqual(stage.heard(), [
     "error message not accepted: outbox full, or store full or unreadable",
     "connected",
@@ -85,13 +77,8 @@ test("commands are acknowledged while events are jammed, and everything leaves i
   const first = stage.said();
   assert.equal(first.filter(line => line.startsWith("PUBACK")).length, 16);
   stage.link.drains();
-  const events = [...first, ...stage.said()]
-    .filter(line => line.startsWith("PUBLISH"))
-    .map(line => Number(line.split(" ").pop()));
-  assert.deepEqual(
-    events,
-    Array.from({ length: accepted }, (_, n) => n),
-  );
+  const events = linesOf([...first, ...stage.said()], "PUBLISH").map(line => Number(line.split(" ").pop()));
+  assert.deepEqual(events, [...Array(accepted).keys()]);
 });
 
 test("PINGREQ gets through a jam of publishes", () => {
@@ -160,11 +147,8 @@ test("a server that drops messages it never released does not fill the list of i
     if (id % 50 === 0) stage.reconnected(true); // and none of them is sent again
   }
   const heard = stage.heard();
-  assert.equal(heard.filter(line => line.startsWith("message")).length, 1000);
-  assert.deepEqual(
-    heard.filter(line => line.startsWith("disconnected protocol")),
-    [],
-  );
+  assert.equal(linesOf(heard, "message").length, 1000);
+  assert.deepEqual(linesOf(heard, "disconnected protocol"), []);
 });
 
 test("a SUBSCRIBE that finds no room waits, and no message overtakes it from the outbox", () => {
@@ -180,67 +164,42 @@ test("a SUBSCRIBE that finds no room waits, and no message overtakes it from the
 
 const FULL = { queuedMessages: 3, queuedBytes: 100, dropOldest: true };
 
-// One event of each name, at its QoS, before there is a connection.
-function waiting(limits: Limits, names: [string, 0 | 1 | 2][]): { stage: Stage<MqttClient>; taken: boolean[] } {
+/** One message of each name, before there is a connection. A name ends with its QoS. */
+function waiting(limits: Limits, ...names: string[]): { stage: Stage<MqttClient>; taken: boolean[] } {
   const stage = mqtt({ limits });
   stage.client.connect();
-  const taken = names.map(([name, qos]) => stage.client.publish("t", utf8(name), qos, false, stage.done(name)));
-  return { stage, taken };
+  return { stage, taken: names.map(name => send(stage, name, Number(name.slice(-1)) as 0 | 1 | 2)) };
 }
 
 test("dropOldest: the oldest QoS 0 makes room and is told, QoS 1 and 2 never go, and the order stays", () => {
-  const { stage, taken } = waiting(FULL, [
-    ["a", 1],
-    ["b", 0],
-    ["c", 0],
-    ["d", 2],
-    ["e", 0],
-    ["f", 1],
-    ["g", 1],
-    ["h", 0],
-  ]);
+  const { stage, taken } = waiting(FULL, "a1", "b0", "c0", "d2", "e0", "f1", "g1", "h0");
   assert.deepEqual(taken, [true, true, true, true, true, true, false, false]);
   assert.deepEqual(stage.heard(), [
-    ...["b", "c", "e"].map(name => `failed ${name}: dropped: the outbox was full`),
+    ...["b0", "c0", "e0"].map(name => `failed ${name}: dropped: the outbox was full`),
     "error message not accepted: outbox full, or store full or unreadable",
   ]);
   assert.deepEqual([stage.client.counters.queued, stage.client.counters.dropped], [3, 3]);
   stage.accepted();
-  assert.deepEqual(stage.said().slice(1), ["PUBLISH #1 q1 t a", "PUBLISH #2 q2 t d", "PUBLISH #3 q1 t f"]);
+  assert.deepEqual(stage.said().slice(1), ["PUBLISH #1 q1 t a1", "PUBLISH #2 q2 t d2", "PUBLISH #3 q1 t f1"]);
 });
 
 test("dropOldest: as many go as the bytes need; none when that would not be enough, nor without need", () => {
-  const x = (length: number) => "x".repeat(length);
-  const names: [string, 0 | 1][] = [
-    [x(20), 0],
-    [x(21), 0],
-    [x(22), 1],
-  ];
-  const enough = waiting(FULL, [...names, [x(60), 1]]);
+  const named = (length: number, qos: 0 | 1) => `${qos}`.padStart(length, "x");
+  const names = [named(20, 0), named(21, 0), named(22, 1)];
+  const enough = waiting(FULL, ...names, named(60, 1));
   assert.deepEqual(enough.taken, [true, true, true, true]);
   assert.equal(enough.stage.client.counters.dropped, 2);
-  const never = waiting(FULL, [...names, [x(61), 1]]);
+  const never = waiting(FULL, ...names, named(61, 1));
   assert.deepEqual(never.taken, [true, true, true, false]);
   assert.deepEqual([never.stage.client.counters.dropped, never.stage.client.counters.queued], [0, 3]);
-  const refusing = waiting({ ...FULL, dropOldest: false }, [...names, [x(60), 1]]);
+  const refusing = waiting({ ...FULL, dropOldest: false }, ...names, named(60, 1));
   assert.deepEqual(refusing.taken, [true, true, true, false]);
 });
 
 test("dropOldest: the last of the outbox goes, and the next message still arrives", () => {
-  const { stage } = waiting(FULL, [
-    ["a", 1],
-    ["b", 1],
-    ["c", 0],
-    ["d", 1],
-  ]);
+  const { stage } = waiting(FULL, "a1", "b1", "c0", "d1");
   stage.quiet().accepted();
-  assert.deepEqual(
-    stage
-      .said()
-      .slice(1)
-      .map(line => line.slice(-1)),
-    ["a", "b", "d"],
-  );
+  assert.deepEqual(stage.said().slice(1), ["PUBLISH #1 q1 t a1", "PUBLISH #2 q1 t b1", "PUBLISH #3 q1 t d1"]);
 });
 
 test("dropOldest: what a dropped message's callback publishes is refused, not the cause of another drop", () => {
@@ -265,26 +224,21 @@ test("dropOldest: nor when a smaller one, published before it from such a callba
     });
   for (const name of ["a", "b"]) retried(name, 40);
   assert.equal(stage.client.publish("t", new Uint8Array(77), 0, false, stage.done("large")), true);
+  assert.deepEqual(again, [true, false, true, false]);
   // Told twice: between the two refusals a message was accepted.
   const full = "error message not accepted: outbox full, or store full or unreadable";
-  assert.deepEqual(
-    [again, stage.heard()],
-    [
-      [true, false, true, false],
-      [full, full],
-    ],
-  );
+  assert.deepEqual(stage.heard(), [full, full]);
 });
 
 test("with as many requests as are remembered, a filter can still be subscribed anew, and given up", () => {
   const stage = readyMqtt({ limits: { subscriptions: 2 } });
   const { client } = stage;
-  for (const topic of ["a", "b"]) assert.equal(client.subscribe([{ topic, qos: 0 }]), true);
-  assert.equal(client.subscribe([{ topic: "c", qos: 0 }]), false);
+  for (const topic of ["a", "b"]) assert.equal(client.subscribe(filters(0, topic)), true);
+  assert.equal(client.subscribe(filters(0, "c")), false);
   assert.equal(client.unsubscribe(["c"]), false);
-  assert.equal(client.subscribe([{ topic: "a", qos: 1 }]), true);
+  assert.equal(client.subscribe(filters(1, "a")), true);
   assert.equal(client.unsubscribe(["b"]), true);
-  assert.equal(client.subscribe([{ topic: "c", qos: 0 }]), false, "until UNSUBACK");
+  assert.equal(client.subscribe(filters(0, "c")), false, "until UNSUBACK");
   assert.deepEqual(
     stage.said().map(line => line.split(" ")[0]),
     ["SUBSCRIBE", "SUBSCRIBE", "SUBSCRIBE", "UNSUBSCRIBE"],
@@ -307,10 +261,7 @@ test("drainCallback: once when there is room again after a refusal, in both clie
     assert.equal(stage.heard().includes("drain"), false, "there is no room yet");
     const ids = stage.packets().flatMap(one => (one.cmd === "publish" ? [one.messageId!] : []));
     for (const id of ids.slice(0, 4)) stage.link.receives(puback(id));
-    assert.deepEqual(
-      stage.heard().filter(line => line === "drain"),
-      ["drain"],
-    );
+    assert.deepEqual(linesOf(stage.heard(), "drain"), ["drain"]);
   }
 });
 

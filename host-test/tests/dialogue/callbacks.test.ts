@@ -7,6 +7,7 @@ import { command, connack, pingresp, puback, pubcomp, publish, pubrec, suback } 
 import { device, mqtt, readyDevice, readyMqtt, type Stage } from "../support/device.ts";
 import { noise } from "../support/feed-all-ways.ts";
 import type { MqttClient } from "../support/subject.ts";
+import { filters, retried } from "./steps.ts";
 
 const BYTE = utf8("x");
 
@@ -82,7 +83,7 @@ const PLACES: Record<string, { hook: Hook; run: (stage: Stage<MqttClient>) => vo
     run: stage => stage.link.receives(puback(1)),
   },
   "done of SUBSCRIBE": {
-    hook: (stage, act) => void stage.client.subscribe([{ topic: "f", qos: 0 }], act),
+    hook: (stage, act) => void stage.client.subscribe(filters(0, "f"), act),
     run: stage => stage.link.receives(suback(1, 0)),
   },
   "done of a dropped message": {
@@ -143,7 +144,7 @@ const ACTS: Record<string, (stage: Stage<MqttClient>) => void> = {
   },
   connects: stage => stage.client.connect(),
   subscribes: stage => {
-    stage.client.subscribe([{ topic: "n", qos: 1 }]);
+    stage.client.subscribe(filters(1, "n"));
     stage.client.unsubscribe(["n"]);
   },
 };
@@ -270,8 +271,7 @@ test("a device's callbacks that throw are reported, commands acknowledged, and e
   assert.deepEqual(stage.said(), ["PUBREC #3"]);
   stage.link.ends();
   assert.deepEqual(stage.heard(), ["error own command", "error own publish", "error own disconnected"]);
-  stage.clock.jumpToNext();
-  stage.accepted();
+  retried(stage);
   assert.equal(stage.client.connected, true);
 });
 
@@ -289,10 +289,9 @@ test("a command may be answered with an event, and end the program", () => {
 
 test("`done` is called once each, whatever way a message takes", () => {
   const stage = mqtt({ clean: false });
-  const counts: number[] = [];
+  const counts: number[] = Array(30).fill(0);
   stage.client.connect();
   for (let n = 0; n < 30; n++) {
-    counts.push(0);
     stage.client.publish("t", n % 7 ? BYTE : noise(1200), (n % 3) as 0 | 1 | 2, false, () => void counts[n]!++);
   }
   stage.accepted();
@@ -305,8 +304,5 @@ test("`done` is called once each, whatever way a message takes", () => {
     if (round % 10 === 3) stage.reconnected(round % 20 === 3);
   }
   stage.client.disconnect();
-  assert.deepEqual(
-    counts,
-    Array.from({ length: 30 }, () => 1),
-  );
+  assert.deepEqual(counts, Array(30).fill(1));
 });

@@ -7,6 +7,7 @@ import { connack, suback } from "../../harness/testing/frames.ts";
 import { DEVICE, device, mqtt, readyDevice, readyMqtt, type Stage } from "../support/device.ts";
 import { TOKEN } from "../support/identity.ts";
 import { ConfigurationException, type ConnectionException, type MqttClient } from "../support/subject.ts";
+import { BYTE, filters, greeted, linesOf, retried } from "./steps.ts";
 
 type Refusal = InstanceType<typeof ConnectionException>;
 
@@ -39,11 +40,11 @@ test("a device connects, subscribes to its commands, and tells that it is connec
 test("CONNECT is the first packet of every connection, and the only CONNECT of it [MQTT-3.1.0-1] [MQTT-3.1.0-2]", () => {
   const stage = readyMqtt();
   for (let n = 0; n < 3; n++) {
-    stage.client.publish("a", new Uint8Array(1), 1);
+    stage.client.publish("a", BYTE, 1);
     stage.reconnected(false);
     const said = stage.said();
     assert.equal(said[0], "CONNECT plain clean");
-    assert.equal(said.filter(line => line.startsWith("CONNECT")).length, 1);
+    assert.equal(linesOf(said, "CONNECT").length, 1);
   }
 });
 
@@ -56,8 +57,8 @@ test("TLS options and the server's name reach the transport as they are", () => 
 test("nothing but CONNECT is sent before CONNACK, whatever was published or subscribed", () => {
   const stage = mqtt();
   stage.client.connect();
-  stage.client.publish("a", new Uint8Array(1), 0, false, stage.done("a"));
-  stage.client.subscribe([{ topic: "f", qos: 2 }]);
+  stage.client.publish("a", BYTE, 0, false, stage.done("a"));
+  stage.client.subscribe(filters(2, "f"));
   stage.link.opens();
   assert.deepEqual(stage.said(), ["CONNECT plain clean"]);
   assert.deepEqual(stage.heard(), []);
@@ -159,9 +160,7 @@ test("an endpoint nobody listens on is named, with the transport's reason", () =
 });
 
 test("a server that closes before CONNACK is named so", () => {
-  const stage = mqtt();
-  stage.client.connect();
-  stage.link.opens();
+  const stage = greeted(mqtt());
   stage.link.ends();
   assert.equal(stage.errors[0]!.message, "broker.test:1883 closed the connection before CONNACK");
   assert.deepEqual(stage.heard(), ["disconnected closed, retry in 1000"]);
@@ -174,8 +173,7 @@ test("ports that throw are told like a failed attempt, not thrown by connect()",
   assert.deepEqual(stage.heard(), ["disconnected unreachable, retry in 1000"]);
   assert.equal(stage.errors[0]!.message, "cannot reach broker.test:1883: no TLS here");
   stage.net.refuseToOpen = undefined;
-  stage.clock.jumpToNext();
-  stage.accepted();
+  retried(stage);
   assert.equal(stage.client.connected, true);
 });
 
@@ -237,8 +235,7 @@ function failed(attempts: number, stage: Stage<MqttClient> = mqtt()): Stage<Mqtt
 // A client with five failed attempts whose sixth connection ends after `ms`; what it says of that.
 function lostAfter(ms: number, start = 0): string[] {
   const stage = failed(5, mqtt({}, start));
-  stage.clock.jumpToNext();
-  stage.accepted();
+  retried(stage);
   stage.clock.advance(ms);
   stage.quiet().link.ends();
   return stage.heard();
@@ -279,16 +276,16 @@ test("three connections that the server closed within 10 s of CONNACK may be a t
 const NO_TAKEOVER: Record<string, (stage: Stage<MqttClient>) => void> = {
   "the network ended it": stage => stage.link.ends("ECONNRESET"),
   "a message was in flight": stage => {
-    stage.client.publish("t", new Uint8Array(1), 1);
+    stage.client.publish("t", BYTE, 1);
     stage.link.ends();
   },
   "a SUBSCRIBE was not answered": stage => {
-    stage.client.subscribe([{ topic: "f", qos: 0 }]);
+    stage.client.subscribe(filters(0, "f"));
     stage.link.ends();
   },
   "bytes waited to be sent": stage => {
     stage.link.room = 0;
-    stage.client.publish("t", new Uint8Array(1), 0);
+    stage.client.publish("t", BYTE, 0);
     stage.link.ends();
   },
   "it lasted 10 s": stage => {
@@ -319,8 +316,7 @@ test("failed attempts, and a server that breaks the protocol, are no takeover", 
   const stage = readyMqtt();
   for (let n = 0; n < 4; n++) {
     stage.link.receives(connack());
-    stage.clock.jumpToNext();
-    stage.accepted();
+    retried(stage);
   }
   assert.deepEqual([...new Set(stage.errors.map(error => (error as Refusal).code))], ["protocol"]);
 });
@@ -330,8 +326,7 @@ test("a takeover is recognised after a connection that lasted, too", () => {
   stage.clock.advance(10_000);
   for (let n = 0; n < 3; n++) {
     stage.link.ends();
-    stage.clock.jumpToNext();
-    stage.accepted();
+    retried(stage);
   }
   stage.quiet().link.ends();
   assert.deepEqual(stage.heard(), ["disconnected takeover, retry in 8000"]);
@@ -400,7 +395,7 @@ test("an endpoint that can never work: connect() in disconnectedCallback neither
 test("connect() that cancels a disconnect() which waits for CONNACK leaves the time-outs as they were", () => {
   const opening = mqtt();
   opening.client.connect();
-  opening.client.publish("t", new Uint8Array(1), 1);
+  opening.client.publish("t", BYTE, 1);
   opening.client.disconnect();
   opening.client.connect();
   assert.deepEqual(opening.clock.pending, [30_000]);
@@ -425,8 +420,7 @@ test("the back-off outlives disconnect(), counts from the last failure, and ends
   stage.clock.advance(3_600_000);
   stage.client.connect();
   assert.deepEqual(stage.clock.pending, [0]);
-  stage.clock.jumpToNext();
-  stage.accepted();
+  retried(stage);
   stage.client.disconnect();
   stage.client.connect();
   assert.equal(stage.client.stateName, "opening");
@@ -463,23 +457,9 @@ test("a server that says 'session present' to a clean session is not believed [M
 
 test("counters tell reconnects, and what is queued and in flight", () => {
   const stage = readyMqtt({ limits: { inflight: 1 } });
-  const payload = new Uint8Array(1);
-  for (let n = 0; n < 3; n++) stage.client.publish("a", payload, 1);
-  assert.deepEqual(stage.client.counters, {
-    queued: 2,
-    inflight: 1,
-    dropped: 0,
-    resent: 0,
-    reconnects: 0,
-    oversize: 0,
-  });
+  for (let n = 0; n < 3; n++) stage.client.publish("a", BYTE, 1);
+  const counters = { queued: 2, inflight: 1, dropped: 0, resent: 0, reconnects: 0, oversize: 0 };
+  assert.deepEqual(stage.client.counters, counters);
   stage.reconnected(false).reconnected(false);
-  assert.deepEqual(stage.client.counters, {
-    queued: 2,
-    inflight: 1,
-    dropped: 0,
-    resent: 2,
-    reconnects: 2,
-    oversize: 0,
-  });
+  assert.deepEqual(stage.client.counters, { ...counters, resent: 2, reconnects: 2 });
 });

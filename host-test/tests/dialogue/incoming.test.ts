@@ -20,6 +20,7 @@ import {
 import { cut } from "../../harness/testing/transport.ts";
 import { device, mqtt, readyDevice, readyMqtt } from "../support/device.ts";
 import { noise, waysOf } from "../support/feed-all-ways.ts";
+import { filters, greeted, retried } from "./steps.ts";
 
 test("QoS 0, 1 and 2 are delivered once and answered in the order they came [MQTT-4.6.0-2] [MQTT-4.6.0-3]", () => {
   const stage = readyMqtt();
@@ -108,11 +109,7 @@ test("commands that come before commandCallback is set are acknowledged, kept, a
 
 test("SUBACK tells the granted QoS of each filter, 128 for a refused one; UNSUBACK is told [MQTT-3.9.3-2]", () => {
   const stage = readyMqtt();
-  const filters = [
-    { topic: "a", qos: 2 },
-    { topic: "b/#", qos: 1 },
-  ] as const;
-  stage.client.subscribe(filters, (_, granted) => stage.note(`granted ${granted}`));
+  stage.client.subscribe([...filters(2, "a"), ...filters(1, "b/#")], (_, granted) => stage.note(`granted ${granted}`));
   stage.client.unsubscribe(["b/#"], error => stage.note(`unsubscribed ${error}`));
   stage.link.receives(suback(1, 2, 128), unsuback(2));
   assert.deepEqual(stage.heard(), ["granted 2,128", "unsubscribed undefined"]);
@@ -123,14 +120,7 @@ test("SUBACK tells the granted QoS of each filter, 128 for a refused one; UNSUBA
 
 test("a filter refused when it is subscribed again after a reconnect is reported, and the link goes on", () => {
   const stage = readyMqtt();
-  stage.client.subscribe(
-    [
-      { topic: "a", qos: 1 },
-      { topic: "b", qos: 1 },
-      { topic: "c", qos: 1 },
-    ],
-    (_, granted) => stage.note(`granted ${granted}`),
-  );
+  stage.client.subscribe(filters(1, "a", "b", "c"), (_, granted) => stage.note(`granted ${granted}`));
   stage.link.receives(suback(1, 1, 1, 1));
   stage.reconnected(false);
   assert.deepEqual(stage.said().slice(-1), ["SUBSCRIBE #2 a q1 b q1 c q1"]);
@@ -156,11 +146,8 @@ test("a device hears that its commands are refused, the first time and each time
 
 test("a refused filter that no callback hears of is reported by its own name, whatever was asked for meanwhile", () => {
   const stage = readyMqtt();
-  stage.client.subscribe([
-    { topic: "a", qos: 1 },
-    { topic: "b", qos: 1 },
-  ]);
-  stage.client.subscribe([{ topic: "a", qos: 2 }]);
+  stage.client.subscribe(filters(1, "a", "b"));
+  stage.client.subscribe(filters(2, "a"));
   stage.link.receives(suback(1, 1, 128), suback(2, 2));
   assert.deepEqual(stage.heard(), ["error b was refused"]);
 });
@@ -205,8 +192,7 @@ for (const [name, bytes, reason] of VIOLATIONS) {
     assert.match(stage.errors[0]!.message, /^protocol error: /);
     assert.match(stage.errors[0]!.message, reason);
     assert.equal(stage.net.links[0]!.closedByClient, true);
-    stage.clock.jumpToNext();
-    stage.accepted();
+    retried(stage);
     stage.link.receives(publish("t", "again"));
     assert.deepEqual(stage.heard(), ["connected", "message t again q0"]);
   });
@@ -225,8 +211,7 @@ for (const [name, qos, bytes, reason] of OUT_OF_TURN) {
     stage.client.publish("t", noise(1), qos);
     stage.quiet().link.receives(...bytes);
     assert.match(stage.errors[0]!.message, reason);
-    stage.clock.jumpToNext();
-    stage.accepted(true);
+    retried(stage, true);
     assert.equal(stage.packets()[1]!.dup, true);
   });
 }
@@ -234,16 +219,8 @@ for (const [name, qos, bytes, reason] of OUT_OF_TURN) {
 test("SUBACK for an UNSUBSCRIBE, UNSUBACK for a SUBSCRIBE, SUBACK with too few codes [MQTT-3.8.4-5]", () => {
   const cases: [(stage: ReturnType<typeof readyMqtt>) => void, Uint8Array, RegExp][] = [
     [stage => stage.client.unsubscribe(["a"]), suback(1, 0), /unexpected suback/],
-    [stage => stage.client.subscribe([{ topic: "a", qos: 0 }]), unsuback(1), /unexpected unsuback/],
-    [
-      stage =>
-        stage.client.subscribe([
-          { topic: "a", qos: 0 },
-          { topic: "b", qos: 0 },
-        ]),
-      suback(1, 0),
-      /SUBACK with 1 codes for 2 filters/,
-    ],
+    [stage => stage.client.subscribe(filters(0, "a")), unsuback(1), /unexpected unsuback/],
+    [stage => stage.client.subscribe(filters(0, "a", "b")), suback(1, 0), /SUBACK with 1 codes for 2 filters/],
   ];
   for (const [ask, answer, reason] of cases) {
     const stage = readyMqtt();
@@ -266,15 +243,12 @@ const TOO_EARLY: [string, Uint8Array, RegExp][] = [
 
 for (const [name, bytes, reason] of TOO_EARLY) {
   test(`${name} instead of CONNACK ends the attempt; nothing is delivered or acknowledged`, () => {
-    const stage = mqtt();
-    stage.client.connect();
-    stage.link.opens();
+    const stage = greeted(mqtt());
     stage.link.receives(bytes);
     assert.deepEqual(stage.heard(), ["disconnected protocol, retry in 1000"]);
     assert.match(stage.errors[0]!.message, reason);
     assert.deepEqual(stage.said(), ["CONNECT plain clean"]);
-    stage.clock.jumpToNext();
-    stage.accepted();
+    retried(stage);
     assert.equal(stage.client.connected, true);
   });
 }
@@ -285,8 +259,7 @@ test("a topic that is not UTF-8 ends the connection [MQTT-1.5.3-1]", () => {
     const bytes = hex(topic);
     stage.link.receives(frame(0x30, Uint8Array.of(0, bytes.length), bytes, noise(3)));
     assert.deepEqual(stage.heard(), ["disconnected protocol, retry in 1000"], topic);
-    stage.clock.jumpToNext();
-    stage.accepted();
+    retried(stage);
     stage.link.receives(publish("é", "fine"));
     assert.deepEqual(stage.heard(), ["connected", "message é fine q0"]);
   }

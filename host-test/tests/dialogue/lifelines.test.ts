@@ -5,8 +5,7 @@ import { test } from "node:test";
 import { connack, pingresp, publish } from "../../harness/testing/frames.ts";
 import { mqtt, readyDevice, readyMqtt } from "../support/device.ts";
 import { noise } from "../support/feed-all-ways.ts";
-
-const BYTE = new Uint8Array(1);
+import { BYTE, linesOf, retried } from "./steps.ts";
 
 test("an idle client sends PINGREQ within each keep-alive [MQTT-3.1.2-23]", () => {
   const stage = readyMqtt();
@@ -81,7 +80,7 @@ test("a slow link that takes a little in each tick is kept, for as long as a pay
   assert.equal(stage.client.connected, true);
   stage.link.drains();
   assert.deepEqual(stage.heard(), ["done a"]);
-  assert.equal(stage.said().filter(line => line.startsWith("PUBLISH")).length, 1);
+  assert.equal(linesOf(stage.said(), "PUBLISH").length, 1);
 });
 
 test("keep-alive 0: no PINGREQ ever; a stalled write is noticed all the same", () => {
@@ -104,8 +103,7 @@ test("a link cut after n bytes of output, at every n: the next connection is who
     stage.link.receives(connack());
     for (const qos of [0, 1, 2] as const) stage.client.publish("a", noise(5), qos);
     stage.link.settle();
-    stage.clock.jumpToNext();
-    stage.accepted(false);
+    retried(stage);
     const said = stage.said();
     assert.equal(said[0], "CONNECT plain durable", `cut after ${n}`);
     assert.equal(stage.unfinished, 0);

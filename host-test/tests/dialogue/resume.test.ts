@@ -8,15 +8,12 @@ import { connack, puback, pubcomp, publish, pubrec, pubrel, suback } from "../..
 import { mqtt, readyMqtt, type Stage } from "../support/device.ts";
 import { noise } from "../support/feed-all-ways.ts";
 import type { MqttClient } from "../support/subject.ts";
+import { filters, linesOf, retried, send } from "./steps.ts";
 
 const CONNECT = "CONNECT plain durable";
 
 function durable(): Stage<MqttClient> {
   return readyMqtt({ clean: false });
-}
-
-function send(stage: Stage<MqttClient>, name: string, qos: 0 | 1 | 2): boolean {
-  return stage.client.publish("t", utf8(name), qos, false, stage.done(name));
 }
 
 test("PUBLISH or PUBACK lost, session present: sent again with DUP and its id [MQTT-4.4.0-1] [MQTT-3.3.1-1]", () => {
@@ -116,8 +113,7 @@ test("published while the link is down: sent behind what was in flight", () => {
   send(stage, "b", 0);
   send(stage, "c", 1);
   stage.quiet();
-  stage.clock.jumpToNext();
-  stage.accepted(true);
+  retried(stage, true);
   assert.deepEqual(stage.said(), [CONNECT, "PUBLISH #1 q1 dup t a", "PUBLISH q0 t b", "PUBLISH #2 q1 t c"]);
 });
 
@@ -144,7 +140,7 @@ test("incoming QoS 2: delivered once though PUBREC was lost with the connection 
   assert.deepEqual(stage.said(), [CONNECT, "PUBREC #5"]);
   stage.link.receives(pubrel(5));
   assert.deepEqual(stage.said(), ["PUBCOMP #5"]);
-  assert.equal(stage.heard().filter(line => line.startsWith("message")).length, 1);
+  assert.equal(linesOf(stage.heard(), "message").length, 1);
 });
 
 test("incoming QoS 2: PUBCOMP lost with the connection is answered again", () => {
@@ -166,10 +162,7 @@ test("incoming QoS 2: a session the server lost starts with no ids", () => {
   stage.link.receives(publish("t", "old", { qos: 2, id: 5 }));
   stage.reconnected(false);
   stage.link.receives(publish("t", "new", { qos: 2, id: 5 }));
-  assert.deepEqual(
-    stage.heard().filter(line => line.startsWith("message")),
-    ["message t old q2", "message t new q2"],
-  );
+  assert.deepEqual(linesOf(stage.heard(), "message"), ["message t old q2", "message t new q2"]);
 });
 
 test("acknowledgements nobody waits for: PUBACK and PUBCOMP mean nothing, PUBREC and PUBREL are answered", () => {
@@ -196,8 +189,7 @@ test("a large QoS 0 message whose last byte left with a protocol error is not se
   stage.quiet();
   stage.link.receives(Uint8Array.of(...connack(), 0xf0, 0)); // a packet type that no server sends
   assert.deepEqual(stage.said(), ["PUBLISH q0 t (320 bytes)"]);
-  stage.clock.jumpToNext();
-  stage.accepted();
+  retried(stage);
   assert.deepEqual(stage.said(), ["CONNECT plain clean"]);
   assert.equal(stage.heard().filter(line => line === "done large").length, 1);
 });
@@ -218,10 +210,10 @@ test("a refusal in between ends no server's session: a QoS 2 message of before i
 
 test("filters are remembered as they were given, whatever becomes of the array", () => {
   const stage = durable();
-  const filters: { topic: string; qos: 0 | 1 | 2 }[] = [{ topic: "a", qos: 1 }];
-  stage.client.subscribe(filters);
-  filters[0]!.topic = "b";
-  filters.push({ topic: "c", qos: 0 });
+  const given = filters(1, "a");
+  stage.client.subscribe(given);
+  given[0]!.topic = "b";
+  given.push(...filters(0, "c"));
   stage.link.receives(suback(1, 1));
   assert.equal(stage.client.connected, true, "one code for one filter");
   stage.quiet().reconnected(false);
@@ -230,7 +222,7 @@ test("filters are remembered as they were given, whatever becomes of the array",
 
 test("the CONNACK that said that the session is new is lost: the next does not say it, and filters are subscribed again", () => {
   const stage = durable();
-  stage.client.subscribe([{ topic: "a", qos: 1 }]);
+  stage.client.subscribe(filters(1, "a"));
   stage.link.receives(suback(1, 1));
   stage.quiet().reconnected(true);
   assert.deepEqual(stage.said(), [CONNECT], "with every CONNECT answered, not");

@@ -9,13 +9,9 @@ import { command, connack, publish, suback } from "../../harness/testing/frames.
 import { DEVICE, device, type Stage } from "../support/device.ts";
 import { TOKEN } from "../support/identity.ts";
 import type { DeviceClient } from "../support/subject.ts";
+import { greeted } from "./steps.ts";
 
 type Failure = (stage: Stage<DeviceClient>) => void;
-
-const greeted: Failure = stage => {
-  stage.client.connect();
-  stage.link.opens();
-};
 
 const FAILURES: Record<string, Failure> = {
   "not reached": stage => {
@@ -26,40 +22,20 @@ const FAILURES: Record<string, Failure> = {
     stage.client.connect();
     stage.clock.advance(30_000);
   },
-  "closed before CONNACK": stage => {
-    greeted(stage);
-    stage.link.ends();
-  },
-  "no CONNACK": stage => {
-    greeted(stage);
-    stage.clock.advance(30_000);
-  },
-  "a protocol error": stage => {
-    greeted(stage);
-    stage.link.receives(hex("f0 00"));
-  },
-  "no sign of life": stage => {
-    stage.connected();
-    stage.clock.advance(90_000);
-  },
+  "closed before CONNACK": stage => greeted(stage).link.ends(),
+  "no CONNACK": stage => greeted(stage).clock.advance(30_000),
+  "a protocol error": stage => greeted(stage).link.receives(hex("f0 00")),
+  "no sign of life": stage => stage.connected().clock.advance(90_000),
   takeover: stage => {
     stage.connected();
     for (let n = 0; n < 3; n++) stage.reconnected(false);
   },
-  "a refused subscription": stage => {
-    stage.connected();
-    stage.link.receives(suback(1, 128));
-  },
-  "a command nobody can read": stage => {
-    stage.connected();
-    stage.link.receives(command("c", "{"), publish("x", ""), command("c", "", {}, "xml"));
-  },
+  "a refused subscription": stage => stage.connected().link.receives(suback(1, 128)),
+  "a command nobody can read": stage =>
+    stage.connected().link.receives(command("c", "{"), publish("x", ""), command("c", "", {}, "xml")),
 };
 for (const code of [1, 2, 3, 4, 5, 99]) {
-  FAILURES[`CONNACK ${code}`] = stage => {
-    greeted(stage);
-    stage.link.receives(connack(code));
-  };
+  FAILURES[`CONNACK ${code}`] = stage => greeted(stage).link.receives(connack(code));
 }
 
 for (const [name, fail] of Object.entries(FAILURES)) {
@@ -74,9 +50,7 @@ for (const [name, fail] of Object.entries(FAILURES)) {
 }
 
 test("CONNECT does carry it, as the password of use-token-auth (docs/protocol.md 1.3)", () => {
-  const stage = device();
-  greeted(stage);
-  const [connect] = stage.packets();
+  const [connect] = greeted(device()).packets();
   assert.deepEqual([connect!.username, String(connect!.password)], ["use-token-auth", TOKEN]);
 });
 

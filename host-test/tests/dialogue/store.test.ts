@@ -12,16 +12,13 @@ import { seeded } from "../../harness/testing/random.ts";
 import { mqtt, PLAIN, Stage } from "../support/device.ts";
 import { FakeServer } from "../support/fake-server.ts";
 import { ConfigurationException, MqttClient } from "../support/subject.ts";
+import { linesOf, send } from "./steps.ts";
 
 const CONNECT = "CONNECT plain durable";
 
 /** A client in one of its lives; the one before is simply left behind. */
 function life(store: Store, options: Partial<MqttOptions> = {}): Stage<MqttClient> {
   return mqtt({ clean: false, ...options }, 0, store);
-}
-
-function send(stage: Stage<MqttClient>, name: string, qos: 0 | 1 | 2, retain = false): boolean {
-  return stage.client.publish("t", utf8(name), qos, retain, stage.done(name));
 }
 
 test("accepted at QoS 1 and 2, the device restarts: sent again with their ids and DUP, in order, retain and all", () => {
@@ -283,7 +280,7 @@ test("foreign and damaged entries are reported and left alone; the others are se
   const before = store.keys().length;
   const stage = life(store).connected(true);
   assert.deepEqual(stage.said(), [CONNECT, "PUBLISH #1 q1 dup t a"]);
-  const told = stage.heard().filter(line => line.startsWith("error"));
+  const told = linesOf(stage.heard(), "error");
   assert.deepEqual(told, [
     ...foreign.map(key => `error store: ${key} is not a record of this client`),
     ...wrong.map((_, n) => `error store: m${n + 20} is damaged`),
@@ -519,19 +516,18 @@ test("an r that could not be removed does not count for a new message with its i
   };
   stage.link.receives(pubrec(1), pubcomp(1));
   assert.deepEqual([store.keys(), stage.heard()], [["r1"], ["error store: worn out", "done a"]]);
-  // 65,535 identifiers later.
-  for (let id = 2; id <= 65_535; id++) {
-    send(stage, "x", 1);
-    stage.link.receives(puback(id));
-  }
+  const useAllOtherIds = () => {
+    for (let id = 2; id <= 65_535; id++) {
+      send(stage, "x", 1);
+      stage.link.receives(puback(id));
+    }
+  };
+  useAllOtherIds();
   assert.equal(send(stage, "b", 2), false, "r1 stays: its identifier is passed over");
   assert.deepEqual(store.keys(), ["r1"]);
   store.remove = remove;
   stage.quiet();
-  for (let id = 2; id <= 65_535; id++) {
-    send(stage, "x", 1);
-    stage.link.receives(puback(id));
-  }
+  useAllOtherIds();
   assert.equal(send(stage, "b", 2), true);
   assert.deepEqual(store.keys(), ["m1"]);
 });

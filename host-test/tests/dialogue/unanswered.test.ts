@@ -8,12 +8,9 @@ import { utf8 } from "../../harness/testing/bytes.ts";
 import { pingresp, puback, pubcomp, pubrec, suback, unsuback } from "../../harness/testing/frames.ts";
 import { mqtt, readyMqtt, type Stage } from "../support/device.ts";
 import type { ConnectionException, MqttClient } from "../support/subject.ts";
+import { filters, linesOf, retried, send } from "./steps.ts";
 
 const CODE = (error: Error | undefined) => (error as InstanceType<typeof ConnectionException>).code;
-
-function send(stage: Stage<MqttClient>, name: string, qos: 0 | 1 | 2): boolean {
-  return stage.client.publish("t", utf8(name), qos, false, stage.done(name));
-}
 
 /** Lets seconds pass; the server answers nothing but PINGREQ. Returns what the client sent, with the second. */
 function pass(stage: Stage<MqttClient>, seconds: number): string[] {
@@ -40,7 +37,7 @@ const LOST: Record<string, [(stage: Stage<MqttClient>) => void, string, Uint8Arr
     "PUBREL #1",
     pubcomp(1),
   ],
-  SUBACK: [stage => stage.client.subscribe([{ topic: "f", qos: 1 }]), "SUBSCRIBE #1 f q1", suback(1, 1)],
+  SUBACK: [stage => stage.client.subscribe(filters(1, "f")), "SUBSCRIBE #1 f q1", suback(1, 1)],
   UNSUBACK: [stage => stage.client.unsubscribe(["f"]), "UNSUBSCRIBE #1 f", unsuback(1)],
 };
 
@@ -57,8 +54,7 @@ for (const [name, [act, repeated, answer]] of Object.entries(LOST)) {
       assert.ok(seconds > 10 && seconds <= 40, `keep-alive ${keepAlive}: after ${seconds} s`);
       assert.ok(stage.clock.elapsed <= 60_000, `keep-alive ${keepAlive}: ended after ${stage.clock.elapsed} ms`);
       assert.match(stage.errors[0]!.message, /^timed out waiting for an acknowledgement from broker\.test/);
-      stage.clock.jumpToNext();
-      stage.accepted(true);
+      retried(stage, true);
       assert.equal(stage.said()[1], repeated.replace("SUBSCRIBE #1", "SUBSCRIBE #2"), "the session resumes");
     }
   });
@@ -112,13 +108,9 @@ test("a deadline begins afresh on each connection, and with each message that be
 test("a filter that a later request took over is not in the SUBSCRIBE or UNSUBSCRIBE that is sent again", () => {
   for (const what of ["subscribe", "unsubscribe"] as const) {
     const stage = readyMqtt();
-    if (what === "subscribe")
-      stage.client.subscribe([
-        { topic: "f", qos: 0 },
-        { topic: "g", qos: 0 },
-      ]);
+    if (what === "subscribe") stage.client.subscribe(filters(0, "f", "g"));
     else stage.client.unsubscribe(["f", "g"]);
-    stage.client.subscribe([{ topic: "f", qos: 2 }]);
+    stage.client.subscribe(filters(2, "f"));
     stage.link.receives(suback(2, 2));
     stage.quiet();
     const sent = pass(stage, 40).map(line => line.replace(/^\d+ s /, ""));
@@ -131,10 +123,10 @@ test("a filter that a later request took over is not in the SUBSCRIBE or UNSUBSC
 test("an unanswered UNSUBSCRIBE and a later SUBSCRIBE of the same filter: the filter is subscribed after a reconnect", () => {
   for (const sessionPresent of [true, false]) {
     const stage = readyMqtt({ clean: false });
-    stage.client.subscribe([{ topic: "f", qos: 1 }]);
+    stage.client.subscribe(filters(1, "f"));
     stage.link.receives(suback(1, 1));
     stage.client.unsubscribe(["f"]);
-    stage.client.subscribe([{ topic: "f", qos: 1 }]);
+    stage.client.subscribe(filters(1, "f"));
     stage.link.receives(suback(3, 1));
     stage.quiet().reconnected(sessionPresent);
     const said = stage.said().slice(1);
@@ -201,8 +193,7 @@ test("closings with another message in front, timeouts and disconnect() do not c
   stage.accepted(true);
   for (let n = 0; n < 4; n++) {
     while (stage.client.connected) stage.clock.jumpToNext(); // no answer
-    stage.clock.jumpToNext();
-    stage.accepted(true);
+    retried(stage, true);
   }
   assert.equal(stage.client.counters.dropped, 0);
   assert.equal(stage.client.counters.inflight, 1);
@@ -230,7 +221,7 @@ test("disconnect() in the callback of a message that is given up: told in order,
   stage.accepted(true).link.ends();
   stage.clock.jumpToNext();
   stage.accepted(true).link.ends();
-  const diary = stage.heard().filter(line => line.startsWith("disconnected"));
+  const diary = linesOf(stage.heard(), "disconnected");
   assert.deepEqual(diary.slice(1), ["disconnected closed, retry in 2000", "disconnected, for good"]);
   assert.deepEqual([stage.client.stateName, stage.clock.pending], ["idle", []]);
 });
@@ -276,8 +267,7 @@ test("a message whose PUBREC was received is not given up when the server closes
   for (let n = 0; n < 4; n++) {
     stage.quiet();
     stage.link.ends();
-    stage.clock.jumpToNext();
-    stage.accepted(true);
+    retried(stage, true);
     assert.equal(stage.said().at(-1), "PUBREL #1", `connection ${n}`);
   }
   stage.quiet().link.receives(pubcomp(1));
