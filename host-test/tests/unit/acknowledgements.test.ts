@@ -5,31 +5,31 @@ import { test } from "node:test";
 import { WaitingAcknowledgements } from "../../../src/mqtt/session/acknowledgements.ts";
 import { live, Recorder } from "../support/session-stage.ts";
 
-function blocked(): Recorder {
-  const out = new Recorder();
+/** Lets nothing leave, not even control packets. */
+function block(out: Recorder): void {
   out.room = 0;
   out.control = 0;
-  return out;
+}
+
+function sixtyFour(cmd: string): string[] {
+  return Array.from({ length: 64 }, (_, n) => `${cmd} #${n + 1}`);
 }
 
 test("the bound is 64 acknowledgements, exactly: the next one is refused with the reason", () => {
-  const out = blocked();
+  const out = new Recorder();
+  block(out);
   const waiting = new WaitingAcknowledgements();
   for (let id = 1; id <= 64; id++) assert.equal(waiting.add("pubrec", id), "", `${id}`);
   assert.equal(waiting.add("pubrec", 65), "64 acknowledgements wait for the network");
   assert.equal(waiting.pump(out.encoder), false);
   out.room = 100;
   assert.equal(waiting.pump(out.encoder), true);
-  assert.deepEqual(
-    out.said(),
-    Array.from({ length: 64 }, (_, n) => `PUBREC #${n + 1}`),
-  );
+  assert.deepEqual(out.said(), sixtyFour("PUBREC"));
 });
 
 test("PINGREQ leaves behind the acknowledgements, once, however often it was asked for", () => {
   const { session, out, take } = live();
-  out.room = 0;
-  out.control = 0;
+  block(out);
   take("publish", 1, { qos: 1, topic: "t" });
   session.ping();
   session.ping();
@@ -45,8 +45,7 @@ test("PINGREQ leaves behind the acknowledgements, once, however often it was ask
 
 test("the end of a connection forgets acknowledgements and PINGREQ", () => {
   const { session, out, take } = live();
-  out.room = 0;
-  out.control = 0;
+  block(out);
   take("publish", 1, { qos: 1, topic: "t" });
   session.ping();
   session.disconnected();
@@ -58,21 +57,14 @@ test("the end of a connection forgets acknowledgements and PINGREQ", () => {
 
 test("in a session: 64 wait in order; the next one ends the connection", () => {
   const { out, take, session } = live();
-  out.room = 0;
-  out.control = 0;
+  block(out);
   for (let id = 1; id <= 64; id++) take("publish", id, { qos: 1, topic: "t" });
-  assert.equal(
-    out.said().some(line => line.startsWith("protocol error")),
-    false,
-  );
+  assert.ok(!out.said().some(line => line.startsWith("protocol error")));
   take("publish", 65, { qos: 1, topic: "t" });
   assert.deepEqual(out.said(), ["message t #65", "protocol error: 64 acknowledgements wait for the network"]);
   out.room = 100;
   session.pump();
-  assert.deepEqual(
-    out.said(),
-    Array.from({ length: 64 }, (_, n) => `PUBACK #${n + 1}`),
-  );
+  assert.deepEqual(out.said(), sixtyFour("PUBACK"));
 });
 
 test("PUBRELs leave in the order their PUBRECs came, also when they have to wait [MQTT-4.6.0-4]", () => {
@@ -89,8 +81,7 @@ test("PUBRELs leave in the order their PUBRECs came, also when they have to wait
 
 test("an acknowledgement does not overtake one that waits, though there is room by now", () => {
   const { session, out, take } = live();
-  out.room = 0;
-  out.control = 0;
+  block(out);
   take("publish", 1, { qos: 1, topic: "t" });
   out.room = 9;
   take("publish", 2, { qos: 1, topic: "t" });

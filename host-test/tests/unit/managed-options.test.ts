@@ -16,6 +16,8 @@ function client(options: unknown = {}): ManagedDeviceClient {
 
 const managed = (managed: unknown) => () => client({ ...DEVICE, managed });
 
+const location = (members: object) => () => ready().setLocation({ longitude: 0, latitude: 0, ...members });
+
 const installer = { download() {}, update() {} };
 
 const REFUSED: [what: string, act: () => unknown, text: RegExp][] = [
@@ -64,25 +66,13 @@ const REFUSED: [what: string, act: () => unknown, text: RegExp][] = [
     managed({ installer: { update() {} } }),
     /^managed\.installer must have the methods/,
   ],
-  ["a longitude of 181", () => ready().setLocation({ longitude: 181, latitude: 0 }), /^longitude .* not 181/],
-  ["a latitude of NaN", () => ready().setLocation({ longitude: 0, latitude: Number.NaN }), /^latitude .* not NaN/],
-  ["a latitude of 90.5", () => ready().setLocation({ longitude: 0, latitude: 90.5 }), /^latitude .* not 90\.5/],
-  [
-    "an elevation as text",
-    () => ready().setLocation({ longitude: 0, latitude: 0, elevation: "7" as never }),
-    /^elevation must be metres, not 7/,
-  ],
-  ["an accuracy below 0", () => ready().setLocation({ longitude: 0, latitude: 0, accuracy: -1 }), /^accuracy/],
-  [
-    "a time that is none",
-    () => ready().setLocation({ longitude: 0, latitude: 0, measuredDateTime: "March 7" }),
-    /^measuredDateTime .* not March 7/,
-  ],
-  [
-    "a time in month 13",
-    () => ready().setLocation({ longitude: 0, latitude: 0, updatedDateTime: "2017-13-14T01:02:03Z" }),
-    /^updatedDateTime .* not 2017-13/,
-  ],
+  ["a longitude of 181", location({ longitude: 181 }), /^longitude .* not 181/],
+  ["a latitude of NaN", location({ latitude: Number.NaN }), /^latitude .* not NaN/],
+  ["a latitude of 90.5", location({ latitude: 90.5 }), /^latitude .* not 90\.5/],
+  ["an elevation as text", location({ elevation: "7" }), /^elevation must be metres, not 7/],
+  ["an accuracy below 0", location({ accuracy: -1 }), /^accuracy/],
+  ["a time that is none", location({ measuredDateTime: "March 7" }), /^measuredDateTime .* not March 7/],
+  ["a time in month 13", location({ updatedDateTime: "2017-13-14T01:02:03Z" }), /^updatedDateTime .* not 2017-13/],
   ["no location", () => ready().setLocation(undefined as never), /^location must be an object/],
   ["an error code with a fraction", () => ready().addErrorCode(1.5), /^errorCode .* not 1\.5/],
   ["an error code as text", () => ready().addErrorCode("17" as never), /^errorCode .* not 17/],
