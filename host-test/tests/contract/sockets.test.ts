@@ -6,7 +6,7 @@ import dns from "node:dns";
 import net from "node:net";
 import { after, before, type TestContext, test } from "node:test";
 import tls from "node:tls";
-import type { TlsOptions, Transport } from "../../../src/ports.ts";
+import type { Endpoint, TlsOptions, Transport, TransportListener } from "../../../src/ports.ts";
 import { openSocket } from "../../../targets/node/sockets.ts";
 import { describe } from "../../../targets/node/tls.ts";
 import { listen } from "../support/listen.ts";
@@ -15,6 +15,20 @@ import { nodeWorld } from "./node-world.ts";
 import { transportContract } from "./transport-contract.ts";
 
 const turn = () => new Promise(resolve => setImmediate(resolve));
+
+/** Hears nothing. */
+const DEAF: TransportListener = { opened() {}, received() {}, writableAgain() {}, closed() {} };
+
+/** Opens a socket, and closes it when it is open: "opened", or the reason why it is not. */
+function outcome(endpoint: Endpoint): Promise<string> {
+  return new Promise(resolve => {
+    const transport = openSocket(endpoint, {
+      ...DEAF,
+      opened: () => transport.close(() => resolve("opened")),
+      closed: reason => resolve(reason ?? ""),
+    });
+  });
+}
 
 transportContract("TCP", nodeWorld());
 
@@ -30,21 +44,7 @@ function withTls(certificate: Certificate): void {
   });
   after(() => server.stop());
 
-  const reasonFor = (host: string, tls: TlsOptions, port = server.endpoint.port) =>
-    new Promise<string>(resolve => {
-      const transport = openSocket(
-        { host, port, tls },
-        {
-          opened() {
-            transport.close();
-            resolve("opened");
-          },
-          received() {},
-          writableAgain() {},
-          closed: reason => resolve(reason ?? ""),
-        },
-      );
-    });
+  const reasonFor = (host: string, tls: TlsOptions, port = server.endpoint.port) => outcome({ host, port, tls });
 
   // Host, options, and what is told.
   const cases: [string, string, TlsOptions, RegExp][] = [
@@ -84,15 +84,16 @@ function withTls(certificate: Certificate): void {
   });
 
   test("TLS: a server of TLS 1.2 is accepted", { timeout: 10_000 }, async t => {
-    const { port } = await listen(tls.createServer({ ...certificate, maxVersion: "TLSv1.2" }), t);
+    const { port } = await listen(
+      tls.createServer({ ...certificate, maxVersion: "TLSv1.2" }, socket => void socket.resume()),
+      t,
+    );
     assert.equal(await reasonFor("127.0.0.1", { ca: certificate.cert }, port), "opened");
   });
 
   test("TLS: a certificate that cannot be read is thrown by open", () => {
-    const listener = { opened() {}, received() {}, writableAgain() {}, closed() {} };
-    assert.throws(() =>
-      openSocket({ host: "127.0.0.1", port: 1, tls: { cert: "nonsense", key: "nonsense" } }, listener),
-    );
+    const tls = { cert: "nonsense", key: "nonsense" };
+    assert.throws(() => openSocket({ host: "127.0.0.1", port: 1, tls }, DEAF));
   });
 }
 
@@ -115,17 +116,7 @@ for (const certificate of secure ? [undefined, secure] : [undefined]) {
       process.nextTick(() => done(null, found)),
     );
     const tls = certificate && { tls: { ca: certificate.cert, serverName: "localhost" } };
-    return new Promise(resolve => {
-      const transport = openSocket(
-        { host: "many.test", port, ...tls },
-        {
-          opened: () => transport.close(() => resolve("opened")),
-          received() {},
-          writableAgain() {},
-          closed: reason => resolve(reason ?? ""),
-        },
-      );
-    });
+    return outcome({ host: "many.test", port, ...tls });
   };
 
   test(`${kind}: a name with several addresses: nobody listens on the first, the second one is used`, {
@@ -149,7 +140,7 @@ test("TCP: close() before it is open gives the connection up, it does not go on 
   timeout: 10_000,
 }, async ({ mock }) => {
   mock.method(dns, "lookup", () => {}); // never answered
-  const listener = { opened: () => assert.fail(), received() {}, writableAgain() {}, closed: () => assert.fail() };
+  const listener = { ...DEAF, opened: () => assert.fail(), closed: () => assert.fail() };
   await new Promise<void>(resolve => openSocket({ host: "far.test", port: 1883 }, listener).close(resolve));
 });
 
@@ -163,8 +154,7 @@ test("TCP: close() tells when the socket is closed, also if it was closed before
   const set = t.mock.method(globalThis, "setTimeout");
   const cleared = t.mock.method(globalThis, "clearTimeout");
   const transport = await new Promise<Transport>(resolve => {
-    const listener = { opened: () => resolve(opening), received() {}, writableAgain() {}, closed() {} };
-    const opening = openSocket({ host: "127.0.0.1", port }, listener);
+    const opening = openSocket({ host: "127.0.0.1", port }, { ...DEAF, opened: () => resolve(opening) });
   });
   await new Promise<void>(resolve => transport.close(resolve));
   await new Promise<void>(resolve => transport.close(resolve));
@@ -185,13 +175,11 @@ test("TCP: small writes of one turn leave as one segment, which waits for no oth
   const transport = openSocket(
     { host: "127.0.0.1", port },
     {
+      ...DEAF,
       opened() {
         for (let n = 0; n < 100; n++) transport.write(Uint8Array.of(n));
         transport.close();
       },
-      received() {},
-      writableAgain() {},
-      closed() {},
     },
   );
   await new Promise(resolve => server.on("close", resolve));
@@ -209,6 +197,7 @@ test("TCP: what is written counts at once, before the turn ends", { timeout: 10_
   const transport = openSocket(
     { host: "127.0.0.1", port },
     {
+      ...DEAF,
       opened() {
         for (const size of [1, 100, 5000]) {
           const before = transport.writable;
@@ -217,9 +206,6 @@ test("TCP: what is written counts at once, before the turn ends", { timeout: 10_
         }
         transport.close();
       },
-      received() {},
-      writableAgain() {},
-      closed() {},
     },
   );
   await new Promise(resolve => server.on("close", resolve));
@@ -237,6 +223,7 @@ test("TCP: a far end that never reads does not keep a closed socket for ever", {
     const transport = openSocket(
       { host: "127.0.0.1", port },
       {
+        ...DEAF,
         async opened() {
           for (let quiet = 0; quiet < 20; quiet++) {
             for (; transport.writable > 0; quiet = 0)
@@ -246,9 +233,6 @@ test("TCP: a far end that never reads does not keep a closed socket for ever", {
           transport.close();
           resolve();
         },
-        received() {},
-        writableAgain() {},
-        closed() {},
       },
     );
   });

@@ -45,7 +45,7 @@ class Link implements TransportListener {
   closedByUs = false;
   again = 0;
   reason: string | undefined;
-  onReceived: () => void = () => {};
+  private onReceived: () => void = () => {};
   onWritable: () => void = () => {};
   private inside = 0;
 
@@ -112,6 +112,15 @@ class Link implements TransportListener {
     this.told("closed", true);
     this.isClosed = true;
     if (this.transport.writable !== 0) this.breaches.push("writable after closed");
+  }
+
+  /** At least so many bytes were received. */
+  arrived(bytes: number): Promise<void> {
+    return new Promise(resolve => {
+      this.onReceived = () => {
+        if (this.bytes >= bytes) resolve();
+      };
+    });
   }
 
   /** The next event of that name; at once for one that has been. */
@@ -193,12 +202,9 @@ export function transportContract(name: string, world: World): void {
       }
     };
     link.onWritable = send;
-    await new Promise<void>(resolve => {
-      link.onReceived = () => {
-        if (link.bytes >= total) resolve();
-      };
-      send();
-    });
+    const back = link.arrived(total);
+    send();
+    await back;
     assert.equal(Buffer.compare(joined(link.chunks), pattern(0, total)), 0);
     return link;
   });
@@ -277,9 +283,7 @@ export function transportContract(name: string, world: World): void {
 
   contract("close while the far end goes on speaking: nothing is told any more", async connect => {
     const { link, peer } = await connect();
-    const first = new Promise<void>(resolve => {
-      link.onReceived = resolve;
-    });
+    const first = link.arrived(1);
     for (let n = 0; n < 20; n++) peer.write(pattern(0, 10_000));
     await first;
     const heard = link.bytes;
@@ -296,14 +300,7 @@ export function transportContract(name: string, world: World): void {
     const one = await connect();
     const two = await connect();
     for (const { peer } of [one, two]) peer.onData = bytes => peer.write(bytes.slice());
-    const done = [one, two].map(
-      ({ link }) =>
-        new Promise<void>(resolve => {
-          link.onReceived = () => {
-            if (link.bytes >= 2000) resolve();
-          };
-        }),
-    );
+    const done = [one, two].map(({ link }) => link.arrived(2000));
     for (let n = 0; n < 20; n++) {
       one.link.write(pattern(n * 100, 100));
       two.link.write(pattern(5000 + n * 100, 100));
