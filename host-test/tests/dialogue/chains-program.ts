@@ -4,6 +4,7 @@ import type { DeviceClient } from "../../../src/device/client.ts";
 import type { DeviceOptions } from "../../../src/device/config.ts";
 import type { Ports, Transport, TransportListener } from "../../../src/ports.ts";
 import { command, connack, puback, suback } from "../../harness/testing/frames.ts";
+import { IDENTITY } from "../support/identity.ts";
 
 export type Library = { DeviceClient: new (options: DeviceOptions, ports: Ports) => DeviceClient };
 
@@ -29,15 +30,7 @@ export interface Outcome {
   errors: string[];
 }
 
-const DEVICE: DeviceOptions = {
-  org: "abc123",
-  type: "t",
-  id: "d",
-  "auth-method": "token",
-  "auth-token": "0123456789",
-  host: "far.test",
-  tls: false,
-};
+const DEVICE: DeviceOptions = { ...IDENTITY, host: "far.test", tls: false };
 const NO_TIMER = { set() {}, clear() {} };
 
 export function start(lib: Library): { run(order: Order): Outcome } {

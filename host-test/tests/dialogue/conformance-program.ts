@@ -56,6 +56,14 @@ class Trial {
     return packet;
   }
 
+  /** Subscribes; CONNECT and SUBSCRIBE are accepted. Returns CONNECT. */
+  subscribed(): SentPacket {
+    this.client.subscribe([{ topic: FILTER, qos: 1 }]);
+    const packet = this.accept();
+    this.say(suback(this.wait("subscribe").messageId!, 1));
+    return packet;
+  }
+
   say(bytes: Uint8Array): void {
     this.link!.receives(bytes);
   }
@@ -230,9 +238,7 @@ const CASES: Record<string, Case> = {
   MQTT_Client_Puback_QoS1: {
     limitMs: 2 * MINUTE,
     play: trial => {
-      trial.client.subscribe([{ topic: FILTER, qos: 1 }]);
-      trial.accept();
-      trial.say(suback(trial.wait("subscribe").messageId!, 1));
+      trial.subscribed();
       const id = 1 + Math.floor(trial.random() * 65_535);
       trial.say(publish("commands/a", "x", { qos: 1, id }));
       check(trial.wait("puback").messageId === id, "PUBACK for another packet");
@@ -260,9 +266,7 @@ const CASES: Record<string, Case> = {
     play: trial => {
       let arrived = 0;
       trial.client.messageCallback = () => arrived++;
-      trial.client.subscribe([{ topic: FILTER, qos: 1 }]);
-      check(trial.accept().clean === false, "CleanSession is 1");
-      trial.say(suback(trial.wait("subscribe").messageId!, 1));
+      check(trial.subscribed().clean === false, "CleanSession is 1");
       trial.clock.advance(Math.floor(trial.random() * 20_000));
       trial.close();
       trial.accept(true);
@@ -277,9 +281,7 @@ const CASES: Record<string, Case> = {
     options: { clean: false },
     // The server has lost the session: the device subscribes again.
     play: trial => {
-      trial.client.subscribe([{ topic: FILTER, qos: 1 }]);
-      trial.accept();
-      trial.say(suback(trial.wait("subscribe").messageId!, 1));
+      trial.subscribed();
       trial.clock.advance(Math.floor(trial.random() * 20_000));
       trial.close();
       trial.accept(false);

@@ -28,11 +28,7 @@ export interface Said {
   message: any;
 }
 
-const DEVICE: ManagedDeviceOptions = {
-  ...IDENTITY,
-  host: "broker.test",
-  tls: false,
-};
+const DEVICE: ManagedDeviceOptions = { ...IDENTITY, host: "broker.test", tls: false };
 
 export class ManagedStage {
   /** now() wraps after 20 s, so that every case with a deadline runs over that. */

@@ -8,14 +8,27 @@ import { hex } from "../../harness/testing/bytes.ts";
 import { FakeClock } from "../../harness/testing/clock.ts";
 import { connack } from "../../harness/testing/frames.ts";
 import { FakeNetwork } from "../../harness/testing/transport.ts";
-import { parseSent } from "../support/witness.ts";
+import { type ClientPacket, parseSent } from "../support/witness.ts";
 
 const OPTIONS: MqttOptions = { endpoint: { host: "h", port: 1883 }, clientId: "c" };
 const PASSWORD = "s3cret-word";
 
-function connected(options: object = {}): { client: MqttClient; net: FakeNetwork } {
+/** A client with these options beside OPTIONS. */
+function made(options: object = {}): { client: MqttClient; net: FakeNetwork } {
   const net = new FakeNetwork(new FakeClock());
-  const client = new MqttClient({ ...OPTIONS, ...options }, net);
+  return { client: new MqttClient({ ...OPTIONS, ...options }, net), net };
+}
+
+/** The CONNECT that it sends. */
+function connectOf(options: object): ClientPacket {
+  const { client, net } = made(options);
+  client.connect();
+  net.link.opens();
+  return parseSent(net.link.sent)[0]!;
+}
+
+function connected(options?: object): { client: MqttClient; net: FakeNetwork } {
+  const { client, net } = made(options);
   client.connect();
   net.link.opens();
   net.link.receives(connack());
@@ -81,9 +94,8 @@ const REFUSED: [string, object, RegExp][] = [
 
 for (const [name, options, message] of REFUSED) {
   test(`refuses ${name}`, () => {
-    const ports = new FakeNetwork(new FakeClock());
     assert.throws(
-      () => new MqttClient({ ...OPTIONS, ...options } as MqttOptions, ports),
+      () => made(options),
       error => {
         assert.match((error as Error).message, message);
         return (error as Error).name === "ConfigurationException" && !String(error).includes(PASSWORD);
@@ -107,8 +119,7 @@ const RANGES = {
 test("every limit is a number in its range, or a flag", () => {
   assert.deepEqual(Object.keys(DEFAULT_LIMITS).sort(), [...Object.keys(RANGES), "dropOldest"].sort());
   for (const wrong of [0, "true", null]) {
-    const options = { ...OPTIONS, limits: { dropOldest: wrong } } as unknown as MqttOptions;
-    assert.throws(() => new MqttClient(options, new FakeNetwork(new FakeClock())), {
+    assert.throws(() => made({ limits: { dropOldest: wrong } }), {
       name: "ConfigurationException",
       message: `limits.dropOldest must be true or false, not ${wrong}`,
     });
@@ -117,13 +128,8 @@ test("every limit is a number in its range, or a flag", () => {
 
 for (const [name, [least, most]] of Object.entries(RANGES) as [string, [number, number]][]) {
   test(`limits.${name} is a whole number from ${least} to ${most}`, () => {
-    const make = (value: unknown) => {
-      const options = { ...OPTIONS, limits: { [name]: value } } as MqttOptions;
-      return new MqttClient(options, new FakeNetwork(new FakeClock()));
-    };
-    make(least);
-    make(most);
-    make(undefined);
+    const make = (value: unknown) => made({ limits: { [name]: value } });
+    for (const right of [least, most, undefined]) make(right);
     for (const wrong of [least - 1, most + 1, least + 0.5, Number.NaN, "7", null]) {
       assert.throws(() => make(wrong), {
         name: "ConfigurationException",
@@ -142,52 +148,28 @@ test("CONNECT of exactly transmitBytes fits, of one byte more is refused", () =>
 });
 
 test("an empty clientId is fine with a clean session [MQTT-3.1.3-6]", () => {
-  const net = new FakeNetwork(new FakeClock());
-  new MqttClient({ ...OPTIONS, clientId: "" }, net).connect();
-  net.link.opens();
-  assert.equal(parseSent(net.link.sent)[0]!.clientId, "");
+  assert.equal(connectOf({ clientId: "" }).clientId, "");
 });
 
 test("CONNECT carries what the options say", () => {
-  const net = new FakeNetwork(new FakeClock());
-  new MqttClient(
-    {
-      ...OPTIONS,
-      username: "ü",
-      password: PASSWORD,
-      clean: false,
-      keepAlive: 7,
-      will: { ...will, qos: 2, retain: true, payload: hex("00 ff") },
-    },
-    net,
-  ).connect();
-  net.link.opens();
-  const {
-    protocolId,
-    protocolVersion,
-    clientId,
-    clean,
-    keepalive,
-    username,
-    password,
-    will: sent,
-  } = parseSent(net.link.sent)[0]!;
-  assert.deepEqual(
-    { protocolId, protocolVersion, clientId, clean, keepalive, username, password: String(password) },
-    {
-      protocolId: "MQTT",
-      protocolVersion: 4,
-      clientId: "c",
-      clean: false,
-      keepalive: 7,
-      username: "ü",
-      password: PASSWORD,
-    },
-  );
-  assert.deepEqual(
-    { ...sent, payload: sent!.payload.toString("hex") },
-    { topic: "w", payload: "00ff", qos: 2, retain: true },
-  );
+  const connect = connectOf({
+    username: "ü",
+    password: PASSWORD,
+    clean: false,
+    keepAlive: 7,
+    will: { ...will, qos: 2, retain: true, payload: hex("00 ff") },
+  });
+  const expected = {
+    protocolId: "MQTT",
+    protocolVersion: 4,
+    clientId: "c",
+    clean: false,
+    keepalive: 7,
+    username: "ü",
+    password: Buffer.from(PASSWORD),
+    will: { topic: "w", payload: Buffer.of(0, 255), qos: 2, retain: true },
+  };
+  assert.deepEqual({ ...connect, ...expected }, { ...connect });
 });
 
 const nothing = new Uint8Array(0);
