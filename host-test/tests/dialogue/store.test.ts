@@ -21,6 +21,13 @@ function life(store: Store, options: Partial<MqttOptions> = {}): Stage<MqttClien
   return mqtt({ clean: false, ...options }, 0, store);
 }
 
+/** A method of a store that fails. */
+function failing(reason: string): () => never {
+  return () => {
+    throw new Error(reason);
+  };
+}
+
 test("accepted at QoS 1 and 2, the device restarts: sent again with their ids and DUP, in order, retain and all", () => {
   const store = memoryStore();
   const first = life(store).connected();
@@ -209,38 +216,27 @@ test("a server without the session: its packet ids are new ones, and the old are
 });
 
 test("a store that cannot keep a message: publish returns false, nothing is sent, the reason is reported", () => {
-  const store = memoryStore();
-  const stage = life({
-    ...store,
-    set: () => {
-      throw new Error("no space left");
-    },
-  });
+  const stage = life({ ...memoryStore(), set: failing("no space left") });
   stage.connected().quiet();
   assert.equal(send(stage, "a", 1), false);
-  assert.deepEqual(
-    [stage.said(), stage.heard()],
-    [[], ["error store: no space left", "error message not accepted: outbox full, or store full or unreadable"]],
-  );
+  const notAccepted = "error message not accepted: outbox full, or store full or unreadable";
+  assert.deepEqual([stage.said(), stage.heard()], [[], ["error store: no space left", notAccepted]]);
   assert.equal(send(stage, "b", 0), true);
   assert.deepEqual([stage.client.counters.inflight, stage.client.counters.queued], [0, 0]);
 });
 
 test("a store that cannot keep a PUBREC: PUBREL is not sent, and after a reconnect PUBLISH again [MQTT-4.3.3-1]", () => {
   const store = memoryStore();
-  let full = true;
-  const stage = life({
-    ...store,
-    set: (key, value) => {
-      if (full && key.startsWith("r")) throw new Error("no space left");
-      store.set(key, value);
-    },
-  });
-  stage.connected();
+  const { set } = store;
+  store.set = (key, value) => {
+    if (key.startsWith("r")) throw new Error("no space left");
+    set.call(store, key, value);
+  };
+  const stage = life(store).connected();
   send(stage, "a", 2);
   stage.quiet().link.receives(pubrec(1));
   assert.deepEqual([stage.said(), stage.heard(), store.keys()], [[], ["error store: no space left"], ["m1"]]);
-  full = false;
+  store.set = set;
   stage.reconnected(true);
   assert.deepEqual(stage.said(), [CONNECT, "PUBLISH #1 q2 dup t a"]);
   stage.link.receives(pubrec(1));
@@ -250,19 +246,13 @@ test("a store that cannot keep a PUBREC: PUBREL is not sent, and after a reconne
 test("a store whose keys cannot be read is reported, and takes no message that would overwrite a stored one", () => {
   const store = memoryStore();
   send(life(store).connected(), "a", 1);
-  let broken = true;
-  const stage = life({
-    ...store,
-    keys: () => {
-      if (broken) throw new Error("flash is busy");
-      return store.keys();
-    },
-  });
-  stage.connected();
+  const { keys } = store;
+  store.keys = failing("flash is busy");
+  const stage = life(store).connected();
   assert.deepEqual(stage.heard(), ["error store: flash is busy", "connected"]);
   assert.deepEqual([send(stage.quiet(), "b", 1), send(stage, "c", 0)], [false, true]);
   assert.deepEqual(stage.said(), ["PUBLISH q0 t c"]);
-  broken = false;
+  store.keys = keys;
   stage.client.disconnect();
   stage.connected(true);
   assert.ok(stage.said().includes("PUBLISH #1 q1 dup t a"));
@@ -537,9 +527,7 @@ test("an i that cannot be removed: no PUBCOMP, so that the server does not use i
   const stage = life(store).connected().quiet();
   stage.link.receives(publish("t", "a", { qos: 2, id: 5 }));
   const { remove } = store;
-  store.remove = () => {
-    throw new Error("worn out");
-  };
+  store.remove = failing("worn out");
   stage.quiet().link.receives(pubrel(5));
   assert.deepEqual([stage.said(), stage.heard(), store.keys()], [[], ["error store: worn out"], ["i5"]]);
   store.remove = remove;
