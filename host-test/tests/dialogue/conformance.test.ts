@@ -4,25 +4,13 @@
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { after, before, test } from "node:test";
-import type { Xs } from "../../harness/xs/host.ts";
+import { test } from "node:test";
 import { BUNDLE } from "../engines/engines.ts";
 import { MqttClient } from "../support/subject.ts";
-import { startProgram } from "../support/xs-program.ts";
 import { CASE_NAMES, start } from "./conformance-program.ts";
+import { testOnNodeAndXs } from "./node-and-xs.ts";
 
-const SEEDS = 300;
-
-let xs: Xs;
-before(async () => {
-  xs = await startProgram(new URL("conformance-program.ts", import.meta.url), BUNDLE);
-});
-after(() => xs.close());
-
-for (const name of CASE_NAMES) {
-  test(`${name}, on Node`, () => assert.equal(start({ MqttClient }).play({ name, seeds: SEEDS }), ""));
-  test(`${name}, in XS`, async () => assert.equal(await xs.call<string>("play", { name, seeds: SEEDS }), ""));
-}
+testOnNodeAndXs(CASE_NAMES, start({ MqttClient }), new URL("conformance-program.ts", import.meta.url), BUNDLE);
 
 const PAGE = readFileSync(new URL("../../../docs/conformance.md", import.meta.url), "utf8");
 

@@ -1,24 +1,14 @@
 // The cases of several hosts, on Node and in XS.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import type { Xs } from "../../harness/xs/host.ts";
+import { test } from "node:test";
 import { BUNDLE } from "../engines/engines.ts";
 import { device } from "../support/device.ts";
 import { MqttClient } from "../support/subject.ts";
-import { startProgram } from "../support/xs-program.ts";
 import { CASES, start } from "./failover-program.ts";
+import { testOnNodeAndXs } from "./node-and-xs.ts";
 
-let xs: Xs;
-before(async () => {
-  xs = await startProgram(new URL("failover-program.ts", import.meta.url), BUNDLE);
-});
-after(() => xs.close());
-
-for (const name of Object.keys(CASES)) {
-  test(`${name}, on Node`, () => assert.equal(start({ MqttClient }).play(name), ""));
-  test(`${name}, in XS`, async () => assert.equal(await xs.call<string>("play", name), ""));
-}
+testOnNodeAndXs(Object.keys(CASES), start({ MqttClient }), new URL("failover-program.ts", import.meta.url), BUNDLE);
 
 test("a Quickstart device with two hosts moves on to the second", () => {
   const stage = device({ org: "quickstart", host: ["a.test", "b.test"] });

@@ -33,6 +33,12 @@ function notified(stage: ManagedStage): unknown {
   return d.fields;
 }
 
+/** So many milliseconds pass, and the device says nothing. */
+function silentFor(stage: ManagedStage, ms: number, what = "said meanwhile"): void {
+  stage.clock.advance(ms);
+  same(stage.said(), [], what);
+}
+
 /** The fields of a message, for values by attribute. */
 function fieldsOf(values: object): { field: string; value: unknown }[] {
   return Object.entries(values).map(([field, value]) => ({ field, value }));
@@ -182,8 +188,7 @@ export const CASES: Record<string, Case> = {
       const stage = new ManagedStage(lib, {}, QUIET).connected();
       stage.client.manage(() => {});
       stage.answered(MANAGE, rc);
-      stage.clock.advance(59_999);
-      same(stage.said().length, 0, `rc ${rc} before`);
+      silentFor(stage, 59_999, `rc ${rc} before`);
       stage.clock.advance(1);
       same(stage.said().length, again, `rc ${rc} after`);
     }
@@ -194,23 +199,19 @@ export const CASES: Record<string, Case> = {
     stage.clock.advance(1_000_000);
     same(stage.reconnected().said(), [], "after the reconnect");
     const left = 3_480_000 - stage.clock.elapsed;
-    stage.clock.advance(left - 1000);
-    same(stage.said(), [], "before");
+    silentFor(stage, left - 1000, "before");
     stage.clock.advance(2000);
     stage.answered(MANAGE);
-    stage.clock.advance(3_479_000);
-    same(stage.said(), [], "before the next");
+    silentFor(stage, 3_479_000, "before the next");
     stage.clock.advance(2000);
     stage.saidOne(MANAGE);
     // Longer than the timer of an engine can wait.
     const long = new ManagedStage(lib, { lifetime: 4_294_967 }, QUIET).managed();
-    long.clock.advance(1_999_999_999);
-    same(long.said(), [], "before 2,000,000 s");
+    silentFor(long, 1_999_999_999, "before 2,000,000 s");
     long.clock.advance(1);
     long.saidOne(MANAGE);
     const forever = new ManagedStage(lib, { lifetime: 0 }, QUIET).managed();
-    forever.clock.advance(10_000_000);
-    same(forever.said(), [], "renewal");
+    silentFor(forever, 10_000_000, "renewal");
   },
 
   "a renewal that the server does not answer: not managed, tried again after 60 s": lib => {
@@ -246,11 +247,9 @@ export const CASES: Record<string, Case> = {
     stage.client.addErrorCode(1);
     const message = stage.saidOne(ERROR_CODES);
     same(stage.client.manage(), false, "no room");
-    stage.clock.advance(80_000);
-    same(stage.said(), [], "no room for the renewal");
+    silentFor(stage, 80_000, "no room for the renewal");
     stage.answer(message);
-    stage.clock.advance(59_999);
-    same(stage.said(), [], "before");
+    silentFor(stage, 59_999, "before");
     stage.clock.advance(1);
     stage.saidOne(MANAGE);
 
@@ -258,8 +257,7 @@ export const CASES: Record<string, Case> = {
     asking.clock.advance(3_470_000);
     asking.client.manage();
     asking.saidOne(MANAGE);
-    asking.clock.advance(15_000);
-    same(asking.said(), [], "manage was sent 10 s before it was due");
+    silentFor(asking, 15_000, "manage was sent 10 s before it was due");
 
     // The engine calls a timer late, and something else happens before.
     const late = new ManagedStage(lib, {}, QUIET).managed();
@@ -278,8 +276,7 @@ export const CASES: Record<string, Case> = {
     same(Object.keys(message), ["reqId"], "members");
     stage.answer(message);
     same([stage.heard(), stage.client.managed], [["unmanage: done"], false]);
-    stage.clock.advance(4_000_000);
-    same(stage.said(), [], "renewal");
+    silentFor(stage, 4_000_000, "renewal");
     stage.client.disconnect();
     stage.connected();
     same(stage.said(), [], "after the next connect()");
@@ -643,8 +640,7 @@ export const CASES: Record<string, Case> = {
     stage.said();
     stage.acknowledge();
     stage.said();
-    stage.clock.advance(999);
-    same(stage.said(), [], "before");
+    silentFor(stage, 999, "before");
     stage.clock.advance(1);
     notifies(stage, { metadata: { a: 2 } });
     // The server keeps mgmt.firmware member by member: the members that have changed go out, and no other.
