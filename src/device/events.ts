@@ -23,7 +23,7 @@ export interface CachedEvent {
 export class EventCache {
   private readonly codecs: Codecs;
   readonly quickstart?: boolean;
-  // Linked to the others, the oldest last; absent without any.
+  // The first of at most MAX_CACHED, linked from the newest to the oldest.
   private newest: CachedEvent | undefined;
 
   /** @param quickstart only format json is allowed */
@@ -45,6 +45,7 @@ export class EventCache {
     }
     const entry = this.make(event, format, connection.link.encoder.topicLimit);
     if (count === MAX_CACHED) beforeOldest!.next = undefined;
+    entry.next = this.newest;
     this.newest = entry;
     return entry;
   }
@@ -69,6 +70,6 @@ export class EventCache {
     }
     const codec = this.codecs.get(format);
     if (!codec) throw new MissingMessageEncoderException(format);
-    return { event, format, codec, timed: wantsTime(codec), topic, next: this.newest };
+    return { event, format, codec, timed: wantsTime(codec), topic, next: undefined };
   }
 }

@@ -14,7 +14,7 @@ const TAKEOVER_LOSSES = 3;
 export class Backoff {
   // Attempts that failed and connections that were lost, since the last connection that lasted.
   private failures = 0;
-  // Connections in a row that the server closed soon after CONNACK for no visible reason; absent: none.
+  // Connections in a row that the server closed soon after CONNACK for no visible reason; absent or 0: none.
   private earlyLosses: number | undefined;
   // When CONNACK was received, or the last attempt or connection failed: milliseconds that wrap at 2^32.
   private sinceMs = 0;

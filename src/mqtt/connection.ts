@@ -111,7 +111,7 @@ export class Connection implements LinkListener {
     this.transition(CONNECT);
     if (before === IDLE) {
       this.callbacks.connecting();
-      if (!this.connections) this.connections = 0;
+      if (this.connections === undefined) this.connections = 0;
       this.session.restore();
       if (this.backoff.failing) {
         this.connectWaits = true;
@@ -197,7 +197,7 @@ export class Connection implements LinkListener {
   opened(): void {
     this.transition(OPENED);
     this.session.connecting();
-    this.link.encoder.connect(this.options);
+    this.link.encoder.connect(this.options); // its other fields are not in the packet
     if (!this.disconnectAfterConnack) this.startTimeout();
   }
 

@@ -2,19 +2,19 @@
 // [MQTT-3.1.2-23] [MQTT-3.1.2-24]?
 //
 // The client looks at what was sent and received once per half of the keep-alive. Packets do not read the clock: sending
-// and receiving only set flags. A half in which nothing was sent or nothing was received ends with
-// PINGREQ. So the server hears from the client at least once per keep-alive, and the client notices a dead connection even
-// while it publishes at QoS 0.
+// and receiving only set flags. A half in which nothing was sent or nothing was received ends with PINGREQ. So the server
+// hears from the client at least once per keep-alive, and the client notices a dead connection even while it publishes at
+// QoS 0.
 //
 // The connection has one timer. Each half is divided by checks at equal intervals, none longer than the acknowledgement
 // timeout, so that the same timer also serves to look for packets that were not acknowledged. With a short keep-alive, only
 // some checks look at the acknowledgements.
 
-/** The part of the link that a check reads; it clears the flags. */
+/** What the keep-alive reads of the link. It clears the flags when a half begins. */
 export interface Traffic {
-  receivedSinceCheck: boolean;
+  receivedInHalf: boolean;
   readonly buffer: {
-    sentSinceCheck: boolean;
+    sentInHalf: boolean;
     /** Bytes wait to be sent. */
     readonly pending: boolean;
   };
@@ -81,8 +81,8 @@ export class KeepAlive {
    */
   check(link: Traffic): KeepAliveAction {
     if (++this.checks % this.checksPerHalf > 0) return "none";
-    const { receivedSinceCheck: received, buffer } = link;
-    const { sentSinceCheck: sent, pending } = buffer;
+    const { receivedInHalf: received, buffer } = link;
+    const { sentInHalf: sent, pending } = buffer;
     clear(link);
     if (pending ? !sent : this.pinged && !received) return "dead";
     const ping = this.seconds > 0 && !(sent && received);
@@ -93,6 +93,6 @@ export class KeepAlive {
 }
 
 function clear(link: Traffic): void {
-  link.receivedSinceCheck = false;
-  link.buffer.sentSinceCheck = false;
+  link.receivedInHalf = false;
+  link.buffer.sentInHalf = false;
 }

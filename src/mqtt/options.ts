@@ -1,4 +1,4 @@
-// Options of MqttClient: their meaning, defaults and checks.
+// Options of MqttClient: their meaning and their checks.
 
 import { ConfigurationException } from "../errors.ts";
 import { frozen } from "../frozen.ts";

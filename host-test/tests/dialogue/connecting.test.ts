@@ -459,4 +459,9 @@ test("counters tell reconnects, and what is queued and in flight", () => {
   assert.deepEqual(stage.client.counters, counters);
   stage.reconnected(false).reconnected(false);
   assert.deepEqual(stage.client.counters, { ...counters, resent: 2, reconnects: 2 });
+  stage.client.disconnect();
+  stage.clock.jumpToNext(); // nothing is confirmed
+  stage.client.connect();
+  stage.accepted();
+  assert.equal(stage.client.counters.reconnects, 3, "also after disconnect()");
 });

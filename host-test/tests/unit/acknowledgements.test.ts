@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { WaitingAcknowledgements } from "../../../src/mqtt/session/acknowledgements.ts";
-import { live, Recorder } from "../support/session-stage.ts";
+import { live, Recorder, type Setup } from "../support/session-stage.ts";
 
 /** Lets nothing leave, not even control packets. */
 function block(out: Recorder): void {
@@ -91,6 +91,26 @@ test("an acknowledgement does not overtake one that waits, though there is room 
     ["PUBACK #1", "PUBACK #2"],
   );
 });
+
+for (const [what, wait] of [
+  ["PINGREQ", ({ session }: Setup) => session.ping()],
+  ["an acknowledgement", ({ take }: Setup) => take("publish", 100, { qos: 1, topic: "t" })],
+] as const) {
+  test(`with room again, acknowledgements leave at once, also behind ${what} that waited`, () => {
+    const stage = live();
+    const { out, take } = stage;
+    block(out);
+    wait(stage);
+    out.said();
+    out.room = 100;
+    for (let id = 1; id <= 65; id++) take("publish", id, { qos: 1, topic: "t" });
+    const said = out.said().filter(line => !line.startsWith("message"));
+    assert.deepEqual(
+      said.slice(1),
+      Array.from({ length: 65 }, (_, n) => `PUBACK #${n + 1}`),
+    );
+  });
+}
 
 test("a connection that ends while a message is delivered: its acknowledgement is not sent on the next one", () => {
   const { session, out, take } = live();

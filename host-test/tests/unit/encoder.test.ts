@@ -69,7 +69,7 @@ for (const [name, write, bytes] of EVERY) {
     const { encoder, buffer, link } = onLink(256);
     assert.equal(write(encoder), true);
     assert.deepEqual(link.writes.map(hexOf), [hexOf(hex(bytes))]);
-    assert.equal(buffer.sentSinceCheck, true);
+    assert.equal(buffer.sentInHalf, true);
     assert.equal(buffer.pending, false);
   });
 }

@@ -102,7 +102,7 @@ test("a command of few bytes that JSON.parse makes large is refused with its id,
 
 test("limits.values sets the bound; formats that make no tree of values, and codecs of the application, have none", () => {
   const stage = readyDevice({ limits: { values: 10 } });
-  const text = `[${"1,".repeat(20)}1]`;
+  const text = `[${"1,".repeat(9)}1]`; // 11 values, with the array, in 21 bytes
   stage.client.setMessageEncoderModule("own", {
     encode: () => utf8(""),
     decode: ({ payload }) => ({ data: payload.length }),

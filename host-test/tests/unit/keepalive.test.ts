@@ -18,14 +18,14 @@ function run(seconds: number, halves: Half[]): void {
   const link = traffic(true, true); // CONNECT, CONNACK
   keepAlive.reset(link);
   for (const [n, { sent = false, received = false, pending = false, action }] of halves.entries()) {
-    assert.deepEqual([link.buffer.sentSinceCheck, link.receivedSinceCheck], [false, false], "cleared");
+    assert.deepEqual([link.buffer.sentInHalf, link.receivedInHalf], [false, false], "cleared");
     Object.assign(link, traffic(sent, received, pending));
     assert.equal(keepAlive.check(link), action, `half ${n + 1}`);
   }
 }
 
 function traffic(sent = false, received = false, pending = false): Traffic {
-  return { receivedSinceCheck: received, buffer: { sentSinceCheck: sent, pending } };
+  return { receivedInHalf: received, buffer: { sentInHalf: sent, pending } };
 }
 
 /** For example SUBSCRIBE and SUBACK. */
@@ -107,7 +107,7 @@ for (const [seconds, ackTimeout, checkMs, pings, checks] of PARTS) {
       if (keepAlive.ackCheckDue) seen.checks.push(ms / 1000);
       if (keepAlive.check(link) === "ping") {
         seen.pings.push(ms / 1000);
-        link.receivedSinceCheck = true;
+        link.receivedInHalf = true;
       }
     }
     assert.deepEqual([seen.pings.slice(0, pings.length), seen.checks.slice(0, checks.length)], [pings, checks]);

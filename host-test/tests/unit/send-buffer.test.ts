@@ -103,10 +103,10 @@ test("the last byte of a streamed payload ends the stream, not the one before", 
     link.room = size - 2;
     buffer.flush();
     assert.equal(buffer.streaming, true);
-    buffer.sentSinceCheck = false;
+    buffer.sentInHalf = false;
     link.room = 1;
     buffer.flush();
-    assert.deepEqual([buffer.streaming, buffer.pending, buffer.sentSinceCheck], [false, false, true]);
+    assert.deepEqual([buffer.streaming, buffer.pending, buffer.sentInHalf], [false, false, true]);
     assert.ok(parseSent(link.sent)[0]!.payload!.equals(noise(size)));
   }
 });

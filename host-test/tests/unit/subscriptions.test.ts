@@ -92,3 +92,52 @@ test("a SUBACK belongs to the filters that were sent, not to those that a later 
   take("suback", 2, { granted: [2] });
   assert.deepEqual([out.said(), told], [[], ["1 0", "2 2"]]);
 });
+
+test("what is left of a request is sent on the next connection, and its SUBACK belongs to that packet", () => {
+  const { session, out, take } = live();
+  const told: string[] = [];
+  const subscribe = (...topics: string[]) =>
+    session.subscribe(
+      topics.map(topic => ({ topic, qos: 0 })),
+      (_, granted) => told.push(`${topics}: ${granted}`),
+    );
+  subscribe("a", "b");
+  subscribe("b");
+  out.said();
+  session.disconnected();
+  session.connecting();
+  session.connected(true);
+  assert.deepEqual(out.said(), ["SUBSCRIBE #3 a", "SUBSCRIBE #4 b"]);
+  take("suback", 3, { granted: [0] });
+  take("suback", 4, { granted: [0] });
+  assert.deepEqual([out.said(), told], [[], ["a,b: 0", "b: 0"]]);
+});
+
+test("a SUBACK belongs to all filters that were sent, though two later requests took some over", () => {
+  const { session, out, take } = live();
+  const told: (readonly number[])[] = [];
+  const filters = ["a", "b", "c"].map(topic => ({ topic, qos: 0 }) as const);
+  session.subscribe(filters, (_, granted) => told.push(granted));
+  for (const filter of filters.slice(1)) session.subscribe([filter], undefined);
+  out.said();
+  take("suback", 1, { granted: [0, 0, 0] });
+  assert.deepEqual([out.said(), told], [[], [[0, 0, 0]]]);
+});
+
+test("a request of which nothing was taken over is sent again as the same packet", () => {
+  const { session, out } = live();
+  for (const topic of ["a", "b"]) session.subscribe([{ topic, qos: 0 }], undefined);
+  out.said();
+  assert.deepEqual([session.checkAcknowledgements(), session.checkAcknowledgements()], [true, true]);
+  assert.deepEqual(out.said(), ["SUBSCRIBE #1 a"]);
+});
+
+test("with as many requests as fit, a new one must replace one of them as a whole", () => {
+  const { session } = live({ subscriptions: 1 });
+  const subscribe = (...topics: string[]) =>
+    session.subscribe(
+      topics.map(topic => ({ topic, qos: 0 })),
+      undefined,
+    );
+  assert.deepEqual([subscribe("a", "b"), subscribe("b"), subscribe("b", "a")], [true, false, true]);
+});

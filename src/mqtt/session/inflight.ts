@@ -17,6 +17,7 @@ export class Inflight implements PacketIdHolder {
   /** Bytes of all topics and payloads. */
   bytes = 0;
   private last: Message | undefined;
+  /** Publisher reads `redeliveries` here. */
   readonly limits: InflightLimits;
 
   constructor(limits: InflightLimits) {

@@ -40,7 +40,7 @@ export class Session {
   // Absent until an identifier is known.
   private received: ReceivedIds | undefined;
   private readonly subscriptions: Subscriptions;
-  // Absent while none waits.
+  // Absent while neither an acknowledgement nor PINGREQ waits for room.
   private acknowledgements: WaitingAcknowledgements | undefined;
   private ackDeadline: AckDeadline | undefined;
   // CONNECT packets since the last CONNACK 0.
@@ -160,10 +160,7 @@ export class Session {
   /** Sends what waits. Called when there may be room again, or something was added. */
   pump(): void {
     if (!this.publisher.online) return;
-    if (this.acknowledgements) {
-      if (!this.acknowledgements.pump(this.publisher.encoder)) return;
-      this.acknowledgements = undefined;
-    }
+    if (this.acknowledgements && !this.pumpAcknowledgements()) return;
     if (this.subscriptions.waiting && !this.subscriptions.pump(this.publisher)) return;
     if (this.publisher.waiting) this.publisher.pump();
   }
@@ -223,10 +220,19 @@ export class Session {
   private acknowledge(type: AckType, id: number): string {
     // If a callback ended the connection, the server sends the message again.
     if (!this.publisher.online) return "";
-    if (!this.acknowledgements && this.publisher.encoder.ack(type, id)) return "";
+    if (!this.acknowledgements || this.pumpAcknowledgements()) {
+      if (this.publisher.encoder.ack(type, id)) return "";
+    }
     return this.waitingAcknowledgements().add(type, id);
   }
 
+  // True if nothing waits any more.
+  private pumpAcknowledgements(): boolean {
+    if (this.acknowledgements!.pump(this.publisher.encoder)) this.acknowledgements = undefined;
+    return !this.acknowledgements;
+  }
+
+  // Made on demand, as receivedIds().
   private waitingAcknowledgements(): WaitingAcknowledgements {
     if (!this.acknowledgements) this.acknowledgements = new WaitingAcknowledgements();
     return this.acknowledgements;

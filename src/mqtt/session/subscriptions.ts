@@ -19,7 +19,7 @@ export interface Request {
   /** Packet identifier; 0 until the packet is sent on this connection. */
   id: number;
   /** The filters in the packet that `id` belongs to, if a later request has replaced some of them; else absent. */
-  sent?: readonly Subscription[] | undefined;
+  packetFilters?: readonly Subscription[] | undefined;
   /** The server has acknowledged the request in the session it holds now. */
   acknowledged: boolean;
   done?: SubscribeCallback | undefined;
@@ -71,7 +71,7 @@ export class Subscriptions implements PacketIdHolder {
     for (let i = 0; i < this.requests.length; i++) {
       const request = this.requests[i]!;
       if (!subscribed) request.acknowledged = false;
-      if (!request.acknowledged) request.id = 0;
+      if (!request.acknowledged) releaseId(request);
     }
   }
 
@@ -83,7 +83,6 @@ export class Subscriptions implements PacketIdHolder {
       const id = publisher.ids.next(publisher);
       if (!send(publisher.encoder, request.subscriptions, request.unsubscribe, id)) return false;
       request.id = id;
-      if (request.sent) request.sent = undefined;
     }
     this.waiting = false;
     return true;
@@ -99,9 +98,9 @@ export class Subscriptions implements PacketIdHolder {
    * for the rest.
    */
   resend(request: Request, publisher: Publisher): void {
-    if (!request.sent) send(publisher.encoder, request.subscriptions, request.unsubscribe, request.id);
+    if (!request.packetFilters) send(publisher.encoder, request.subscriptions, request.unsubscribe, request.id);
     else {
-      request.id = 0;
+      releaseId(request);
       this.waiting = true;
       this.pump(publisher);
     }
@@ -121,8 +120,7 @@ export class Subscriptions implements PacketIdHolder {
       return `SUBACK with ${granted.length} codes for ${filters.length} filters`;
     }
     request.acknowledged = true;
-    request.id = 0;
-    if (request.sent) request.sent = undefined;
+    releaseId(request);
     if (request.unsubscribe) this.requests = this.requests.filter(one => one !== request);
     const { done } = request;
     if (done) {
@@ -155,7 +153,7 @@ export class Subscriptions implements PacketIdHolder {
         return false;
       }
       if (left.length < request.subscriptions.length) {
-        if (request.id) request.sent = filtersOf(request);
+        if (request.id) request.packetFilters = filtersOf(request);
         request.subscriptions = left;
       }
       return true;
@@ -175,9 +173,14 @@ function topicsOf(subscriptions: readonly Subscription[]): string[] {
   return topics;
 }
 
-/** The filters in the packet that was sent last. */
+/** The filters in the packet that `id` belongs to. */
 function filtersOf(request: Request): readonly Subscription[] {
-  return request.sent || request.subscriptions;
+  return request.packetFilters || request.subscriptions;
+}
+
+function releaseId(request: Request): void {
+  request.id = 0;
+  if (request.packetFilters) request.packetFilters = undefined;
 }
 
 /** What a later request for `topics` leaves of `request`. */

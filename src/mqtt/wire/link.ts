@@ -17,8 +17,8 @@ export interface LinkListener extends DecoderListener {
 
 export class Link implements TransportListener {
   readonly encoder: Encoder;
-  /** Bytes were received since the keep-alive last looked. */
-  receivedSinceCheck = false;
+  /** Bytes were received in this half of the keep-alive. */
+  receivedInHalf = false;
   private readonly listener: LinkListener;
   private readonly decoder: Decoder;
 
@@ -59,7 +59,7 @@ export class Link implements TransportListener {
   }
 
   received(bytes: Uint8Array): void {
-    this.receivedSinceCheck = true;
+    this.receivedInHalf = true;
     const { buffer } = this.encoder;
     buffer.corked = true;
     this.decoder.push(bytes);

@@ -24,8 +24,8 @@ export class SendBuffer implements PacketStream {
   corked = false;
   /** True while a payload is being sent from the caller's bytes, which must not change. */
   streaming = false;
-  /** Bytes were handed to the transport since the keep-alive last looked. */
-  sentSinceCheck = false;
+  /** Bytes were handed to the transport in this half of the keep-alive. */
+  sentInHalf = false;
 
   /** @param bytes size, at least 128: the largest packet without its payload must fit. */
   constructor(bytes: number) {
@@ -38,7 +38,7 @@ export class SendBuffer implements PacketStream {
     return this.used > 0 || this.streaming;
   }
 
-  /** Bytes that the transport would take now; 0 while others wait. */
+  /** Bytes that the transport would take now; 0 while others wait. Only with a transport. */
   get room(): number {
     return this.pending ? 0 : this.transport!.writable;
   }
@@ -57,25 +57,25 @@ export class SendBuffer implements PacketStream {
     if (used === 0 && !this.streaming) return;
     const transport = this.transport;
     if (!transport) return;
-    let room = transport.writable;
+    let writable = transport.writable;
     // The common case: whole packets, and room for all of them.
-    if (!this.streaming && used <= room) {
+    if (!this.streaming && used <= writable) {
       this.used = 0;
-      this.sentSinceCheck = true;
+      this.sentInHalf = true;
       transport.write(this.bytes.subarray(0, used));
       return;
     }
-    while (room > 0 && this.pending) {
+    while (writable > 0 && this.pending) {
       const count = this.streaming ? this.bytesBeforePayload : this.used;
-      if (count > 0) this.flushBytes(transport, Math.min(count, room));
-      else this.flushPayload(transport, this.payload!, room);
-      room = transport.writable;
+      if (count > 0) this.flushBytes(transport, Math.min(count, writable));
+      else this.flushPayload(transport, this.payload!, writable);
+      writable = transport.writable;
     }
   }
 
   private flushBytes(transport: Transport, count: number): void {
     transport.write(this.bytes.subarray(0, count));
-    this.sentSinceCheck = true;
+    this.sentInHalf = true;
     this.bytes.copyWithin(0, count, this.used);
     this.used -= count;
     if (this.streaming) this.bytesBeforePayload -= count;
@@ -85,7 +85,7 @@ export class SendBuffer implements PacketStream {
     const start = this.payloadSent;
     const end = Math.min(payload.length, start + room);
     transport.write(payload.subarray(start, end));
-    this.sentSinceCheck = true;
+    this.sentInHalf = true;
     this.payloadSent = end;
     if (end === payload.length) this.endPayload();
   }
