@@ -19,7 +19,7 @@ const COUNTERS = 8;
  * Most functions, and most items of array and object literals outside functions, that exist after loading. They hold most
  * of the memory, and are counted without an engine. Lower them when the build saves more.
  */
-const LOADED_LIMITS = { functions: 214, items: 108 };
+const LOADED_LIMITS = { functions: 216, items: 108 };
 
 test("no more functions and constants stay in memory than fit", async () => {
   const loaded = { functions: 0, items: 0 };
