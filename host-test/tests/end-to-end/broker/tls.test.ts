@@ -1,14 +1,12 @@
 // TLS against Mosquitto, device on Node: whom it trusts, whom it refuses and how that reads, client certificates, SNI.
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import type { AddressInfo } from "node:net";
 import { after, before, describe, test } from "node:test";
 import tls from "node:tls";
 import { type ConnectionException, MqttClient, type TlsOptions } from "../../../../dist/node.js";
-import { noOpenssl } from "../../contract/certificates.ts";
-import { Authority } from "./authority.ts";
-import { freePort, Mosquitto, withoutMosquitto } from "./mosquitto.ts";
+import { type Issued, noOpenssl, type Wish, withIssuer } from "../../contract/certificates.ts";
+import { listen } from "../../support/listen.ts";
+import { Mosquitto, withoutMosquitto } from "./mosquitto.ts";
 
 /** "connected", or what the application is told when the first attempt has failed. */
 function attempt(port: number, tlsOptions: TlsOptions, host = "localhost"): Promise<string> {
@@ -23,84 +21,98 @@ function attempt(port: number, tlsOptions: TlsOptions, host = "localhost"): Prom
   });
 }
 
+const AUTHORITY = "basicConstraints=critical,CA:TRUE";
+
+/** All of an authority that the client trusts, but `other` and `strange`. */
+function makeCertificates() {
+  return withIssuer(issue => {
+    const make = (name: string, extension: string, more: Partial<Wish>) =>
+      issue({ name, keyType: "p256", extensions: [extension], ...more });
+    const authority = make("the right one", AUTHORITY, { keyNumber: 1 });
+    const other = make("another", AUTHORITY, { keyNumber: 2 });
+    const server = (names: string, days: readonly [number, number] = [-1, 1]) =>
+      make("server", `subjectAltName=${names}`, { by: authority, days });
+    const device = (by: Issued) => make("device", "subjectAltName=email:device@example", { by });
+    return {
+      ca: authority.pem,
+      otherCa: other.pem,
+      good: server("DNS:localhost,DNS:org.example,IP:127.0.0.1"),
+      expired: server("DNS:localhost", [-20, -10]),
+      otherName: server("DNS:broker.example"),
+      device: device(authority),
+      strange: device(other),
+    };
+  });
+}
+
+/** As the client takes it. */
+const identity = ({ pem, key }: Issued) => ({ cert: pem, key });
+
 describe("TLS against Mosquitto", { skip: withoutMosquitto() || noOpenssl(), timeout: 60_000 }, () => {
-  let ca: Authority;
-  let otherCa: Authority;
+  const { ca, otherCa, ...certificates } = makeCertificates();
   const brokers: Mosquitto[] = [];
   let good = 0;
   let expired = 0;
   let otherName = 0;
   let demanding = 0;
 
-  async function broker(names: string, days: [string, string] | undefined, config: string[] = []): Promise<number> {
-    const { cert, key } = ca.issue("server", { names, ...(days ? { days } : {}) });
-    const port = await freePort();
+  async function broker({ pem, key }: Issued, config: string[] = []): Promise<number> {
     const lines = ["certfile %DIR%/cert.pem", "keyfile %DIR%/key.pem", ...config, "allow_anonymous true"];
-    const files = { "cert.pem": cert, "key.pem": key, "ca.pem": ca.cert };
-    brokers.push(await Mosquitto.start({ port, config: lines, files, quiet: true }));
-    return port;
+    const files = { "cert.pem": pem, "key.pem": key, "ca.pem": ca };
+    const started = await Mosquitto.start({ config: lines, files, quiet: true });
+    brokers.push(started);
+    return started.port;
   }
 
   before(async () => {
-    ca = new Authority("the right one");
-    otherCa = new Authority("another");
-    good = await broker("DNS:localhost,IP:127.0.0.1", undefined);
-    expired = await broker("DNS:localhost", ["20200101000000Z", "20210101000000Z"]);
-    otherName = await broker("DNS:broker.example", undefined);
-    demanding = await broker("DNS:localhost", undefined, ["cafile %DIR%/ca.pem", "require_certificate true"]);
+    good = await broker(certificates.good);
+    expired = await broker(certificates.expired);
+    otherName = await broker(certificates.otherName);
+    demanding = await broker(certificates.good, ["cafile %DIR%/ca.pem", "require_certificate true"]);
   });
 
   after(async () => {
     for (const one of brokers) await one.close();
-    ca?.close();
-    otherCa?.close();
   });
 
   test("the right authority: connected, by name and by address, from text and from bytes", async () => {
-    assert.equal(await attempt(good, { ca: ca.cert }), "connected");
-    assert.equal(await attempt(good, { ca: Buffer.from(ca.cert) }), "connected");
-    assert.equal(await attempt(good, { ca: ca.cert }, "127.0.0.1"), "connected");
+    assert.equal(await attempt(good, { ca }), "connected");
+    assert.equal(await attempt(good, { ca: Buffer.from(ca) }), "connected");
+    assert.equal(await attempt(good, { ca }, "127.0.0.1"), "connected");
   });
 
   test("another authority, or none of ours: refused", async () => {
-    for (const options of [{ ca: otherCa.cert }, {}]) {
+    for (const options of [{ ca: otherCa }, {}]) {
       assert.match(await attempt(good, options), /^unreachable: cannot reach localhost:\d+: .*certificate/);
     }
   });
 
   test("the certificate of another host: refused, unless serverName says so", async () => {
-    assert.match(
-      await attempt(otherName, { ca: ca.cert }),
-      /^unreachable: .*localhost.* is not in the cert's altnames/,
-    );
-    assert.equal(await attempt(otherName, { ca: ca.cert, serverName: "broker.example" }), "connected");
+    assert.match(await attempt(otherName, { ca }), /^unreachable: .*localhost.* is not in the cert's altnames/);
+    assert.equal(await attempt(otherName, { ca, serverName: "broker.example" }), "connected");
   });
 
   test("an expired certificate: refused", async () => {
-    assert.match(await attempt(expired, { ca: ca.cert }), /^unreachable: cannot reach .*: certificate has expired/);
+    assert.match(await attempt(expired, { ca }), /^unreachable: cannot reach .*: certificate has expired/);
   });
 
   test("a broker that wants a client certificate: with ours connected, with none or another's refused", async () => {
-    const mine = ca.issue("device", {});
-    assert.equal(await attempt(demanding, { ca: ca.cert, ...mine }), "connected");
-    assert.match(await attempt(demanding, { ca: ca.cert }), /certificate required/);
-    assert.match(await attempt(demanding, { ca: ca.cert, ...otherCa.issue("device", {}) }), /unknown ca|certificate/);
+    const [mine, strange] = [identity(certificates.device), identity(certificates.strange)];
+    assert.equal(await attempt(demanding, { ca, ...mine }), "connected");
+    assert.match(await attempt(demanding, { ca }), /certificate required/);
+    assert.match(await attempt(demanding, { ca, ...strange }), /unknown ca|certificate/);
   });
 
-  test("SNI is the host, or serverName; none for an address", async () => {
-    const { cert, key } = ca.issue("server", { names: "DNS:localhost,DNS:org.example,IP:127.0.0.1" });
+  test("SNI is the host, or serverName; none for an address", async t => {
     const names: unknown[] = [];
-    const server = tls.createServer({ cert, key }, socket => {
+    const server = tls.createServer(identity(certificates.good), socket => {
       names.push(socket.servername);
       socket.destroy();
     });
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const { port } = server.address() as AddressInfo;
-    await attempt(port, { ca: ca.cert });
-    await attempt(port, { ca: ca.cert, serverName: "org.example" });
-    await attempt(port, { ca: ca.cert }, "127.0.0.1");
-    server.close();
+    const { port } = await listen(server, t);
+    await attempt(port, { ca });
+    await attempt(port, { ca, serverName: "org.example" });
+    await attempt(port, { ca }, "127.0.0.1");
     assert.deepEqual(names, ["localhost", "org.example", false]);
   });
 });
