@@ -9,10 +9,11 @@ import dns from "node:dns";
 import { type EventEmitter, once } from "node:events";
 import { createRequire } from "node:module";
 import { type TestContext, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import type { Platform } from "../../../harness/platform/platform.ts";
-import { ENGINES } from "../../engines/engines.ts";
+import { ENGINES, type EngineName, startEngine } from "../../engines/engines.ts";
 import * as rig from "../../harness/platform/testing.ts";
-import { type LedDevice, ledDevice } from "./led-device.ts";
+import { deviceInbox } from "../../support/inbox.ts";
 
 /** As much of @wiotp/sdk as is used here; it has no types. */
 interface SdkClient extends EventEmitter {
@@ -42,6 +43,7 @@ const sdk: {
   DeviceConfig: new (identity: object, auth: object, options: object) => SdkConfig;
 } = createRequire(import.meta.url)("@wiotp/sdk");
 
+const SUBJECT = fileURLToPath(new URL("../broker/subject.js", import.meta.url));
 const APPLICATION = { org: "abc123", appId: "sdk", key: "key1", token: "application-token" };
 const SECOND = { ...rig.DEVICE, id: "t-02", token: "second-token" };
 const DOMAIN = "loopback.test";
@@ -90,10 +92,24 @@ async function sdkDevice(clients: SdkClient[], platform: Platform): Promise<SdkD
   return connected(clients, new sdk.DeviceClient(config));
 }
 
-async function ours(t: TestContext, engine: "node" | "xs", platform: Platform): Promise<LedDevice> {
-  const device = await ledDevice(t, engine, rig.optionsFor(platform));
-  await device.connect();
-  return device;
+async function ours(t: TestContext, engine: EngineName, platform: Platform) {
+  const { commands, told, calls } = deviceInbox();
+  const device = await startEngine(engine, SUBJECT, rig.optionsFor(platform), calls);
+  t.after(async () => {
+    await device.invoke("disconnect");
+    await device.close();
+  });
+  await device.invoke("connect");
+  assert.deepEqual(await told.next(), ["connected", undefined]);
+  return {
+    publish: (data: unknown, qos: 0 | 1 | 2) => device.invoke("publish", { event: "status", data, qos }),
+    /** The next command. Nothing else was told before it. */
+    async heard() {
+      const command = (await commands.next()) as { command: string; format: string; data: unknown; timestamp: string };
+      assert.deepEqual(told.waiting, []);
+      return command;
+    },
+  };
 }
 
 const START = { devices: [rig.DEVICE, SECOND], applications: [APPLICATION] };
@@ -106,14 +122,13 @@ for (const engine of ENGINES) {
       const platform = await rig.startTestPlatform(t);
       const application = await rig.watchOrganization(t, platform);
       const device = await ours(t, engine, platform);
-      await device.publish("status", "json", { name: "foo", cpu: 60, mem: 50 }, qos);
+      await device.publish({ name: "foo", cpu: 60, mem: 50 }, qos);
       const { topic, text } = await application.next();
       assert.deepEqual([topic, text], [`${rig.ON_APP}/evt/status/fmt/json`, '{"name":"foo","cpu":60,"mem":50}']);
       await application.publish(`${rig.ON_APP}/cmd/print/fmt/json`, '{"message":"안녕"}', qos);
-      const [what, command] = (await device.next()) as ["command", Record<string, unknown>];
-      const { timestamp, ...rest } = command;
-      assert.deepEqual([what, rest], ["command", { command: "print", format: "json", data: { message: "안녕" } }]);
-      assert.ok(!Number.isNaN(Date.parse(String(timestamp))));
+      const { timestamp, ...command } = await device.heard();
+      assert.deepEqual(command, { command: "print", format: "json", data: { message: "안녕" } });
+      assert.ok(!Number.isNaN(Date.parse(timestamp)));
     });
   }
 
@@ -125,14 +140,14 @@ for (const engine of ENGINES) {
     const application = await sdkApplication(clients, platform);
     const device = await ours(t, engine, platform);
     const received = once(application, "deviceEvent");
-    await device.publish("status", "json", { name: "foo", cpu: 60, mem: 50 }, 1);
+    await device.publish({ name: "foo", cpu: 60, mem: 50 }, 1);
     const [type, id, event, format, payload] = await received;
     assert.deepEqual([type, id, event, format], ["thermo", "t-01", "status", "json"]);
     assert.equal(payload.toString(), '{"name":"foo","cpu":60,"mem":50}');
 
     application.publishCommand("thermo", "t-01", "setInterval", "json", { interval: 5 }, 1);
-    const [, command] = (await device.next()) as ["command", { command: string; data: unknown }];
-    assert.deepEqual([command.command, command.data], ["setInterval", { interval: 5 }]);
+    const { command, data } = await device.heard();
+    assert.deepEqual([command, data], ["setInterval", { interval: 5 }]);
   });
 
   test(`device on ${engine} beside @wiotp/sdk's device: each has its own events and commands`, {
@@ -148,7 +163,7 @@ for (const engine of ENGINES) {
       events.push(`${id} ${event} ${format} ${payload}`);
       application.emit("any");
     });
-    await device.publish("status", "json", { from: "ours" }, 1);
+    await device.publish({ from: "ours" }, 1);
     while (events.length < 1) await once(application, "any");
     other.publishEvent("status", "json", { from: "theirs" }, 1, () => {});
     while (events.length < 2) await once(application, "any");
@@ -158,7 +173,6 @@ for (const engine of ENGINES) {
     for (const id of ["t-02", "t-01"]) application.publishCommand("thermo", id, "whoAreYou", "json", { id }, 1);
     const [command, format, payload] = await theirs;
     assert.deepEqual([command, format, payload.toString()], ["whoAreYou", "json", '{"id":"t-02"}']);
-    const [what, heard] = (await device.next()) as [string, { data: unknown }];
-    assert.deepEqual([what, heard.data], ["command", { id: "t-01" }]);
+    assert.deepEqual((await device.heard()).data, { id: "t-01" });
   });
 }

@@ -2,7 +2,7 @@
 // package with `host`, `port` and `tls: false` added to the options.
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { EventEmitter, once } from "node:events";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
@@ -11,6 +11,7 @@ import { transform } from "esbuild";
 import { startXs, type Xs } from "../../../harness/xs/host.ts";
 import type { EngineName } from "../../engines/engines.ts";
 import { makeFolder, writeFile } from "../../support/folder.ts";
+import { Inbox } from "../../support/inbox.ts";
 import { HTTP_PORT, lendHttp } from "./lend-http.ts";
 
 export const PAGE = fileURLToPath(new URL("../../../../docs/samples.md", import.meta.url));
@@ -40,21 +41,8 @@ export function readPage(): Page {
   };
 }
 
-/** A running sample: its lines come one by one. */
-export class Running {
-  readonly #lines: string[] = [];
-  readonly #arrival = new EventEmitter();
-
-  add(line: string): void {
-    this.#lines.push(line);
-    this.#arrival.emit("line");
-  }
-
-  async next(): Promise<string> {
-    while (this.#lines.length === 0) await once(this.#arrival, "line");
-    return this.#lines.shift()!;
-  }
-}
+/** The lines that a running sample prints. */
+export type Running = Inbox<string>;
 
 export async function runSample(t: TestContext, engine: EngineName, sample: Sample, port: number): Promise<Running> {
   const folder = makeFolder(t);
@@ -68,7 +56,7 @@ export async function runSample(t: TestContext, engine: EngineName, sample: Samp
     "device.yaml": yaml,
   };
   for (const [name, text] of Object.entries(files)) writeFile(folder, name, text);
-  const running = new Running();
+  const running = new Inbox<string>();
   await (engine === "xs" ? startInXs : startOnNode)(t, folder, running);
   return running;
 }
@@ -87,16 +75,16 @@ async function startOnNode(t: TestContext, folder: string, running: Running): Pr
   child.stdout!.on("data", bytes => {
     const lines = `${rest}${bytes}`.split("\n");
     rest = lines.pop()!;
-    for (const line of lines) running.add(line);
+    for (const line of lines) running.push(line);
   });
-  child.stderr!.on("data", bytes => running.add(`stderr: ${bytes}`));
+  child.stderr!.on("data", bytes => running.push(`stderr: ${bytes}`));
 }
 
 async function startInXs(t: TestContext, folder: string, running: Running): Promise<void> {
   const xs: Xs = await startXs({
     calls: lendHttp(() => xs),
-    onTrace: line => running.add(line),
-    onError: error => running.add(`error: ${error.message}`),
+    onTrace: line => running.push(line),
+    onError: error => running.push(`error: ${error.message}`),
   });
   t.after(() => xs.close());
   await xs.import(join(folder, "sample.mjs"));

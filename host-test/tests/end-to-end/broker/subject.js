@@ -1,8 +1,10 @@
-// A device that does what it is told: the program under test of whole-way.test.ts, on Node and in XS.
+// A device that does what it is told and tells what it hears, on Node and in XS: the program under test of
+// whole-way.test.ts, failover.test.ts and ../api/interop.test.ts.
 
 export function start({ lib, ports, argument: options, call }) {
   const client = new lib.DeviceClient(options, ports);
-  client.commandCallback = ({ command, format, data }) => call("command", { command, format, data });
+  client.commandCallback = ({ command, format, data, timestamp }) =>
+    call("command", { command, format, data, timestamp: timestamp.toISOString() });
   client.connectedCallback = () => call("connected");
   client.disconnectedCallback = (reason, retryMs) =>
     call("disconnected", { code: reason?.code, returnCode: reason?.returnCode, message: reason?.message, retryMs });

@@ -90,7 +90,8 @@ export class WholeWay<E extends Engine> {
   }
 
   async assertPrinted(data: unknown): Promise<void> {
-    assert.deepEqual(await this.inbox.commands.next(), { command: "print", format: "json", data });
+    const { timestamp: _, ...command } = (await this.inbox.commands.next()) as { timestamp?: string };
+    assert.deepEqual(command, { command: "print", format: "json", data });
   }
 
   async assertConnected(): Promise<void> {
