@@ -4,83 +4,47 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { pathToFileURL } from "node:url";
 import type * as Library from "../../../src/index.ts";
-import type { Ports, TransportListener } from "../../../src/ports.ts";
-import { bundle } from "../../../targets/bundle/bundle.ts";
-import { sourceOf } from "../../../targets/bundle/trim.ts";
-import { connack, puback, publish, suback } from "../../harness/testing/frames.ts";
+import { puback, publish, suback } from "../../harness/testing/frames.ts";
+import { buildVariant, type Change } from "../fuzz/variant.ts";
+import { DEVICE, Stage } from "../support/device.ts";
 import { makeFolder } from "../support/folder.ts";
-import { Witness } from "../support/witness.ts";
 
-const ENTRY = fileURLToPath(new URL("../../../src/index.ts", import.meta.url));
-const DEVICE = {
-  org: "abc123",
-  type: "t",
-  id: "d",
-  "auth-method": "token",
-  "auth-token": "secret",
-  host: "h",
-  port: 1,
-};
-const OPTIONS = { ...DEVICE, "auth-method": "token", limits: { frameBytes: 1024, transmitBytes: 256 } } as const;
-
-/** File of mqtt-packet, and the line after which it throws. */
-type Fault = readonly [file: string, line: string];
-const PUBLISH: Fault = ["writeToStream.js", "function publish (packet, stream, opts) {\n"];
-const CONFIRMATION: Fault = ["writeToStream.js", "function confirmation (packet, stream, opts) {\n"];
-const PARSE_PUBLISH: Fault = ["parser.js", "  _parsePublish () {\n"];
-const PARSE_MESSAGE_ID: Fault = ["parser.js", "  _parseMessageId () {\n"];
+/** A function of mqtt-packet that throws. */
+const throwing = (file: string, line: string): Change => ({
+  file: `mqtt-packet/${file}`,
+  from: `${line}\n`,
+  to: `${line}\n    throw new Error('fault')\n`,
+});
+const PUBLISH = throwing("writeToStream.js", "function publish (packet, stream, opts) {");
+const CONFIRMATION = throwing("writeToStream.js", "function confirmation (packet, stream, opts) {");
+const PARSE_PUBLISH = throwing("parser.js", "  _parsePublish () {");
+const PARSE_MESSAGE_ID = throwing("parser.js", "  _parseMessageId () {");
 
 const folder = makeFolder();
 
 let builds = 0;
 
-async function library(fault?: Fault): Promise<typeof Library> {
-  const source = (file: string) => {
-    const text = sourceOf(file);
-    if (!fault || fault[0] !== file) return text;
-    assert.equal(text.split(fault[1]).length, 2);
-    return text.replace(fault[1], line => `${line}    throw new Error('fault')\n`);
-  };
+async function library(fault?: Change): Promise<typeof Library> {
   const outfile = join(folder, `${builds++}.mjs`);
-  await bundle({ entry: ENTRY, outfile, source });
+  await buildVariant(fault ? [fault] : [], outfile);
   return await import(pathToFileURL(outfile).href);
 }
 
-/** A connected device: `sent` lists the types of its packets, `received` the commands and errors its callbacks got. */
-function connected(lib: typeof Library): {
-  client: Library.DeviceClient;
-  sent: string[];
-  received: string[];
-  receive(bytes: Uint8Array): void;
-} {
-  const witness = new Witness();
-  const sent: string[] = [];
-  const received: string[] = [];
-  let listener: TransportListener | undefined;
-  const transport = {
-    writable: 65536,
-    write: (bytes: Uint8Array) => void sent.push(...witness.read(bytes).map(packet => packet.cmd as string)),
-    close() {},
-  };
-  const ports: Ports = {
-    open(_endpoint, owner) {
-      listener = owner;
-      return transport;
-    },
-    clock: { now: () => 0, date: () => 0, timer: () => ({ set() {}, clear() {} }) },
-    random: () => 0.5,
-  };
-  const client = new lib.DeviceClient(OPTIONS, ports);
-  client.commandCallback = command => received.push(`command ${command.command}`);
-  client.errorCallback = error => received.push(error.message);
-  client.connect();
-  listener!.opened();
-  listener!.received(connack());
-  sent.length = 0;
-  return { client, sent, received, receive: bytes => listener!.received(bytes) };
+/** A connected device. Its diary has the commands and errors that its callbacks got. */
+function connected(lib: typeof Library): Stage<Library.DeviceClient> {
+  const stage = new Stage<Library.DeviceClient>((net, stage) => {
+    const client = new lib.DeviceClient({ ...DEVICE, limits: { frameBytes: 1024, transmitBytes: 256 } }, net);
+    stage.listen(client);
+    client.commandCallback = ({ command }) => stage.note(`command ${command}`);
+    return client;
+  }, 0);
+  return stage.connected().quiet();
 }
+
+/** Types of the packets that left. */
+const sent = (stage: Stage<Library.DeviceClient>): string[] => stage.packets().map(({ cmd }) => cmd);
 
 /** The fault reaches the caller. The tests look at what left and arrived. */
 function attempt(act: () => void): void {
@@ -103,9 +67,9 @@ describe("events", () => {
       const lib = await library(fault);
       for (const qos of QOS) {
         for (const [name, size] of Object.entries(SIZES)) {
-          const { client, sent } = connected(lib);
-          attempt(() => void client.publishEvent("status", "json", { text: "x".repeat(size) }, qos));
-          assert.deepEqual(sent, packets, `QoS ${qos}, ${name}`);
+          const stage = connected(lib);
+          attempt(() => void stage.client.publishEvent("status", "json", { text: "x".repeat(size) }, qos));
+          assert.deepEqual(sent(stage), packets, `QoS ${qos}, ${name}`);
         }
       }
     });
@@ -124,12 +88,12 @@ describe("commands", () => {
       for (const qos of QOS) {
         for (const [name, size] of Object.entries({ small: 10, large: 500, oversize: 3000 })) {
           for (const [cut, step] of Object.entries(CUTS)) {
-            const { received, receive } = connected(lib);
+            const { link, diary } = connected(lib);
             const bytes = publish("iot-2/cmd/reboot/fmt/json", JSON.stringify("x".repeat(size)), { qos, id: 7 });
             attempt(() => {
-              for (let at = 0; at < bytes.length; at += step) receive(bytes.subarray(at, at + step));
+              for (let at = 0; at < bytes.length; at += step) link.receives(bytes.subarray(at, at + step));
             });
-            assert.equal(received.length, arrives ? 1 : 0, `QoS ${qos}, ${name}, ${cut}: ${received}`);
+            assert.equal(diary.length, arrives ? 1 : 0, `QoS ${qos}, ${name}, ${cut}: ${diary}`);
           }
         }
       }
@@ -143,11 +107,11 @@ describe("acknowledgements", () => {
       [undefined, ["puback", "pubrec"]],
       [CONFIRMATION, []],
     ] as const) {
-      const { sent, receive } = connected(await library(fault));
+      const stage = connected(await library(fault));
       for (const qos of [1, 2] as const) {
-        attempt(() => receive(publish("iot-2/cmd/reboot/fmt/json", "{}", { qos, id: qos })));
+        attempt(() => stage.link.receives(publish("iot-2/cmd/reboot/fmt/json", "{}", { qos, id: qos })));
       }
-      assert.deepEqual(sent, packets);
+      assert.deepEqual(sent(stage), packets);
     }
   });
 
@@ -156,13 +120,13 @@ describe("acknowledgements", () => {
       [undefined, true],
       [PARSE_MESSAGE_ID, false],
     ] as const) {
-      const { client, receive } = connected(await library(fault));
-      attempt(() => receive(suback(1, 1)));
+      const { client, link } = connected(await library(fault));
+      attempt(() => link.receives(suback(1, 1)));
       let done = false;
       client.publishEvent("status", "json", {}, 1, () => {
         done = true;
       });
-      attempt(() => receive(puback(2)));
+      attempt(() => link.receives(puback(2)));
       assert.equal(done, confirmed);
     }
   });
