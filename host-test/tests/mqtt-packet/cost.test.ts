@@ -3,9 +3,8 @@
 
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
-import { startXs } from "../../harness/xs/host.ts";
 import { type Cost, cost } from "../../harness/xs/measure.ts";
-import { withBundled } from "./subjects.ts";
+import { withXs } from "./subjects.ts";
 
 /** Upper limits. Counts, not times: the same in every run of the same worker. */
 const LIMITS: Record<string, Cost> = {
@@ -36,18 +35,9 @@ for (const [what, limit] of Object.entries(LIMITS)) {
 
 /** @param prefix of the names that cost-xs.ts registers */
 function measured(trim: boolean, prefix: string): Promise<Table> {
-  return withBundled(
-    trim,
-    async file => {
-      const xs = await startXs({ modules: [file] });
-      try {
-        const table: Table = {};
-        for (const what of Object.keys(LIMITS)) table[what] = await cost(xs, `${prefix}${what}`);
-        return table;
-      } finally {
-        await xs.close();
-      }
-    },
-    "cost-xs.ts",
-  );
+  return withXs(trim, "cost-xs.ts", async xs => {
+    const table: Table = {};
+    for (const what of Object.keys(LIMITS)) table[what] = await cost(xs, `${prefix}${what}`);
+    return table;
+  });
 }

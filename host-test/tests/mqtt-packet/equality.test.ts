@@ -8,9 +8,8 @@ import fc from "fast-check";
 import { Decoder, type Packet } from "../../../src/mqtt/wire/decoder.ts";
 import { Encoder } from "../../../src/mqtt/wire/encoder.ts";
 import { SendBuffer } from "../../../src/mqtt/wire/send-buffer.ts";
-import { startXs } from "../../harness/xs/host.ts";
 import { fromClient, fromServer, malformedFrames, publish } from "./packets.ts";
-import { bundled, type MqttPacket, published, withBundled } from "./subjects.ts";
+import { bundled, type MqttPacket, published, withXs } from "./subjects.ts";
 
 const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 0x7fffffff);
 const runs = Number(process.env.FUZZ_RUNS ?? 1500);
@@ -108,21 +107,19 @@ test("in XS: the same bytes and the same packets", async () => {
     .sample(fromServer, { seed, numRuns: 300 })
     .map(packet => hex(published.generate(packet)))
     .filter(frame => frame.length < 1000);
-  const [writtenInXs, readInXs] = await withBundled(true, file => inXs(file, packets, frames), "xs-subject.ts");
-  for (const [index, packet] of packets.entries()) assert.equal(writtenInXs[index], written(published, packet));
-  for (const [index, frame] of frames.entries()) {
-    assert.deepEqual(readInXs[index], read(published, Buffer.from(frame, "hex")));
-  }
+  await withXs(true, "xs-subject.ts", async xs => {
+    const writtenInXs = await xs.call("write", packets.map(withHex));
+    assert.deepEqual(
+      writtenInXs,
+      packets.map(packet => written(published, packet)),
+    );
+    const readInXs = await xs.call("read", frames);
+    assert.deepEqual(
+      readInXs,
+      frames.map(frame => read(published, Buffer.from(frame, "hex"))),
+    );
+  });
 });
-
-async function inXs(file: string, packets: object[], frames: string[]): Promise<[string[], unknown[]]> {
-  const xs = await startXs({ modules: [file] });
-  try {
-    return [await xs.call("write", packets.map(withHex)), await xs.call("read", frames)];
-  } finally {
-    await xs.close();
-  }
-}
 
 const cuts = fc.array(fc.nat(), { maxLength: 6 });
 const damage = fc.array(fc.record({ at: fc.nat(), to: fc.integer({ min: 0, max: 255 }), cut: fc.boolean() }), {

@@ -6,10 +6,12 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { bundle } from "../../../targets/bundle/bundle.ts";
 import type { Group } from "../../../targets/bundle/patches.ts";
 import { MQTT_PACKET } from "../../../targets/bundle/trim.ts";
+import { startXs, type Xs } from "../../harness/xs/host.ts";
 import { withFolder } from "../support/folder.ts";
 
 export interface Parser {
   on(event: "packet" | "error", listener: (value: never) => void): void;
+  /** Returns the number of bytes that are not parsed yet. */
   parse(bytes: Uint8Array): number;
 }
 
@@ -44,6 +46,19 @@ export function withBundled<T>(
     await bundle({ entry: fileURLToPath(new URL(entry, import.meta.url)), outfile, trim });
     return await use(outfile);
   });
+}
+
+/** Bundles `entry` and runs `use` with an XS engine that has imported it. */
+export function withXs<T>(trim: boolean, entry: string, use: (xs: Xs) => Promise<T>): Promise<T> {
+  const inXs = async (file: string) => {
+    const xs = await startXs({ modules: [file] });
+    try {
+      return await use(xs);
+    } finally {
+      await xs.close();
+    }
+  };
+  return withBundled(trim, inXs, entry);
 }
 
 export async function bundled(trim: boolean | readonly Group[] = true): Promise<MqttPacket> {

@@ -5,17 +5,12 @@
 import { type Packet, parser as patchedParser, writeToStream as patchedWriter } from "#mqtt-packet";
 import { encodeUtf8 } from "../../../src/utf8.ts";
 import { Collector } from "./streams.ts";
+import type { Parser } from "./subjects.ts";
 import { Buffer } from "./suite-buffer.ts";
 
-export interface EventParser {
-  on(event: "packet" | "error", listener: (value: never) => void): void;
-  /** Returns the number of bytes that are not parsed yet. */
-  parse(bytes: Uint8Array): number;
-}
-
-export function parser(options?: { protocolVersion: number }): EventParser {
+export function parser(options?: { protocolVersion: number }): Parser {
   const inner = patchedParser(options);
-  if ("on" in inner) return inner as unknown as EventParser; // without the patches it has events
+  if ("on" in inner) return inner as unknown as Parser; // without the patches it has events
   let onPacket: ((packet: Packet) => void) | undefined;
   let onError: ((error: Error) => void) | undefined;
   return {

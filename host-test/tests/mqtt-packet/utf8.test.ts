@@ -5,8 +5,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import * as onNode from "../../../src/utf8.ts";
-import { startXs } from "../../harness/xs/host.ts";
-import { withBundled } from "./subjects.ts";
+import { withXs } from "./subjects.ts";
 import { inRealm, onDevice, type Utf8 } from "./utf8-engines.ts";
 
 const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 0x7fffffff);
@@ -142,31 +141,22 @@ test("in XS", async () => {
     ...Object.values(MALFORMED).map(sequence => Uint8Array.from(sequence)),
     ...fc.sample(anyBytes, { seed, numRuns: 2000 }),
   ];
-  await withBundled(
-    true,
-    async file => {
-      const xs = await startXs({ modules: [file] });
-      try {
-        assert.equal(await xs.call("roundTrip"), -1);
-        const encoded = await xs.call<unknown[]>("encode", texts.map(unitsOf));
-        for (const [index, text] of texts.entries()) {
-          assert.deepEqual(encoded[index], { bytes: [...Buffer.from(text)], length: Buffer.byteLength(text) });
-        }
-        const read = await xs.call<unknown[]>(
-          "decode",
-          bytes.map(sequence => [...sequence]),
-        );
-        for (const [index, sequence] of bytes.entries()) {
-          if (isTakenByXsDecoder(sequence)) continue;
-          const text = decoded(standard, sequence);
-          assert.deepEqual(read[index], text === null ? "refused" : unitsOf(text), `bytes ${sequence}`);
-        }
-      } finally {
-        await xs.close();
-      }
-    },
-    "utf8-xs.ts",
-  );
+  await withXs(true, "utf8-xs.ts", async xs => {
+    assert.equal(await xs.call("roundTrip"), -1);
+    const encoded = await xs.call<unknown[]>("encode", texts.map(unitsOf));
+    for (const [index, text] of texts.entries()) {
+      assert.deepEqual(encoded[index], { bytes: [...Buffer.from(text)], length: Buffer.byteLength(text) });
+    }
+    const read = await xs.call<unknown[]>(
+      "decode",
+      bytes.map(sequence => [...sequence]),
+    );
+    for (const [index, sequence] of bytes.entries()) {
+      if (isTakenByXsDecoder(sequence)) continue;
+      const text = decoded(standard, sequence);
+      assert.deepEqual(read[index], text === null ? "refused" : unitsOf(text), `bytes ${sequence}`);
+    }
+  });
 });
 
 const standard = {
