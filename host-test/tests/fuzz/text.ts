@@ -21,6 +21,7 @@ export function decodeText(bytes: Uint8Array, from = 0, to: number = bytes.lengt
 
 const LEAST = [0, 0x80, 0x800, 0x10000];
 
+/** An unpaired surrogate becomes three bytes, as if it were a character. */
 export function encodeText(text: string): number[] {
   const bytes: number[] = [];
   for (const character of text) {

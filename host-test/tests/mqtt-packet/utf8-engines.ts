@@ -4,6 +4,7 @@
 import { fileURLToPath } from "node:url";
 import { createContext, runInContext } from "node:vm";
 import { build } from "esbuild";
+import { encodeText } from "../fuzz/text.ts";
 
 export interface Utf8 {
   encodeUtf8(text: string): Uint8Array;
@@ -40,17 +41,7 @@ export async function onDevice(): Promise<Utf8> {
 
 /** fx_ArrayBuffer_fromString: copies the engine's own UTF-8, in which a lone surrogate is three bytes like any other. */
 function fromString(text: string): ArrayBuffer {
-  const bytes: number[] = [];
-  for (const character of text) bytes.push(...sequence(character.codePointAt(0)!));
-  return Uint8Array.from(bytes).buffer;
-}
-
-function sequence(code: number): number[] {
-  const tail = (shift: number) => 0x80 | ((code >> shift) & 0x3f);
-  if (code < 0x80) return [code];
-  if (code < 0x800) return [0xc0 | (code >> 6), tail(0)];
-  if (code < 0x10000) return [0xe0 | (code >> 12), tail(6), tail(0)];
-  return [0xf0 | (code >> 18), tail(12), tail(6), tail(0)];
+  return Uint8Array.from(encodeText(text)).buffer;
 }
 
 /** fx_String_fromArrayBuffer: checks only the kind of the lead byte and the continuation bytes. */
