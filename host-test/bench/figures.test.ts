@@ -5,14 +5,12 @@ import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { env } from "node:process";
 import { before, describe, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { BUNDLE } from "../tests/engines/engines.ts";
+import { ROOT } from "../tests/support/folder.ts";
 import { committedFigures, type Figures, figuresTable } from "./figures.ts";
 import { managedFigures } from "./managed.ts";
 import { INSTALL, worker32 } from "./worker32.ts";
 import { type Cost, type HeapFigures, measureCost, measureHeap, type XsFigures } from "./xs-cost.ts";
-
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 /** Anything larger needs `npm run bench -- --update`, and the reason in the commit message. */
 const TOLERANCE = 1.02;
@@ -64,10 +62,9 @@ describe("committed figures", { timeout: 60_000 }, () => {
 });
 
 const binary = worker32();
+const on32Bits = { skip: binary || env.CI === "true" ? false : INSTALL };
 
-test("a connected device and 100 waiting events take as much of a 32-bit heap as committed", {
-  skip: binary || env.CI === "true" ? false : INSTALL,
-}, async () => {
+test("a connected device and 100 waiting events take as much of a 32-bit heap as committed", on32Bits, async () => {
   assert.ok(binary, INSTALL);
   const { connectedBytes, connectedSlots, outboxBytes } = committedFigures().ours;
   const heap = await measureHeap(BUNDLE, binary, 1, 1);
@@ -78,9 +75,7 @@ test("a connected device and 100 waiting events take as much of a 32-bit heap as
   );
 });
 
-test("a managed device takes as much as committed", {
-  skip: binary || env.CI === "true" ? false : INSTALL,
-}, async () => {
+test("a managed device takes as much as committed", on32Bits, async () => {
   assert.ok(binary, INSTALL);
   assert.deepEqual(await managedFigures(binary), committedFigures().managed, ADVICE);
 });

@@ -1,12 +1,11 @@
 // `npm run bench`: cost of this client beside other clients and bare sockets.
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { parse } from "../harness/cli/args.ts";
 import { UsageError } from "../harness/cli/errors.ts";
 import { BUNDLE } from "../tests/engines/engines.ts";
+import { ROOT, withFolder } from "../tests/support/folder.ts";
 import { committedFigures, FIGURES_FILE, type Figures, figuresTable } from "./figures.ts";
 import { managedFigures } from "./managed.ts";
 import { measureDevices, measureNode, measurePayloads, type NodeFigures } from "./node-cost.ts";
@@ -15,7 +14,6 @@ import { heapChart } from "./svg.ts";
 import { INSTALL, worker32 } from "./worker32.ts";
 import { type HeapFigures, measureCost, measureHeap, type XsFigures } from "./xs-cost.ts";
 
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const ENTRY = join(ROOT, "src/index.ts");
 
 interface Variant {
@@ -32,15 +30,12 @@ async function variant(file: string, minified: string, binary: string | undefine
   };
 }
 
-async function published(binary: string | undefined): Promise<Variant> {
-  const folder = mkdtempSync(join(tmpdir(), "iotf-bench-"));
-  try {
+function published(binary: string | undefined): Promise<Variant> {
+  return withFolder(async folder => {
     const outfile = join(folder, "published.js");
     await bundlePublished(ENTRY, outfile);
-    return await variant(outfile, await bundlePublished(ENTRY), binary);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+    return variant(outfile, await bundlePublished(ENTRY), binary);
+  });
 }
 
 function table(title: string, header: string[], rows: (string | number)[][]): void {
@@ -90,11 +85,12 @@ function print(figures: Parameters<typeof figuresTable>[0], node: Record<string,
 }
 
 function figuresOf({ cost, heap, minifiedBytes }: Variant): Figures {
+  const exact = heap.pointerBytes === 4;
   return {
     ...cost,
-    connectedBytes: heap.pointerBytes === 4 ? heap.connected.bytes : undefined,
-    connectedSlots: heap.pointerBytes === 4 ? heap.connected.slots : undefined,
-    outboxBytes: heap.pointerBytes === 4 ? heap.outboxBytes : undefined,
+    connectedBytes: exact ? heap.connected.bytes : undefined,
+    connectedSlots: exact ? heap.connected.slots : undefined,
+    outboxBytes: exact ? heap.outboxBytes : undefined,
     growthBytes: heap.growth.at(-1)!.bytes,
     minifiedBytes,
   };
@@ -144,13 +140,9 @@ async function main(): Promise<void> {
 }
 
 function printJson({ ours, managed }: Parameters<typeof figuresTable>[0], node: Record<string, NodeFigures>): void {
-  const { publish, confirm, command, json, connectedBytes, connectedSlots, outboxBytes, growthBytes, minifiedBytes } =
-    ours;
+  const { connectedBytes, connectedSlots, outboxBytes, growthBytes, minifiedBytes, ...costs } = ours;
   const xs = {
-    publish,
-    confirm,
-    command,
-    json,
+    ...costs,
     connected: { bytes32: connectedBytes, slots32: connectedSlots },
     outbox: { bytes32: outboxBytes },
     growth: { bytes32: growthBytes },

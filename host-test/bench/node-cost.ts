@@ -32,50 +32,39 @@ const CLIENTS: readonly ClientName[] = ["ours", "mqttjs", "ibmiotf", "floor"];
 /** No limits and no delay on the broker's side: the clients are measured, not the broker. */
 const BROKER = ["allow_anonymous true", "max_inflight_messages 0", "max_queued_messages 0", "set_tcp_nodelay true"];
 
-export async function measureNode(
-  messages: number,
-  rounds: number,
-): Promise<Record<"qos0" | "qos1" | "qos2", NodeFigures>> {
-  const broker = await Mosquitto.start({ config: BROKER, quiet: true });
-  try {
+export function measureNode(messages: number, rounds: number): Promise<Record<"qos0" | "qos1" | "qos2", NodeFigures>> {
+  return withBroker(async port => {
     const figures = {} as Record<"qos0" | "qos1" | "qos2", NodeFigures>;
-    for (const qos of [0, 1, 2] as const) figures[`qos${qos}`] = await compare(broker.port, qos, messages, rounds);
+    for (const qos of [0, 1, 2] as const) figures[`qos${qos}`] = await compare(port, qos, messages, rounds);
     return figures;
-  } finally {
-    await broker.close();
-  }
+  });
 }
 
 /** Our cost by payload size. */
-export async function measurePayloads(sizes: number[]): Promise<{ bytes: number; cpuUs: number; perSecond: number }[]> {
-  const broker = await Mosquitto.start({ config: BROKER, quiet: true });
-  try {
+export function measurePayloads(sizes: number[]): Promise<(Run & { bytes: number })[]> {
+  return withBroker(async port => {
     const rows = [];
     for (const bytes of sizes) {
-      const { cpuUs, perSecond } = await load(
-        "ours",
-        1,
-        Math.max(500, Math.min(20_000, 5e7 / bytes)),
-        broker.port,
-        bytes,
-      );
-      rows.push({ bytes, cpuUs, perSecond });
+      const messages = Math.max(500, Math.min(20_000, 5e7 / bytes));
+      rows.push({ bytes, ...(await load("ours", 1, messages, port, bytes)) });
     }
     return rows;
-  } finally {
-    await broker.close();
-  }
+  });
 }
 
 /** Our cost by number of devices in one process, which publish in turn. */
-export async function measureDevices(
-  counts: number[],
-): Promise<{ devices: number; cpuUs: number; perSecond: number; maxRssKb: number }[]> {
+export function measureDevices(counts: number[]): Promise<(Run & { devices: number })[]> {
+  return withBroker(async port => {
+    const rows = [];
+    for (const devices of counts) rows.push({ devices, ...(await load("ours", 1, 20_000, port, 0, devices)) });
+    return rows;
+  });
+}
+
+async function withBroker<T>(use: (port: number) => Promise<T>): Promise<T> {
   const broker = await Mosquitto.start({ config: BROKER, quiet: true });
   try {
-    const rows = [];
-    for (const devices of counts) rows.push({ devices, ...(await load("ours", 1, 20_000, broker.port, 0, devices)) });
-    return rows;
+    return await use(broker.port);
   } finally {
     await broker.close();
   }

@@ -1,15 +1,13 @@
 // Instructions and bytes by part: `npx tsx host-test/bench/profile.ts` prints the tables of docs/cost.md. All figures are
 // counts, the same in every run.
 
-import { dirname, relative } from "node:path";
-import { fileURLToPath } from "node:url";
+import { dirname, join, relative } from "node:path";
 import { build } from "esbuild";
 import { ALWAYS, TRIM } from "../../targets/bundle/patches.ts";
 import { mqttPacketPlugin } from "../../targets/bundle/trim.ts";
+import { ROOT } from "../tests/support/folder.ts";
 import { withNamedBundle } from "../tests/support/named-bundle.ts";
 import { measureProfile, type Profile } from "./xs-cost.ts";
-
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 function ofEvent(p: Profile): [string, number][] {
   return [
@@ -40,7 +38,7 @@ function ofCommand(p: Profile): [string, number][] {
 /** Minified bytes of the bundle by folder of src, as esbuild counts them, with all names of properties. */
 async function sizes(): Promise<[string, number][]> {
   const { metafile } = await build({
-    entryPoints: [`${ROOT}/src/index.ts`],
+    entryPoints: [join(ROOT, "src/index.ts")],
     bundle: true,
     write: false,
     format: "esm",
