@@ -5,9 +5,9 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { test } from "node:test";
-import { hex, utf8 } from "../../harness/testing/bytes.ts";
-import { frame, publish, pubrec, pubrel, u16 } from "../../harness/testing/frames.ts";
+import { publish, pubrec, pubrel } from "../../harness/testing/frames.ts";
 import { Mosquitto, withoutMosquitto } from "../end-to-end/broker/mosquitto.ts";
+import { connectPacket, subscribePacket } from "../harness/platform/testing.ts";
 import { listener, type Spoken, Witness } from "./journal.ts";
 
 const published = (messageId: number, payload: string): Spoken => ({ cmd: "publish", qos: 2, messageId, payload });
@@ -57,7 +57,7 @@ class Talk {
 
   /** CONNECT for a durable session. */
   greet(clientId: string): void {
-    this.say(frame(0x10, hex("00 04"), utf8("MQTT"), hex("04 00 00 3c"), u16(clientId.length), utf8(clientId)));
+    this.say(connectPacket({ clientId, user: null, password: null, clean: false, keepAliveSec: 60 }));
   }
 
   async next(): Promise<Spoken> {
@@ -80,7 +80,7 @@ test("Mosquitto: PUBREL sent, a connection that ends with CONNECT, and it publis
   try {
     const first = await Talk.open(broker.port, witness);
     first.greet("device");
-    first.say(frame(0x82, u16(1), u16(1), utf8("t"), hex("02"))); // SUBSCRIBE to t at QoS 2
+    first.say(subscribePacket(1, { t: 2 }));
     for (const answer of ["connack", "suback"]) assert.equal((await first.next()).cmd, answer);
 
     const application = await Talk.open(broker.port);

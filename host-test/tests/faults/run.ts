@@ -6,9 +6,10 @@ import { connect } from "node:net";
 import { fileURLToPath } from "node:url";
 import { seeded } from "../../harness/testing/random.ts";
 import { type EngineName, startEngine } from "../engines/engines.ts";
+import { connectPacket } from "../harness/platform/testing.ts";
 import { Journal, listener, type Spoken, Witness } from "./journal.ts";
 import { LINK_FAULTS, type LinkFault, type Listen, RoughProxy } from "./proxy.ts";
-import { CLIENT_ID, DEVICE, type FaultServer, type ServerName, startServer } from "./servers.ts";
+import { deviceOptions, type FaultServer, type ServerName, startServer } from "./servers.ts";
 
 const PROGRAM = fileURLToPath(new URL("device.js", import.meta.url));
 /** The device's clock against ours: a back-off of a second takes 5 ms. */
@@ -153,16 +154,7 @@ class Run {
   }
 
   private argument(): unknown {
-    const options = {
-      endpoint: { host: "127.0.0.1", port: this.proxy.port },
-      clientId: CLIENT_ID,
-      username: "use-token-auth",
-      password: DEVICE.token,
-      clean: false,
-      keepAlive: 30,
-      timeoutMs: 120_000,
-    };
-    return { options, speed: SPEED };
+    return { options: { ...deviceOptions(this.proxy.port), timeoutMs: 120_000 }, speed: SPEED };
   }
 
   private calls() {
@@ -287,11 +279,7 @@ class Run {
 async function takeOver(port: number): Promise<void> {
   const socket = connect(port, "127.0.0.1");
   socket.on("error", () => {});
-  const fields = [CLIENT_ID, "use-token-auth", DEVICE.token].map(text =>
-    Buffer.from(`\0${String.fromCharCode(text.length)}${text}`),
-  );
-  const body = Buffer.concat([Buffer.from("\0\x04MQTT\x04\xc0\0\x3c", "latin1"), ...fields]);
-  socket.write(Buffer.concat([Buffer.of(0x10, body.length), body]));
+  socket.write(connectPacket({ clean: false, keepAliveSec: 60 }));
   await once(socket, "data");
   socket.destroy();
 }

@@ -4,9 +4,18 @@
 import mqtt, { type MqttClient } from "mqtt";
 import { startPlatform } from "../../harness/platform/platform.ts";
 import { Mosquitto } from "../end-to-end/broker/mosquitto.ts";
+import { CLIENT_ID, DEVICE, ON_APP } from "../harness/platform/testing.ts";
+import { TOKEN } from "../support/identity.ts";
 
-export const DEVICE = { org: "abc123", type: "thermo", id: "t-01", token: "MP$08VKz!8r=nR-Q*" };
-export const CLIENT_ID = `d:${DEVICE.org}:${DEVICE.type}:${DEVICE.id}`;
+/** Options of MqttClient for the device of device.js. */
+export const deviceOptions = (port: number) => ({
+  endpoint: { host: "127.0.0.1", port },
+  clientId: CLIENT_ID,
+  username: "use-token-auth",
+  password: TOKEN,
+  clean: false,
+  keepAlive: 30,
+});
 
 export type ServerName = "mosquitto" | "platform";
 
@@ -55,13 +64,13 @@ async function onMosquitto(): Promise<FaultServer> {
 async function onPlatform(): Promise<FaultServer> {
   const platform = await startPlatform({ devices: [DEVICE] });
   const application = await durable(platform.url, {
-    clientId: `a:${DEVICE.org}:faults`,
-    username: `a-${DEVICE.org}-faults`,
+    clientId: "a:abc123:faults",
+    username: "a-abc123-faults",
     password: "x",
   });
   return {
     port: platform.port,
-    prefix: `iot-2/type/${DEVICE.type}/id/${DEVICE.id}`,
+    prefix: ON_APP,
     application,
     close: async () => {
       await application.endAsync(true);

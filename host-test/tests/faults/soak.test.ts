@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import { startXs } from "../../harness/xs/host.ts";
 import { BUNDLE, type Call, startEngine } from "../engines/engines.ts";
 import { type LinkFault, RoughProxy } from "./proxy.ts";
-import { CLIENT_ID, DEVICE, startServer } from "./servers.ts";
+import { deviceOptions, startServer } from "./servers.ts";
 
 const PROGRAM = fileURLToPath(new URL("device.js", import.meta.url));
 const ROUNDS = 4;
@@ -70,16 +70,8 @@ async function soak(start: Start): Promise<Record<string, number>[]> {
   const server = await startServer("platform");
   const proxy = await RoughProxy.start(server.port, () => () => {});
   const bell = new EventEmitter();
-  const options = {
-    endpoint: { host: "127.0.0.1", port: proxy.port },
-    clientId: CLIENT_ID,
-    username: "use-token-auth",
-    password: DEVICE.token,
-    clean: false,
-    keepAlive: 30,
-  };
   const subject = await start(
-    { options, speed: 200 },
+    { options: deviceOptions(proxy.port), speed: 200 },
     {
       subscribed: () => bell.emit("subscribed"),
       settled: () => bell.emit("settled"),
