@@ -21,14 +21,18 @@ export function expectedOf(packet: ServerPacket): Expectation {
   const format = packet.oversize ? undefined : COMMAND.exec(packet.topic)?.[2];
   if (!format) return failing("invalid-event");
   if (["json", "raw", "utf8", "json-iotf"].indexOf(format) < 0) return failing("no-decoder");
-  if (format === "raw") return { kind: "command", errors: [], optional: false, packet };
+  if (format === "raw") return commanding(packet);
   const text = decodeText(packet.payload);
   if (text === undefined) return failing("invalid-event");
-  if (format === "utf8") return { kind: "command", errors: [], optional: false, packet };
+  if (format === "utf8") return commanding(packet);
   const value = parsed(text);
   if (!value) return failing("invalid-event");
-  if (format === "json") return { kind: "command", errors: [], optional: false, packet };
+  if (format === "json") return commanding(packet);
   return envelope(value.json, packet);
+}
+
+function commanding(packet: ServerPacket, errors: string[] = []): Expectation {
+  return { kind: "command", errors, optional: false, packet };
 }
 
 function failing(code: string): Expectation {
@@ -39,7 +43,7 @@ function failing(code: string): Expectation {
 function envelope(json: unknown, packet: ServerPacket): Expectation {
   if (typeof json !== "object" || json === null || Array.isArray(json)) return failing("invalid-event");
   const sure = !("ts" in json) || json.ts === "2017-03-14T01:02:03.456000+00:00";
-  return { kind: "command", errors: sure ? [] : ["invalid-event"], optional: false, packet };
+  return commanding(packet, sure ? [] : ["invalid-event"]);
 }
 
 function parsed(text: string): { json: unknown } | undefined {

@@ -8,8 +8,8 @@ import { type EngineName, type Fuzz, startFuzz } from "./engine.ts";
 import { describeFailure, describeFigures } from "./report.ts";
 
 const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 2 ** 31);
-const runs: Record<EngineName, number> = { node: Number(process.env.FUZZ_RUNS ?? 1200), xs: 150 };
-if (process.env.FUZZ_RUNS !== undefined) runs.xs = Math.ceil(runs.node / 8);
+const node = Number(process.env.FUZZ_RUNS ?? 1200);
+const runs: Record<EngineName, number> = { node, xs: Math.ceil(node / 8) };
 const GROWTH_RUNS = 30;
 
 const engines = {} as Record<EngineName, Fuzz>;

@@ -2,6 +2,7 @@
 // how they are cut, and what the application and the link do meanwhile. Packet ids that depend on what the client sent
 // are named by place ("the second one in flight") and found out when the run gets there, so that steps can be left out.
 
+import { COMMANDS, EVENT_NAMES, TOPICS } from "./frames.ts";
 import { Random } from "./random.ts";
 
 /** One thing that is done to the bytes of a packet, or of several, before they are sent. */
@@ -25,7 +26,7 @@ export interface PublishSpec {
   qos: 0 | 1 | 2;
   dup: boolean;
   retain: boolean;
-  /** Index into the topics of topics.ts. */
+  /** Index into TOPICS of frames.ts. */
   topic: number;
   /** Bytes of the payload, or, when negative, of the whole frame, as near as it can be. */
   size: number;
@@ -78,10 +79,6 @@ export interface Plan {
   steps: Planned[];
 }
 
-export const TOPICS = 24;
-/** The first of them are commands. */
-const COMMANDS = 8;
-export const EVENTS = 4;
 const FRAME_BYTES = [128, 200, 1000, 8192, 20000];
 
 export function planOf(seed: number): Plan {
@@ -209,7 +206,7 @@ class Writer {
       qos,
       dup: qos > 0 && random.once(5),
       retain: random.once(5),
-      topic: random.once(4) ? random.below(TOPICS) : random.below(COMMANDS),
+      topic: random.once(4) ? random.below(TOPICS.length) : random.below(COMMANDS),
       size: this.size(),
       id: qos === 2 && random.once(5) ? random.below(5) : -1,
       noise: random.once(10),
@@ -241,7 +238,7 @@ class Writer {
     const { random } = this;
     const { transmitBytes } = this.plan.limits;
     const size = random.pick([8, 20, random.below(200) + 4, random.below(4) + transmitBytes - 100, transmitBytes * 2]);
-    return { qos: random.below(3) as 0 | 1 | 2, size, event: random.below(EVENTS) };
+    return { qos: random.below(3) as 0 | 1 | 2, size, event: random.below(EVENT_NAMES.length) };
   }
 
   private frame(frame: FrameSpec, times = 1): Step {

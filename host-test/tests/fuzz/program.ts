@@ -1,6 +1,7 @@
 // The fuzz loop itself, in one module that runs on Node and inside XS: seeds in, figures or the first violation out.
 
 import { type Plan, type Planned, planOf } from "./plan.ts";
+import { add, nothing } from "./report.ts";
 import { type Library, Stage, type Witness } from "./stage.ts";
 
 export interface Figures {
@@ -37,25 +38,20 @@ const MOST_TRIES = 600;
 export function start(lib: Library, witness?: Witness): Program {
   return {
     run: ({ seed, count }) => {
-      const figures: Figures = { runs: 0, frames: 0, mutated: 0, malformed: 0, chunks: 0, unclear: 0, texts: [] };
-      const texts = new Map<string, number>();
-      for (let i = 0; i < count && !figures.failure; i++) one((seed + i) >>> 0, figures, texts);
-      figures.texts = Array.from(texts);
+      const figures = nothing();
+      for (let i = 0; i < count && !figures.failure; i++) add(figures, one((seed + i) >>> 0));
       return figures;
     },
   };
 
-  function one(seed: number, figures: Figures, texts: Map<string, number>): void {
+  function one(seed: number): Figures {
     const plan = planOf(seed);
-    const stage = played(plan, plan.steps);
-    figures.runs++;
-    figures.frames += stage.model.frames;
-    figures.malformed += stage.model.malformed;
-    figures.mutated += stage.mutated;
-    figures.chunks += stage.chunks;
-    if (stage.model.unclear) figures.unclear++;
-    for (const [text, times] of stage.model.texts) texts.set(text, (texts.get(text) ?? 0) + times);
-    if (stage.model.failure) figures.failure = shrunk(seed, plan, kindOf(stage));
+    const { model, mutated, chunks } = played(plan, plan.steps);
+    const { frames, malformed, unclear } = model;
+    const texts = Array.from(model.texts);
+    const figures: Figures = { runs: 1, frames, mutated, malformed, chunks, unclear: unclear ? 1 : 0, texts };
+    if (model.failure) figures.failure = shrunk(seed, plan, kindOf(model));
+    return figures;
   }
 
   function played(plan: Plan, steps: readonly Planned[], log?: string[]): Stage {
@@ -81,7 +77,7 @@ export function start(lib: Library, witness?: Witness): Program {
       for (let at = steps.length - size; at >= 0 && tries < MOST_TRIES; at -= size) {
         const fewer = [...steps.slice(0, at), ...steps.slice(at + size)];
         tries++;
-        if (kindOf(played(plan, fewer)) === kind) steps = fewer;
+        if (kindOf(played(plan, fewer).model) === kind) steps = fewer;
         at = Math.min(at, steps.length);
       }
     }
@@ -94,7 +90,7 @@ export function start(lib: Library, witness?: Witness): Program {
     for (let i = 0; i < steps.length; i++) {
       for (let times = timesOf(calm[i]!) >> 1; times > 0; times >>= 1) {
         const fewer = calm.map((one, at) => (at === i ? shorter(one, times) : one));
-        if (kindOf(played(plan, fewer)) !== kind) break;
+        if (kindOf(played(plan, fewer).model) !== kind) break;
         calm = fewer;
       }
     }
@@ -103,8 +99,8 @@ export function start(lib: Library, witness?: Witness): Program {
 }
 
 // The text without what another run would have otherwise.
-function kindOf(stage: Stage): string {
-  return (stage.model.failure ?? "").replace(/[\d,]+/g, "N").slice(0, 24);
+function kindOf({ failure }: { failure: string | undefined }): string {
+  return (failure ?? "").replace(/[\d,]+/g, "N").slice(0, 24);
 }
 
 function timesOf({ step }: Planned): number {

@@ -40,10 +40,11 @@ export function describeFailure(failure: Failure): string {
   return [
     `violation: ${text}`,
     `FUZZ_SEED=${seed} FUZZ_RUNS=1 repeats it; ${left} of ${steps} steps are enough:`,
-    ...log.slice(0, 1).map(line => `  ${line}`),
-    ...log
-      .slice(1)
-      .slice(-SHOWN)
-      .map(line => `  ${line}`),
+    shown(log),
   ].join("\n");
+}
+
+/** How the run was set up, and the end of what happened in it. */
+export function shown(log: readonly string[]): string {
+  return [...log.slice(0, 1), ...log.slice(1).slice(-SHOWN)].map(line => `  ${line}`).join("\n");
 }

@@ -6,12 +6,12 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { BUNDLE, type EngineName, type Fuzz, startInXs } from "./engine.ts";
+import { shown } from "./report.ts";
 import { type Figures, type Library, start } from "./worlds.ts";
 
 const seed = Number(process.env.FUZZ_SEED ?? Date.now() % 2 ** 31);
-const runs: Record<EngineName, number> = { node: Number(process.env.FUZZ_RUNS ?? 1500), xs: 100 };
-if (process.env.FUZZ_RUNS !== undefined) runs.xs = Math.ceil(runs.node / 15);
-const SHOWN = 80;
+const node = Number(process.env.FUZZ_RUNS ?? 1500);
+const runs: Record<EngineName, number> = { node, xs: Math.ceil(node / 15) };
 
 let xs: Fuzz<Figures>;
 before(async () => {
@@ -32,7 +32,7 @@ for (const engine of ["node", "xs"] as const) {
     t.diagnostic(JSON.stringify(figures));
     if (failure) {
       const { seed, text, log } = failure;
-      assert.fail([text, `FUZZ_SEED=${seed} FUZZ_RUNS=1 repeats it`, log[0], ...log.slice(1).slice(-SHOWN)].join("\n"));
+      assert.fail([text, `FUZZ_SEED=${seed} FUZZ_RUNS=1 repeats it`, shown(log)].join("\n"));
     }
     if (figures.runs < 100) return;
     // All of it did happen.
