@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { startXs, type Xs, XsError, type XsOptions } from "../../../harness/xs/host.ts";
 import { makeFolder, writeFile } from "../../support/folder.ts";
+import { Inbox } from "../../support/inbox.ts";
 
 const folder = makeFolder();
 
@@ -98,12 +99,12 @@ test("modules are imported in order; a missing or throwing one stops the start a
 describe("nothing that is thrown gets lost", () => {
   /** Resolves to what onError is told first. */
   async function firstError(code: string): Promise<string> {
-    const { promise, resolve } = withResolvers<Error>();
-    const xs = await startXs({ onError: resolve });
+    const errors = new Inbox<Error>();
+    const xs = await startXs({ onError: error => errors.push(error) });
     await xs.evaluate(code).catch(() => {});
-    const error = await promise;
+    const { message } = await errors.next();
     await xs.close();
-    return error.message;
+    return message;
   }
 
   test("in a timer", async () => {
@@ -240,11 +241,3 @@ describe("time", () => {
     await withXs({}, async other => assert.notDeepEqual(await other.evaluate(draw), drawn));
   });
 });
-
-function withResolvers<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
-  let resolve!: (value: T) => void;
-  const promise = new Promise<T>(fn => {
-    resolve = fn;
-  });
-  return { promise, resolve };
-}

@@ -2,8 +2,9 @@
 // transport.js) against real TCP servers of this process, and the back-pressure of the lent socket itself.
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
 import net, { type Socket } from "node:net";
+import { text } from "node:stream/consumers";
 import { after, before, describe, test } from "node:test";
 import tls from "node:tls";
 import { fileURLToPath } from "node:url";
@@ -105,19 +106,14 @@ describe("a transport in XS", { timeout: 10_000 }, () => {
   });
 
   test("all that was written before close arrives, then the end", async () => {
-    let heard = "";
-    let ended: Promise<unknown> | undefined;
+    let heard: Promise<string> | undefined;
     const handler = (socket: Socket): void => {
-      ended = once(socket, "close");
+      heard = text(socket);
       socket.write("something the program never hears");
-      socket.on("data", chunk => {
-        heard += chunk;
-      });
     };
     await withServer(handler, async endpoint => {
       await run("say", { endpoint, text: "ä".repeat(20_000) });
-      await ended;
-      assert.equal(heard, "ä".repeat(20_000));
+      assert.equal(await heard, "ä".repeat(20_000));
     });
   });
 
@@ -262,20 +258,15 @@ describe("closing the engine", () => {
   });
 
   test("lets a closed connection send its last bytes", async () => {
-    let heard = 0;
-    let ended: Promise<unknown> | undefined;
+    let heard: Promise<string> | undefined;
     const handler = (socket: Socket): void => {
-      ended = once(socket, "end");
-      socket.on("data", chunk => {
-        heard += chunk.length;
-      });
+      heard = text(socket);
     };
     await withServer(handler, async endpoint => {
       const xs = await startXs({ modules: [PROGRAM] });
       await xs.call("say", { endpoint, text: "x".repeat(65_536) });
       await xs.close();
-      await ended;
-      assert.equal(heard, 65_536);
+      assert.equal(await heard, "x".repeat(65_536));
     });
   });
 });
@@ -288,8 +279,8 @@ test("a socket whose bytes are not taken is paused, and resumed when they are", 
       const notTaken: (() => void)[] = [];
       let received = 0;
       let taking = false;
-      const { promise: paused, resolve: isPaused } = deferred();
-      const { promise: whole, resolve: isWhole } = deferred();
+      const progress = new EventEmitter();
+      const [paused, whole] = [once(progress, "paused"), once(progress, "whole")];
       const socket = new HostSocket(endpoint, {
         opened() {},
         writable() {},
@@ -298,8 +289,8 @@ test("a socket whose bytes are not taken is paused, and resumed when they are", 
           received += bytes.length;
           if (taking) taken();
           else notTaken.push(taken);
-          if (received > 256 * 1024) isPaused();
-          if (received === total) isWhole();
+          if (received > 256 * 1024) progress.emit("paused");
+          if (received === total) progress.emit("whole");
         },
       });
       await paused;
@@ -324,12 +315,4 @@ async function roundTrip(): Promise<void> {
     await once(socket, "data");
     socket.destroy();
   });
-}
-
-function deferred(): { promise: Promise<void>; resolve: () => void } {
-  let resolve!: () => void;
-  const promise = new Promise<void>(fn => {
-    resolve = fn;
-  });
-  return { promise, resolve };
 }

@@ -140,22 +140,20 @@ describe("the end", () => {
     ]);
   });
 
-  test("a killed worker names the signal", async () => {
-    const worker = new XsWorker();
-    await worker.evaluate("1");
-    process.kill(worker.pid!, "SIGTERM");
-    await assert.rejects(worker.evaluate("for (;;);"), /killed by SIGTERM/);
-    await worker.close();
-  });
+  test("a killed worker names the signal", () =>
+    withWorker({}, async worker => {
+      await worker.evaluate("1");
+      process.kill(worker.pid!, "SIGTERM");
+      await assert.rejects(worker.evaluate("for (;;);"), /killed by SIGTERM/);
+    }));
 
-  test("what the worker printed is part of the error", async () => {
-    const worker = new XsWorker();
-    await assert.rejects(
-      worker.evaluate("print('last words'); setImmediate(() => { throw new Error('boom'); })"),
-      /last words.*boom/s,
-    );
-    await worker.close();
-  });
+  test("what the worker printed is part of the error", () =>
+    withWorker({}, worker =>
+      assert.rejects(
+        worker.evaluate("print('last words'); setImmediate(() => { throw new Error('boom'); })"),
+        /last words.*boom/s,
+      ),
+    ));
 
   test("close ends a program that loops, and may be called twice", async () => {
     const crashes: Error[] = [];
@@ -169,13 +167,11 @@ describe("the end", () => {
   });
 
   test("a binary that is missing or speaks nonsense is named", async () => {
-    const missing = new XsWorker({ binary: join(folder, "missing") });
-    await assert.rejects(missing.evaluate("1"), /cannot run: .*missing/);
-    await missing.close();
+    await withWorker({ binary: join(folder, "missing") }, missing =>
+      assert.rejects(missing.evaluate("1"), /cannot run: .*missing/),
+    );
     const babbling = file("babbling", "#!/bin/sh\necho 'hello, hello, hello' >&4\nread line <&3\n");
     chmodSync(babbling, 0o755);
-    const worker = new XsWorker({ binary: babbling });
-    await assert.rejects(worker.evaluate("1"), /not a netstring/);
-    await worker.close();
+    await withWorker({ binary: babbling }, worker => assert.rejects(worker.evaluate("1"), /not a netstring/));
   });
 });
