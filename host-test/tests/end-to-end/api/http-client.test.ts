@@ -45,13 +45,19 @@ class FakeHttp implements HttpPorts {
   }
 }
 
-function stage(options: DeviceOptions = {}): {
-  http: FakeHttp;
-  client: HttpClient;
-  told: (Error | HttpCommand | undefined)[];
-} {
+/** A client, and requests of it: `told` has the errors of their callbacks, undefined where there was none. */
+function stage(options: DeviceOptions = {}) {
   const http = new FakeHttp();
-  return { http, client: new HttpClient({ ...DEVICE, ...options }, http), told: [] };
+  const client = new HttpClient({ ...DEVICE, ...options }, http);
+  const told: (ConnectionException | undefined)[] = [];
+  const done = (error: Error | undefined) => void told.push(error as ConnectionException | undefined);
+  return {
+    http,
+    client,
+    told,
+    publish: () => client.publishEvent("e", "json", 1, done),
+    request: (waitTimeSecs = 0) => client.requestCommand("+", waitTimeSecs, done),
+  };
 }
 
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString();
@@ -76,8 +82,8 @@ test("an event is a POST with Basic authentication (docs/protocol.md 6)", () => 
 
 for (const token of ["a", "ab", "abc", "토큰", "MP$08VKz!8rXwnR-Q*"]) {
   test(`the token ${token} in base64`, () => {
-    const { http, client } = stage({ "auth-token": token });
-    client.publishEvent("e", "json", 1);
+    const { http, publish } = stage({ "auth-token": token });
+    publish();
     assert.equal(http.last.headers.authorization, `Basic ${Buffer.from(`use-token-auth:${token}`).toString("base64")}`);
   });
 }
@@ -94,9 +100,9 @@ test("without a host it is the messaging host, with TLS", () => {
 });
 
 test("several hosts: one for each request, the next one after a request without an answer", () => {
-  const { http, client } = stage({ host: ["a.test", "b.test"] });
+  const { http, publish } = stage({ host: ["a.test", "b.test"] });
   const post = (): string => {
-    client.publishEvent("e", "json", 1);
+    publish();
     return String(http.last.endpoint.host);
   };
   assert.equal(post(), "a.test");
@@ -187,8 +193,8 @@ for (const [name, act, error] of REFUSED) {
 }
 
 test("confirmed: onPublish once, without error", () => {
-  const { http, client, told } = stage();
-  client.publishEvent("e", "json", 1, error => told.push(error));
+  const { http, told, publish } = stage();
+  publish();
   assert.deepEqual(told, []);
   http.last.answer({ status: 200 });
   http.clock.advance(100_000);
@@ -212,10 +218,10 @@ const STATUS: [number, string, number | undefined][] = [
 
 for (const [status, name, returnCode] of STATUS) {
   test(`status ${status} is ${name}, for events and for commands`, () => {
-    const { http, client, told } = stage();
-    client.publishEvent("e", "json", 1, error => told.push(error));
+    const { http, told, publish, request } = stage();
+    publish();
     http.last.answer({ status });
-    client.requestCommand("+", 0, error => told.push(error));
+    request();
     http.last.answer({ status });
     assert.equal(told.length, 2);
     for (const error of told as (Error & { code: string; returnCode?: number })[]) {
@@ -227,10 +233,10 @@ for (const [status, name, returnCode] of STATUS) {
 }
 
 test("no connection: unreachable, with host, port and reason", () => {
-  const { http, client, told } = stage();
-  client.publishEvent("e", "json", 1, error => told.push(error));
+  const { http, told, publish } = stage();
+  publish();
   http.last.fail("ECONNREFUSED");
-  const error = told[0] as ConnectionException;
+  const error = told[0];
   assert.ok(error instanceof ConnectionException);
   assert.deepEqual([error.code, error.message], ["unreachable", "cannot reach broker.test:1883: ECONNREFUSED"]);
 });
@@ -242,9 +248,9 @@ test("no answer: given up after the timeout, 30 s by default; a request for a co
     [{}, 0, 30_000],
     [{ timeout: 5 }, 3600, 3_605_000],
   ] as [DeviceOptions, number | undefined, number][]) {
-    const { http, client, told } = stage(options);
-    if (wait === undefined) client.publishEvent("e", "json", 1, error => told.push(error));
-    else client.requestCommand("+", wait, error => told.push(error));
+    const { http, told, publish, request } = stage(options);
+    if (wait === undefined) publish();
+    else request(wait);
     http.clock.advance(ms - 1);
     assert.deepEqual(told, []);
     http.clock.advance(1);
@@ -254,8 +260,8 @@ test("no answer: given up after the timeout, 30 s by default; a request for a co
 });
 
 test("a request for a command says how long to wait", () => {
-  const { http, client } = stage();
-  client.requestCommand("+", 60, () => {});
+  const { http, request } = stage();
+  request(60);
   assert.equal(http.last.path, "/api/v0002/device/types/thermo/devices/t-01/commands/+/request");
   assert.deepEqual(
     [text(http.last.body), http.last.headers["content-type"]],
@@ -315,15 +321,12 @@ const BAD: [string, Partial<HttpAnswer>, object][] = [
 
 for (const [name, answer, expected] of BAD) {
   test(`a command ${name} is an error`, () => {
-    const { http, client } = stage();
-    let told: Error | undefined;
-    client.requestCommand("+", 0, error => {
-      told = error;
-    });
+    const { http, told, request } = stage();
+    request();
     assert.equal(http.last.limit, 8192);
     http.last.answer(answer);
     assert.throws(() => {
-      throw told;
+      throw told[0];
     }, expected);
   });
 }
@@ -346,28 +349,27 @@ test("a custom codec serves its content type, and gets the time", () => {
 });
 
 test("16 requests wait for their answers; more are not made until one has ended", () => {
-  const { http, client, told } = stage();
-  const event = () => client.publishEvent("status", "json", 1, error => told.push(error));
-  for (let n = 0; n < 16; n++) assert.equal(event(), true);
-  assert.deepEqual([event(), client.requestCommand("+", 0, error => told.push(error))], [false, false]);
+  const { http, told, publish, request } = stage();
+  for (let n = 0; n < 16; n++) assert.equal(publish(), true);
+  assert.deepEqual([publish(), request()], [false, false]);
   assert.deepEqual([http.sent.length, told], [16, []]);
   http.clock.advance(30_000);
   assert.equal(told.length, 16);
-  assert.equal(event(), true);
+  assert.equal(publish(), true);
 });
 
 test("close() gives up what is on its way, and the client can be used again", () => {
-  const { http, client, told } = stage();
-  client.publishEvent("e", "json", 1, error => told.push(error));
-  client.requestCommand("+", 60, error => told.push(error));
+  const { http, client, told, publish, request } = stage();
+  publish();
+  request(60);
   client.close();
-  const codes = told.map(error => (error as ConnectionException).code);
+  const codes = told.map(error => error!.code);
   assert.deepEqual(codes, ["not-connected", "not-connected"]);
   const aborted = http.sent.map(({ aborted }) => aborted);
   assert.deepEqual(aborted, [true, true]);
   http.clock.advance(100_000);
   assert.equal(told.length, 2);
-  client.publishEvent("e", "json", 1, error => told.push(error));
+  publish();
   http.last.answer({});
   assert.equal(told.length, 3);
 });
@@ -403,8 +405,8 @@ test("wrong options are refused as by DeviceClient, and no error shows the token
     name: "ConfigurationException",
     message: "Unknown option: prot; did you mean port?",
   });
-  const { client, told } = stage();
-  client.publishEvent("e", "json", 1, error => told.push(error));
+  const { client, told, publish } = stage();
+  publish();
   client.close();
   assert.ok(!String(told[0]).includes(TOKEN));
 });

@@ -145,11 +145,7 @@ test("HTTP over TLS: the certificate is checked against ca and server-name", {
   const certificate = makeCertificate("DNS:abc123.messaging.example.com");
   const { cert } = certificate;
   const { port } = await openTlsFront(platform.port, certificate, t);
-  const tls = {
-    tls: true,
-    port,
-    "server-name": "abc123.messaging.example.com",
-  };
+  const tls = { tls: true, port, "server-name": "abc123.messaging.example.com" };
   const trusting = await onNode(t, optionsFor(platform, { ...tls, ca: cert }));
   assert.deepEqual(await trusting.publish("status", "json", 1), {});
   const strange = await onNode(t, optionsFor(platform, tls));
