@@ -13,6 +13,7 @@ import { withoutRabbitMq } from "./rabbitmq.ts";
 import {
   APPLICATION,
   type Broker,
+  deviceOptions,
   shippedMosquitto,
   shippedNats,
   shippedRabbitMq,
@@ -122,7 +123,7 @@ class Device {
   readonly lost = new Inbox<ConnectionException>();
 
   constructor(port: number, id: string, options: DeviceOptions = {}) {
-    this.client = new DeviceClient({ ...credentials(port, id), "clean-session": false, ...options });
+    this.client = new DeviceClient({ ...deviceOptions(port, id), "clean-session": false, ...options });
     this.client.commandCallback = ({ command }) => this.commands.push(command);
     this.client.connectedCallback = sessionPresent => this.connected.push(sessionPresent);
     this.client.disconnectedCallback = reason => reason && this.lost.push(reason);
@@ -144,14 +145,14 @@ class Device {
     });
   }
 
+  async ended(): Promise<Ending> {
+    await this.lost.next();
+    return "the connection ends";
+  }
+
   leave(): Promise<void> {
     return new Promise(resolve => this.client.disconnect(() => resolve()));
   }
-}
-
-function credentials(port: number, id: string) {
-  const identity = { org: "abc123", type: "thermo", id, "auth-method": "token", "auth-token": TOKEN } as const;
-  return { ...identity, host: "127.0.0.1", port, tls: false };
 }
 
 /** At QoS 1 a message whose acknowledgement the broker has lost comes again: reads over `earlier` until `expected`. */
@@ -239,10 +240,7 @@ for (const [name, { start, skip, does }] of Object.entries(BROKERS)) {
       const told = new Promise<void>(resolve => {
         sender.client.errorCallback = () => resolve();
       });
-      const outcome = await Promise.race([
-        sender.publish("status", 2).then(arrived),
-        sender.lost.next().then((): Ending => "the connection ends"),
-      ]);
+      const outcome = await Promise.race([sender.publish("status", 2).then(arrived), sender.ended()]);
       if (does.event2 === "QoS 2") assert.equal(outcome, "status at QoS 2");
       else if (does.event2 === "QoS 1, PUBACK") {
         assert.equal(outcome, "status at QoS 1");
@@ -275,10 +273,7 @@ for (const [name, { start, skip, does }] of Object.entries(BROKERS)) {
     test("an event id with a dot", async () => {
       const sender = device("t-14");
       await sender.connect();
-      const outcome = await Promise.race([
-        sender.publish("a.b", 1).then(arrived),
-        sender.lost.next().then((): Ending => "the connection ends"),
-      ]);
+      const outcome = await Promise.race([sender.publish("a.b", 1).then(arrived), sender.ended()]);
       assert.equal(outcome, does.dot === "arrives" ? "a.b at QoS 1" : does.dot);
     });
 
@@ -327,7 +322,7 @@ for (const [name, { start, skip, does }] of Object.entries(BROKERS)) {
         const { reqId } = JSON.parse(payload.toString());
         manager.publish("iotdm-1/response", JSON.stringify({ rc: 200, reqId }), { qos: 1 });
       });
-      const client = new ManagedDeviceClient({ ...credentials(broker.port, "t-19"), managed: { lifetime: 3600 } });
+      const client = new ManagedDeviceClient({ ...deviceOptions(broker.port, "t-19"), managed: { lifetime: 3600 } });
       others.push({ end: () => client.disconnect() });
       client.connect();
       const error = await new Promise(resolve => client.manage(resolve));

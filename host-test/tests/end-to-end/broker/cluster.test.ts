@@ -8,7 +8,7 @@ import mqtt, { type MqttClient as Application } from "mqtt";
 import { DeviceClient } from "../../../../dist/node.js";
 import { freePort } from "./process.ts";
 import { Epmd, type RabbitMq, withoutRabbitMq } from "./rabbitmq.ts";
-import { APPLICATION, shippedClusterNode, TOKEN } from "./shipped.ts";
+import { APPLICATION, deviceOptions, shippedClusterNode, TOKEN } from "./shipped.ts";
 
 const DEVICES = 30;
 /** Events per device and QoS before the node is killed, and as many after its devices are back. */
@@ -32,15 +32,8 @@ class Device {
   constructor(number: number, port: number, changed: EventEmitter) {
     this.name = `t-${number}`;
     this.changed = changed;
-    const identity = {
-      org: "abc123",
-      type: "thermo",
-      id: this.name,
-      "auth-method": "token",
-      "auth-token": TOKEN,
-    } as const;
     const host = number % 2 === 0 ? HOSTS : HOSTS.toReversed();
-    this.client = new DeviceClient({ ...identity, host, port, tls: false, "clean-session": false });
+    this.client = new DeviceClient({ ...deviceOptions(port, this.name), host, "clean-session": false });
     this.client.commandCallback = ({ command }) => {
       this.commands.set(command, (this.commands.get(command) ?? 0) + 1);
       changed.emit("change");
@@ -125,12 +118,8 @@ describe("two RabbitMQ nodes", { skip: withoutRabbitMq(), timeout: 120_000 }, ()
 
   /** Two connections with one client id. */
   const twins = async () => {
-    const options = {
-      clientId: "d:abc123:thermo:twin",
-      username: "use-token-auth",
-      password: TOKEN,
-      reconnectPeriod: 0,
-    };
+    const credentials = { username: "use-token-auth", password: TOKEN };
+    const options = { clientId: "d:abc123:thermo:twin", ...credentials, reconnectPeriod: 0 };
     const join = () => mqtt.connectAsync(`mqtt://${HOSTS[1]}:${nodes[1]!.port}`, options);
     return [await join(), await join()] as const;
   };

@@ -6,16 +6,16 @@ import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { type Platform, startPlatform } from "../../../harness/platform/platform.ts";
 import { ENGINES, type Engine, startEngine } from "../../engines/engines.ts";
+import { CLIENT_ID, DEVICE } from "../../harness/platform/testing.ts";
+import { IDENTITY } from "../../support/identity.ts";
 import { deviceInbox } from "../../support/inbox.ts";
 
 const SUBJECT = fileURLToPath(new URL("subject.js", import.meta.url));
-const TOKEN = "MP$08VKz!8r=nR-Q*";
 /** Both are this PC, so that both platforms can have the same port. */
 const HOSTS = ["127.0.0.2", "127.0.0.1"];
 
 for (const name of ENGINES) {
   describe(`two hosts, device on ${name}`, { timeout: 60_000 }, () => {
-    const devices = [{ org: "abc123", type: "thermo", id: "t-01", token: TOKEN }];
     const { told, calls } = deviceInbox();
     let port = 0;
     let engine: Engine;
@@ -23,12 +23,11 @@ for (const name of ENGINES) {
 
     before(async () => {
       for (const host of HOSTS) {
-        const platform = await startPlatform({ devices, host, port });
+        const platform = await startPlatform({ devices: [DEVICE], host, port });
         platforms.push(platform);
         port = platform.port;
       }
-      const options = { org: "abc123", type: "thermo", id: "t-01", "auth-method": "token", "auth-token": TOKEN };
-      engine = await startEngine(name, SUBJECT, { ...options, host: HOSTS, port, tls: false }, calls);
+      engine = await startEngine(name, SUBJECT, { ...IDENTITY, host: HOSTS, port, tls: false }, calls);
     });
 
     after(async () => {
@@ -61,7 +60,7 @@ for (const name of ENGINES) {
     });
 
     test("it stays with the second when that one cuts the connection", async () => {
-      await platforms[1]!.disconnectDevice("d:abc123:thermo:t-01");
+      await platforms[1]!.disconnectDevice(CLIENT_ID);
       const [what] = await told.next();
       assert.equal(what, "disconnected");
       assert.deepEqual(await told.next(), ["connected", undefined]);

@@ -3,6 +3,8 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { DeviceOptions } from "../../../../src/device/config.ts";
+import { IDENTITY } from "../../support/identity.ts";
 import { Mosquitto } from "./mosquitto.ts";
 import { BrokerProcess, ENVIRONMENT, freePort, withoutBroker } from "./process.ts";
 import { type Epmd, RabbitMq } from "./rabbitmq.ts";
@@ -11,6 +13,11 @@ import { type Epmd, RabbitMq } from "./rabbitmq.ts";
 export const APPLICATION = { username: "a-abc123-app", password: "application-token" };
 /** Of all devices in the files. */
 export const TOKEN = "device-token";
+
+/** Options of a device. */
+export function deviceOptions(port: number, id: string): DeviceOptions {
+  return { ...IDENTITY, id, "auth-token": TOKEN, host: "127.0.0.1", port, tls: false };
+}
 
 /** What all brokers have in common for a test. */
 export interface Broker {
