@@ -39,8 +39,12 @@ describe("the tools of the package", { timeout: 120_000 }, () => {
   });
 
   /** The platform by its name, as npx runs it; where it listens. */
-  async function platform(t: TestContext): Promise<{ program: Program; url: string; page: string }> {
-    const program = new Program(join(project, "node_modules/.bin/iotf-embedded"), ["platform", "--port", "0"]);
+  async function platform(
+    t: TestContext,
+    ...options: string[]
+  ): Promise<{ program: Program; url: string; page: string }> {
+    const command = join(project, "node_modules/.bin/iotf-embedded");
+    const program = new Program(command, ["platform", "--port", "0", ...options]);
     t.after(() => program.kill("SIGKILL"));
     const [, url] = await program.printed(/listening on (mqtt:\S+)/);
     const [, page] = await program.printed(/page +(http:\S+)/);
@@ -134,16 +138,9 @@ describe("the tools of the package", { timeout: 120_000 }, () => {
     const esbuild = new URL("../../../../node_modules/esbuild", import.meta.url);
     symlinkSync(esbuild, join(project, "node_modules/esbuild"));
     writeFileSync(join(project, "meter.js"), block("program", "meter.js", FLEET));
-    const program = new Program(join(project, "node_modules/.bin/iotf-embedded"), [
-      "platform",
-      "--port",
-      "0",
-      "--open",
-    ]);
-    t.after(() => program.kill("SIGKILL"));
-    const [, url] = await program.printed(/listening on (mqtt:\S+)/);
+    const { url } = await platform(t, "--open");
     const { words, answer } = session("fleet", FLEET);
-    const out = await outputOf(npx(words, url!));
+    const out = await outputOf(npx(words, url));
     const lines = answer.split("\n").filter(line => line !== "" && line !== "…");
     for (const line of lines) assert.ok(out.includes(`${line.replace(/ …$/, " ")}`), `${line}\n${out}`);
     assert.equal(lines.length, 6);
