@@ -11,7 +11,7 @@ export function isDeepEqual(first: unknown, second: unknown, same: Same): boolea
 }
 
 // A loop over numbers: one of the packets has 256 MiB.
-function areSameBytes(first: unknown, second: unknown): boolean {
+export function areSameBytes(first: unknown, second: unknown): boolean {
   if (!(first instanceof Uint8Array && second instanceof Uint8Array) || first.length !== second.length) return false;
   for (let at = 0; at < first.length; at++) if (first[at] !== second[at]) return false;
   return true;

@@ -2,6 +2,7 @@
 // are Uint8Arrays.
 
 import { decodeUtf8, encodeUtf8 } from "../../../src/utf8.ts";
+import { areSameBytes } from "./deep-equal.ts";
 
 class SuiteBuffer extends Uint8Array {
   override toString(encoding = "utf8"): string {
@@ -10,10 +11,7 @@ class SuiteBuffer extends Uint8Array {
   }
 
   equals(other: Uint8Array): boolean {
-    let at = this.length === other.length ? 0 : -1;
-    // A loop: one of the packets has 256 MiB.
-    while (at >= 0 && at < this.length) at = this[at] === other[at] ? at + 1 : -1;
-    return at >= 0;
+    return areSameBytes(this, other);
   }
 }
 
