@@ -4,13 +4,11 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { join } from "node:path";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { startPlatform } from "../../../harness/platform/platform.ts";
-import { makeFolder } from "../../support/folder.ts";
+import { DEVICE, startTestPlatform } from "../../harness/platform/testing.ts";
+import { makeFolder, writeFile } from "../../support/folder.ts";
 import { listen } from "../../support/listen.ts";
 import { outputOf, Program } from "../../support/program.ts";
 import { freePort, Mosquitto, withoutMosquitto } from "../broker/mosquitto.ts";
@@ -25,7 +23,7 @@ function start(...args: string[]): Program {
 }
 
 function config(name: string, ...lines: string[]): string {
-  writeFileSync(join(folder, name), ["[device]", ...lines].join("\n"));
+  writeFile(folder, name, ["[device]", ...lines].join("\n"));
   return name;
 }
 
@@ -79,15 +77,12 @@ for (const engine of ["node", "xs"]) {
       assert.doesNotMatch(out, /closed without DISCONNECT/);
     });
 
-    test("works against Mosquitto", { skip: withoutMosquitto() }, async () => {
+    test("works against Mosquitto", { skip: withoutMosquitto() }, async t => {
       const broker = await Mosquitto.start();
-      try {
-        const out = await outputOf(start("--engine", engine, "--broker", broker.url, "--events", "2").ended);
-        assert.match(out, /device +handled +setInterval/);
-        assert.match(broker.log, /Received DISCONNECT from d:abc123:thermo:t-01/);
-      } finally {
-        await broker.close();
-      }
+      t.after(() => broker.close());
+      const out = await outputOf(start("--engine", engine, "--broker", broker.url, "--events", "2").ended);
+      assert.match(out, /device +handled +setInterval/);
+      assert.match(broker.log, /Received DISCONNECT from d:abc123:thermo:t-01/);
     });
   });
 }
@@ -104,14 +99,8 @@ test("a Quickstart device publishes at QoS 0", async () => {
 });
 
 test("a Quickstart device with type, id and a token that no platform needs", async () => {
-  const file = config(
-    "quickstart-full.ini",
-    "org=quickstart",
-    "type=thermo",
-    "id=t-03",
-    "auth-method=token",
-    "auth-token=x",
-  );
+  const credentials = ["auth-method=token", "auth-token=x"];
+  const file = config("quickstart-full.ini", "org=quickstart", "type=thermo", "id=t-03", ...credentials);
   const out = await outputOf(start("--config", file, "--events", "1").ended);
   assert.match(out, /connected +d:quickstart:thermo:t-03$/m);
 });
@@ -127,18 +116,14 @@ test("it ends in silence when the reader of its output ends, as head does", asyn
   assert.deepEqual([code, err], [0, ""]);
 });
 
-test("a refused token ends it with the code and its meaning, and is not printed", async () => {
-  const platform = await startPlatform({ devices: [{ org: "abc123", type: "thermo", id: "t-02", token: "right" }] });
-  try {
-    const where = [`host=127.0.0.1`, `port=${platform.port}`, "tls=false"];
-    const file = config("wrong.ini", ...IDENTITY, "auth-token=wr0ng-secret", ...where);
-    const { code, out, err } = await start("--config", file).ended;
-    assert.equal(code, 1);
-    assert.match(err, /^npm start: refused with CONNACK code 5: not authorized$/m);
-    assert.doesNotMatch(out + err, /wr0ng-secret/);
-  } finally {
-    await platform.close();
-  }
+test("a refused token ends it with the code and its meaning, and is not printed", async t => {
+  const platform = await startTestPlatform(t, { devices: [{ ...DEVICE, id: "t-02", token: "right" }] });
+  const where = [`host=127.0.0.1`, `port=${platform.port}`, "tls=false"];
+  const file = config("wrong.ini", ...IDENTITY, "auth-token=wr0ng-secret", ...where);
+  const { code, out, err } = await start("--config", file).ended;
+  assert.equal(code, 1);
+  assert.match(err, /^npm start: refused with CONNACK code 5: not authorized$/m);
+  assert.doesNotMatch(out + err, /wr0ng-secret/);
 });
 
 test("an unreachable broker is named, tried again, and with --events given up", async () => {
