@@ -7,7 +7,7 @@ import { dirname, join } from "node:path";
 import { before, describe, test } from "node:test";
 import { makeFolder, ROOT } from "../../support/folder.ts";
 import { type Ended, outputOf, runProgram } from "../../support/program.ts";
-import { installPackage } from "./project.ts";
+import { blocks, installPackage } from "./project.ts";
 
 const EXAMPLE = join(ROOT, "targets/examples/tested");
 const PACKAGE = JSON.parse(readFileSync(join(EXAMPLE, "package.json"), "utf8"));
@@ -91,7 +91,7 @@ describe("the example project", { timeout: 120_000 }, () => {
 
   test("the first test of the document passes, and fails as it says there", async () => {
     const document = readFileSync(join(ROOT, "docs/testing.md"), "utf8");
-    const [program, tests] = [...document.matchAll(/^```ts\n([\s\S]*?)^```/gm)].map(match => match[1]!);
+    const [program, tests] = blocks("docs/testing.md", "ts");
     writeFileSync(join(project, "device.ts"), program!);
     writeFileSync(join(project, "device.test.ts"), tests!);
     const first = await node("--import", "./no-network.mjs", "--import", "tsx", "--test", "device.test.ts");

@@ -6,10 +6,10 @@ import { join } from "node:path";
 import { before, describe, test } from "node:test";
 import { configure } from "../../../../src/device/config.ts";
 import { parseConfig } from "../../../../src/device/ini.ts";
-import { startPlatform } from "../../../harness/platform/platform.ts";
+import { CLIENT_ID, DEVICE, optionsFor, startTestPlatform } from "../../harness/platform/testing.ts";
 import { makeFolder, ROOT } from "../../support/folder.ts";
 import { outputOf, Program, runProgram } from "../../support/program.ts";
-import { compile, installPackage } from "./project.ts";
+import { blocks, compile, installPackage } from "./project.ts";
 
 describe("the package", { timeout: 120_000 }, () => {
   const project = makeFolder();
@@ -66,31 +66,22 @@ describe("the package", { timeout: 120_000 }, () => {
     assert.equal(allowScripts["@agoric/xsnap"], true);
   });
 
-  test("a device runs from it on Node", async () => {
-    const platform = await startPlatform({ devices: [{ org: "abc123", type: "thermo", id: "t-01", token: "secret" }] });
-    try {
-      const program = `
-        import { DeviceClient } from "iotf-embedded";
-        const client = new DeviceClient({
-          org: "abc123", type: "thermo", id: "t-01", "auth-method": "token", "auth-token": "secret",
-          host: "127.0.0.1", port: ${platform.port}, tls: false,
-        });
-        client.connect();
-        client.publishEvent("status", "json", { name: "foo" }, 1, error => {
-          client.disconnect(() => console.log(error ?? "published"));
-        });`;
-      writeFileSync(join(project, "device.js"), program);
-      const out = await outputOf(runProgram(process.execPath, ["device.js"], { cwd: project }));
-      assert.equal(out, "published\n");
-    } finally {
-      await platform.close();
-    }
+  test("a device runs from it on Node", async t => {
+    const platform = await startTestPlatform(t);
+    const program = `
+      import { DeviceClient } from "iotf-embedded";
+      const client = new DeviceClient(${JSON.stringify(optionsFor(platform))});
+      client.connect();
+      client.publishEvent("status", "json", { name: "foo" }, 1, error => {
+        client.disconnect(() => console.log(error ?? "published"));
+      });`;
+    writeFileSync(join(project, "device.js"), program);
+    const out = await outputOf(runProgram(process.execPath, ["device.js"], { cwd: project }));
+    assert.equal(out, "published\n");
   });
 
-  test("the programs of README and docs/connect.md run", async () => {
-    const platform = await startPlatform({
-      devices: [{ org: "abc123", type: "thermo", id: "t-01", token: "demo-token" }],
-    });
+  test("the programs of README and docs/connect.md run", async t => {
+    const platform = await startTestPlatform(t, { devices: [{ ...DEVICE, token: "demo-token" }] });
     const [device] = blocks("README.md", "js");
     const [reader] = blocks("docs/connect.md", "js");
     const login = `"a:abc123:reader", username: "a-abc123-x", password: "y"`;
@@ -106,11 +97,10 @@ describe("the package", { timeout: 120_000 }, () => {
       await programs[0]!.printed(
         /^iot-2\/type\/thermo\/id\/t-01\/evt\/status\/fmt\/json 1 \{"name":"foo","cpu":60,"mem":50\}$/m,
       );
-      await platform.sendToDevice("d:abc123:thermo:t-01", "iot-2/cmd/print/fmt/json", '{"message":"hi"}', 1);
+      await platform.sendToDevice(CLIENT_ID, "iot-2/cmd/print/fmt/json", '{"message":"hi"}', 1);
       await programs[1]!.printed(/Z print json \{ message: 'hi' \}$/m);
     } finally {
       for (const program of programs) await program.kill();
-      await platform.close();
     }
   });
 
@@ -140,12 +130,6 @@ describe("the package", { timeout: 120_000 }, () => {
     }
   });
 });
-
-/** The code blocks of one language in a document. */
-function blocks(document: string, language: string): string[] {
-  const text = readFileSync(join(ROOT, document), "utf8");
-  return [...text.matchAll(new RegExp(`^\`\`\`${language}\n([\\s\\S]*?)^\`\`\``, "gm"))].map(match => match[1]!);
-}
 
 /** The paths at the ends of the conditions of "exports". */
 function leaves(node: unknown): string[] {

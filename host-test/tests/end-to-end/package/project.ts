@@ -1,7 +1,8 @@
-// An empty project with the package installed in it as npm would publish it, and the compiler on a project.
+// An empty project with the package installed in it as npm would publish it, the compiler on a project, and the programs of
+// documents.
 
 import { execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT, writeFile } from "../../support/folder.ts";
 import { type Ended, runProgram } from "../../support/program.ts";
@@ -44,6 +45,12 @@ export function compile(folder: string, files: Record<string, string>, options: 
   };
   writeFile(folder, "tsconfig.json", JSON.stringify({ compilerOptions, files: Object.keys(files) }));
   return runProgram(process.execPath, [join(ROOT, "node_modules/typescript/bin/tsc"), "-p", folder]);
+}
+
+/** The code blocks of one language in a document. */
+export function blocks(document: string, language: string): string[] {
+  const text = readFileSync(join(ROOT, document), "utf8");
+  return [...text.matchAll(new RegExp(`^\`\`\`${language}\n([\\s\\S]*?)^\`\`\``, "gm"))].map(match => match[1]!);
 }
 
 function npm(cwd: string, args: string[]): string {

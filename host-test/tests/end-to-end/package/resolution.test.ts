@@ -7,11 +7,11 @@ import { join } from "node:path";
 import { before, describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { build } from "esbuild";
-import { makeFolder, ROOT } from "../../support/folder.ts";
+import { makeFolder } from "../../support/folder.ts";
 import { outputOf, runProgram } from "../../support/program.ts";
-import { compile, installPackage } from "./project.ts";
+import { blocks, compile, installPackage } from "./project.ts";
 
-const [, README] = /^```js\n([\s\S]*?)^```/m.exec(readFileSync(join(ROOT, "README.md"), "utf8"))!;
+const [README] = blocks("README.md", "js");
 /** Lines that Node prints about an uncaught error. The issue was one line of 71,630 characters. */
 const MOST_ERROR_BYTES = 1500;
 /** A line ends after the token that passes the limit of the build; string literals are the longest tokens. */
