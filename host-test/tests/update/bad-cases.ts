@@ -156,6 +156,16 @@ const FILES: Case[] = [
 
 const AFTER_A_CHUNK = head + SECTOR + 300;
 const LOST = { cutAfter: AFTER_A_CHUNK };
+const LAST = good.length - 1;
+
+/** The link is lost after a chunk. `faults` are those of the next requests: for the rest, then from the bytes in `more`. */
+function lostOnce(faults: Fault[] = [], ...more: number[]): Setup {
+  return { faults: [LOST, ...faults], asked: [0, AFTER_A_CHUNK, ...more] };
+}
+
+function contentRange(text: string): Fault {
+  return { headers: { "Content-Range": text } };
+}
 
 /** 206 with `count` bytes, although the rest was asked for. */
 function piece(from: number, count: number): Fault {
@@ -164,22 +174,14 @@ function piece(from: number, count: number): Fault {
 }
 
 const SERVERS: Case[] = [
-  accepted("a link that is lost once: continues", { faults: [LOST], ifRange: true, asked: [0, AFTER_A_CHUNK] }),
+  accepted("a link that is lost once: continues", { ...lostOnce(), ifRange: true }),
   ...[
     ["a weak tag", 'W/"1"'],
     ["a tag of more than 256 bytes", `"${"x".repeat(300)}"`],
   ].map(([name, etag]) =>
-    accepted(`${name}: continues without If-Range`, {
-      etag: etag!,
-      faults: [LOST],
-      ifRange: false,
-      asked: [0, AFTER_A_CHUNK],
-    }),
+    accepted(`${name}: continues without If-Range`, { ...lostOnce(), etag: etag!, ifRange: false }),
   ),
-  accepted("the tag is missing in the rest: continues", {
-    faults: [LOST, { headers: { ETag: "" } }],
-    asked: [0, AFTER_A_CHUNK],
-  }),
+  accepted("the tag is missing in the rest: continues", lostOnce([{ headers: { ETag: "" } }])),
   accepted("ranges of which the server sends a part: asks for the next one", {
     faults: [LOST, piece(AFTER_A_CHUNK, SECTOR), piece(AFTER_A_CHUNK + SECTOR, 10)],
     asked: [0, AFTER_A_CHUNK, AFTER_A_CHUNK + SECTOR, AFTER_A_CHUNK + SECTOR + 10],
@@ -194,26 +196,26 @@ const SERVERS: Case[] = [
       asked: [0, AFTER_A_CHUNK, AFTER_A_CHUNK + 1, AFTER_A_CHUNK + 2],
     },
   ),
-  refused("ranges of which the server sends nothing", 4, `the file ends after ${AFTER_A_CHUNK} bytes`, {
-    faults: [LOST, piece(AFTER_A_CHUNK, 0)],
-    asked: [0, AFTER_A_CHUNK],
-  }),
-  accepted("content-range without the length of the whole: continues", {
-    faults: [LOST, { headers: { "Content-Range": `bytes ${AFTER_A_CHUNK}-${good.length - 1}/*` } }],
-    asked: [0, AFTER_A_CHUNK],
-  }),
-  accepted("content-range in another unit: begins again", {
-    faults: [LOST, { headers: { "Content-Range": `lines ${AFTER_A_CHUNK}-${good.length - 1}/${good.length}` } }],
-    asked: [0, AFTER_A_CHUNK, 0],
-  }),
-  accepted("a part though the whole was asked for: begins again", {
-    faults: [
-      LOST,
-      { headers: { "Content-Range": "" } },
-      { status: 206, body: good, headers: { "Content-Range": `bytes 0-${good.length - 1}/${good.length}` } },
-    ],
-    asked: [0, AFTER_A_CHUNK, 0, 0],
-  }),
+  refused(
+    "ranges of which the server sends nothing",
+    4,
+    `the file ends after ${AFTER_A_CHUNK} bytes`,
+    lostOnce([piece(AFTER_A_CHUNK, 0)]),
+  ),
+  accepted(
+    "content-range without the length of the whole: continues",
+    lostOnce([contentRange(`bytes ${AFTER_A_CHUNK}-${LAST}/*`)]),
+  ),
+  ...[
+    ["in another unit", `lines ${AFTER_A_CHUNK}-${LAST}/${good.length}`],
+    ["of another place", `bytes ${AFTER_A_CHUNK - 1}-${LAST}/${good.length}`],
+    ["of another length", `bytes ${AFTER_A_CHUNK}-${good.length}/${good.length + 1}`],
+  ].map(([name, text]) => accepted(`content-range ${name}: begins again`, lostOnce([contentRange(text!)], 0))),
+  accepted("no content-range: begins again", lostOnce([contentRange("")], 0)),
+  accepted(
+    "a part though the whole was asked for: begins again",
+    lostOnce([contentRange(""), piece(0, good.length)], 0, 0),
+  ),
   accepted("100 Continue before the answer", {
     faults: [{ before: "HTTP/1.1 100 Continue\r\nContent-Length: 7\r\n\r\n" }],
   }),
@@ -256,47 +258,33 @@ const SERVERS: Case[] = [
     "gave up after 5 attempts: the connection ended before the file did",
     { always: { cutAfter: 1 }, asked: [0, 1, 2, 3, 4] },
   ),
-  accepted("a server without ranges: begins again", { faults: [LOST], ranges: false, asked: [0, AFTER_A_CHUNK] }),
+  accepted("a server without ranges: begins again", { ...lostOnce(), ranges: false }),
   refused(
     "a server without ranges, and a link that is always lost",
     3,
     "gave up after 5 attempts: the connection ended before the file did",
     { always: LOST, ranges: false, asked: 5 },
   ),
-  accepted("content-range of another place: begins again", {
-    faults: [LOST, { headers: { "Content-Range": `bytes ${AFTER_A_CHUNK - 1}-${good.length - 1}/${good.length}` } }],
-    asked: [0, AFTER_A_CHUNK, 0],
-  }),
-  accepted("content-range of another length: begins again", {
-    faults: [LOST, { headers: { "Content-Range": `bytes ${AFTER_A_CHUNK}-${good.length}/${good.length + 1}` } }],
-    asked: [0, AFTER_A_CHUNK, 0],
-  }),
-  accepted("no content-range: begins again", {
-    faults: [LOST, { headers: { "Content-Range": "" } }],
-    asked: [0, AFTER_A_CHUNK, 0],
-  }),
   refused("wrong content-range always", 3, "gave up after 5 attempts: the connection ended before the file did", {
     faults: [LOST],
-    always: { headers: { "Content-Range": "bytes 7-8/9" }, cutAfter: AFTER_A_CHUNK },
+    always: { ...contentRange("bytes 7-8/9"), ...LOST },
     asked: [0, AFTER_A_CHUNK, 0, AFTER_A_CHUNK, 0],
   }),
   accepted("another file since (If-Range): begins again with that", {
-    file: changed(good, good.length - 1),
-    faults: [LOST, { file: good, etag: '"2"' }],
-    asked: [0, AFTER_A_CHUNK],
+    ...lostOnce([{ file: good, etag: '"2"' }]),
+    file: changed(good, LAST),
   }),
   accepted("another file since, and a server that ignores If-Range: begins again", {
+    ...lostOnce([{ headers: { ETag: '"2"' } }, { file: good, etag: '"2"' }], 0),
     file: rebuilt,
-    faults: [LOST, { headers: { ETag: '"2"' } }, { file: good, etag: '"2"' }],
-    asked: [0, AFTER_A_CHUNK, 0],
   }),
   refused(
     "another file since, and a server without tags: the digest tells",
     4,
     "the image does not have the SHA-256 that was signed",
-    { file: rebuilt, etag: "", faults: [LOST, { file: good }], asked: [0, AFTER_A_CHUNK] },
+    { ...lostOnce([{ file: good }]), file: rebuilt, etag: "" },
   ),
-  accepted("a shorter file since: begins again", { faults: [LOST, { status: 416 }], asked: [0, AFTER_A_CHUNK, 0] }),
+  accepted("a shorter file since: begins again", lostOnce([{ status: 416 }], 0)),
   accepted("stalls once", { faults: [{ stallAfter: AFTER_A_CHUNK }], asked: [0, AFTER_A_CHUNK] }),
   refused("stalls before the first byte, always", 3, "gave up after 5 attempts: less than 4 KiB in 30 s", {
     always: { stallAfter: 0 },
@@ -382,8 +370,7 @@ const URIS: Case[] = (
 export const BAD_CASES: readonly Case[] = [...FILES, ...SERVERS, ...URIS];
 
 function shaOf(file: Uint8Array): string {
-  const end = 12 + ((file[8]! << 8) | file[9]!);
-  return JSON.parse(new TextDecoder().decode(file.slice(12, end))).sha256;
+  return JSON.parse(new TextDecoder().decode(file.slice(12, signatureAt(file)))).sha256;
 }
 
 function signatureAt(file: Uint8Array): number {
