@@ -1,6 +1,7 @@
 // Interface of a subcommand. Each has its own module; dispatch.ts lists them.
 
 import type { Readable, Writable } from "node:stream";
+import type { Options } from "./args.ts";
 
 /** One subcommand of `iotf-embedded`. */
 export interface Command {
@@ -9,6 +10,8 @@ export interface Command {
   readonly summary: string;
   /** The whole help text. */
   readonly help: string;
+  /** All but --help. */
+  readonly options: Options;
   /**
    * Resolves with the exit code: 0 success, 1 failure, 2 wrong use. Throws UsageError or CommandError for errors that the
    * user can fix; those are shown without a stack.

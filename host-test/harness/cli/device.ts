@@ -43,6 +43,7 @@ export const device: Command = {
   name: "device",
   summary: "run the demo device",
   help: HELP,
+  options: OPTIONS,
   async run(args, io) {
     const { values } = parse(args, OPTIONS);
     const { type, id } = DEMO_DEVICE;

@@ -6,7 +6,7 @@ import type { Command, Io } from "./command.ts";
 import { CommandError, UsageError } from "./errors.ts";
 
 // Loaded on demand, because some need large modules.
-const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
+export const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ["platform", async () => (await import("./platform.ts")).platform],
   ["device", async () => (await import("./device.ts")).device],
   ["send", async () => (await import("./send.ts")).send],

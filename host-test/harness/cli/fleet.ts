@@ -111,6 +111,7 @@ export const fleet: Command = {
   name: "fleet",
   summary: "run many copies of a device program",
   help: HELP,
+  options: OPTIONS,
   async run(args, io) {
     const { values, words } = parse(args, OPTIONS, "any");
     const thresholds = values.threshold.map(parseThreshold);

@@ -75,6 +75,7 @@ export const manage: Command = {
   name: "manage",
   summary: "reboot a managed device, update its firmware, …",
   help: HELP,
+  options: OPTIONS,
   async run(args, io) {
     const { values, words } = parse(args, OPTIONS, "any");
     const target = findTarget(values, io.env);

@@ -46,7 +46,7 @@ export interface ApiKey {
   readonly token: string;
 }
 
-const OPTIONS = {
+export const OPTIONS = {
   port: { type: "string", default: "1883" },
   host: { type: "string", default: "127.0.0.1" },
   org: { type: "string", default: DEMO_DEVICE.org },

@@ -10,7 +10,7 @@ import { colours, entryColours } from "./colour.ts";
 import type { Command, Io } from "./command.ts";
 import { DEMO_DEVICE } from "./demo-device.ts";
 import { CommandError } from "./errors.ts";
-import { type CommandLine, HELP, parseCommandLine } from "./platform-options.ts";
+import { type CommandLine, HELP, OPTIONS, parseCommandLine } from "./platform-options.ts";
 import { Screen } from "./screen.ts";
 import { table } from "./table.ts";
 
@@ -29,6 +29,7 @@ export const platform: Command = {
   name: "platform",
   summary: "run a local platform",
   help: HELP,
+  options: OPTIONS,
   async run(args, io) {
     const commandLine = parseCommandLine(args);
     const servers = await start(commandLine);

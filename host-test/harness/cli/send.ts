@@ -50,6 +50,7 @@ export const send: Command = {
   name: "send",
   summary: "send a command to a device",
   help: HELP,
+  options: OPTIONS,
   async run(args, io) {
     const { values, words } = parse(args, OPTIONS, ["<device>", "<command>", "[payload]"]);
     const target = findTarget(values, io.env);

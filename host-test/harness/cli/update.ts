@@ -62,6 +62,7 @@ export const update: Command = {
   name: "update",
   summary: "update the firmware of a device over the air",
   help: HELP,
+  options: OPTIONS,
   async run(args, io) {
     const { values, words } = parse(args, OPTIONS, ["<device>", "<image>"]);
     const target = findTarget(values, io.env);

@@ -38,6 +38,7 @@ export const watch: Command = {
   name: "watch",
   summary: "show events and commands of devices",
   help: HELP,
+  options: OPTIONS,
   async run(args, io) {
     const { values, words } = parse(args, OPTIONS, ["[device]"]);
     const target = findTarget(values, io.env);

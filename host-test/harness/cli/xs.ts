@@ -37,6 +37,7 @@ export const xs: Command = {
   name: "xs",
   summary: "run a device program, or its tests, in the XS engine",
   help: HELP,
+  options: OPTIONS,
   async run(args: readonly string[], io: Io): Promise<number> {
     const { values, words } = parse(args, OPTIONS, "any");
     const { json } = values;
