@@ -14,9 +14,14 @@ const HOUR = 3600;
 const TOKEN = "MP-08VKz";
 const WIFI = { ssid: "home", password: "secret99", sntp: "pool.ntp.org", ram: 98304 };
 const IDENTITY = { org: "abc123", type: "thermo", id: "t-01", token: TOKEN, host: "192.0.2.7" };
-const PLAIN = { ...WIFI, ...IDENTITY, port: "1883", secure: "false" };
+const SECURE = { ...WIFI, ...IDENTITY };
+const PLAIN = { ...SECURE, port: "1883", secure: "false" };
 const TIME = 1_795_438_856;
+/** Around the board: a time server, or none. */
 const CLOCK = { time: TIME };
+const NO_CLOCK = {};
+/** Without TLS, and nothing is wrong. */
+const NORMAL = { config: PLAIN, surroundings: CLOCK };
 /** DER as far as it is looked at here: a SEQUENCE of three bytes. */
 const AUTHORITY = "0\u0003any";
 const ONLINE = [
@@ -32,13 +37,16 @@ before(async () => {
 });
 after(() => firmware?.remove());
 
-/** Switches a board on; nothing may restart it, and the console never has the token or the password. */
+/**
+ * Switches a board on; nothing may restart it, and the console never has the token or the password.
+ * @param settings what is not as in NORMAL
+ */
 async function reported(
-  settings: BoardSettings,
+  settings: Partial<BoardSettings>,
   use: (board: Board) => Promise<void>,
   program: keyof typeof PROGRAMS = "app",
 ): Promise<Report> {
-  const board = await firmware.start(program, settings);
+  const board = await firmware.start(program, { ...NORMAL, ...settings });
   try {
     await use(board);
     const report = await board.report();
@@ -86,7 +94,7 @@ async function until(board: Board, line: RegExp, seconds: number, from = 0): Pro
 
 describe("Wi-Fi", () => {
   test("all is well: address, time, connection, events, commands", async () => {
-    const { events, pins } = await reported({ config: PLAIN, surroundings: CLOCK }, async board => {
+    const { events, pins } = await reported({}, async board => {
       await board.seconds(15);
       await board.does("command", ["print", '{"message":"hello"}']);
       await board.seconds(1);
@@ -104,7 +112,7 @@ describe("Wi-Fi", () => {
   });
 
   test("no name of a network: one line, and nothing more", async () => {
-    const { fired } = await reported({ config: { ...PLAIN, ssid: undefined } }, async board => {
+    const { fired } = await reported({ config: { ...PLAIN, ssid: undefined }, surroundings: NO_CLOCK }, async board => {
       await board.seconds(HOUR);
       // The first is the SDK's.
       assert.deepEqual(await board.lines(), ["No Wi-Fi SSID", "no Wi-Fi: flash again with ssid=… password=…"]);
@@ -113,7 +121,7 @@ describe("Wi-Fi", () => {
   });
 
   test("a wrong password: a line for each attempt, which come less and less often; then the right one", async () => {
-    const settings = { config: { ...PLAIN, password: "wrong" }, surroundings: CLOCK };
+    const settings = { config: { ...PLAIN, password: "wrong" } };
     const { attempts } = await reported(settings, async board => {
       await board.seconds(HOUR);
       const lines = await board.lines();
@@ -134,7 +142,7 @@ describe("Wi-Fi", () => {
   });
 
   test("the access point is off at start: the board comes online when it is there", () =>
-    running({ config: PLAIN, surroundings: { ...CLOCK, accessPoint: false } }, async board => {
+    running({ surroundings: { ...CLOCK, accessPoint: false } }, async board => {
       await board.seconds(100);
       assert.deepEqual(matching(await board.lines(), /^event|^connected/), []);
       await board.does("change", { accessPoint: true });
@@ -145,7 +153,7 @@ describe("Wi-Fi", () => {
     }));
 
   test("the access point goes away and comes back: the board too, and with it the events of the outage", async () => {
-    const { events } = await reported({ config: PLAIN, surroundings: CLOCK }, async board => {
+    const { events } = await reported({}, async board => {
       await board.seconds(15);
       await board.does("unplug");
       await board.seconds(HOUR);
@@ -167,7 +175,7 @@ describe("Wi-Fi", () => {
   });
 
   test("when the access point is back, the client does not wait for its own next attempt", () =>
-    running({ config: PLAIN, surroundings: CLOCK }, async board => {
+    running({}, async board => {
       await board.seconds(15);
       await board.does("unplug");
       await board.seconds(HOUR);
@@ -180,24 +188,18 @@ describe("Wi-Fi", () => {
     }));
 
   test("the way from the access point to the server breaks: keep-alive notices, attempts become rarer", async () => {
-    const { attempts } = await reported(
-      { config: { ...PLAIN, host: "broker.test" }, surroundings: CLOCK },
-      async board => {
-        await board.seconds(15);
-        await board.does("change", { uplink: false });
-        await board.seconds(HOUR);
-        const lines = without(without(await board.lines(), EVENTS), /^error: message not accepted/);
-        const failures = matching(
-          lines,
-          /^cannot reach broker\.test:1883: no address for this name; next try in \d+ s$/,
-        );
-        assert.ok(failures.length > 20 && failures.length < 130, `${failures.length} attempts in an hour`);
-        assert.equal(lines.length, ONLINE.length + 2 + failures.length);
-        await board.does("change", { uplink: true });
-        await board.seconds(130);
-        assert.equal(without(await board.lines(), EVENTS).at(-1), CONNECTED);
-      },
-    );
+    const { attempts } = await reported({ config: { ...PLAIN, host: "broker.test" } }, async board => {
+      await board.seconds(15);
+      await board.does("change", { uplink: false });
+      await board.seconds(HOUR);
+      const lines = without(without(await board.lines(), EVENTS), /^error: message not accepted/);
+      const failures = matching(lines, /^cannot reach broker\.test:1883: no address for this name; next try in \d+ s$/);
+      assert.ok(failures.length > 20 && failures.length < 130, `${failures.length} attempts in an hour`);
+      assert.equal(lines.length, ONLINE.length + 2 + failures.length);
+      await board.does("change", { uplink: true });
+      await board.seconds(130);
+      assert.equal(without(await board.lines(), EVENTS).at(-1), CONNECTED);
+    });
     assert.equal(attempts.length, 1);
   });
 });
@@ -205,8 +207,8 @@ describe("Wi-Fi", () => {
 describe("time", () => {
   const NO_TIME = /^no time from pool\.ntp\.org \(no response from SNTP server\); next try in/;
 
-  test("before TLS: nothing is sent until it is known, and it is asked for less and less often", async () => {
-    await running({ config: { ...WIFI, ...IDENTITY }, surroundings: {} }, async board => {
+  test("before TLS: nothing is sent until it is known, and it is asked for less and less often", () =>
+    running({ config: SECURE, surroundings: NO_CLOCK }, async board => {
       await board.seconds(HOUR);
       const { lines, connects, fired } = await board.report();
       assert.deepEqual(connects, []);
@@ -221,29 +223,27 @@ describe("time", () => {
       const after = without(await board.lines(), EVENTS).slice(told.length);
       assert.match(after[0]!, /^got unix time 17954\d+ from pool.ntp.org$/);
       assert.deepEqual(after.slice(1), [CONNECTED]);
-    });
-  });
+    }));
 
   test("a time server without an address is told as such", () =>
-    running({ config: { ...WIFI, ...IDENTITY, sntp: "time.invalid" } }, async board => {
+    running({ config: { ...SECURE, sntp: "time.invalid" }, surroundings: NO_CLOCK }, async board => {
       await board.seconds(60);
       const lines = await board.lines();
       assert.equal(lines[3], "no time from time.invalid (cannot resolve time.invalid); next try in 15 s");
     }));
 
-  test("without TLS the connection does not wait for it", async () => {
-    await running({ config: PLAIN }, async board => {
+  test("without TLS the connection does not wait for it", () =>
+    running({ surroundings: NO_CLOCK }, async board => {
       await board.seconds(120);
       assert.ok((await board.lines()).includes(CONNECTED));
       await board.does("change", CLOCK);
       await board.seconds(120);
       assert.equal(matching(await board.lines(), /^got unix time/).length, 1);
       assert.equal(matching(await board.lines(), /^connected/).length, 1);
-    });
-  });
+    }));
 
   test("from a server that is behind the firmware is not believed", () =>
-    running({ config: { ...WIFI, ...IDENTITY }, surroundings: { time: 1_700_000_000 } }, async board => {
+    running({ config: SECURE, surroundings: { time: 1_700_000_000 } }, async board => {
       await board.seconds(60);
       const lines = await board.lines();
       assert.match(
@@ -257,13 +257,12 @@ describe("time", () => {
     }));
 
   test("is kept in flash: after a restart without a time server, TLS begins with the last known time", async () => {
-    const secure = { ...WIFI, ...IDENTITY };
-    const first = await reported({ config: secure, surroundings: CLOCK }, board => board.seconds(25 * HOUR));
+    const first = await reported({ config: SECURE }, board => board.seconds(25 * HOUR));
     // At start and a day later.
     assert.ok(first.writes >= 2 && first.writes <= 4, `${first.writes} writes`);
     const kept = Number(String.fromCharCode(...first.kept.clock!.seconds!));
     assert.ok(kept >= TIME + 24 * HOUR && kept <= TIME + 25 * HOUR, `${kept}`);
-    const second = await reported({ config: secure, kept: first.kept }, async board => {
+    const second = await reported({ config: SECURE, surroundings: NO_CLOCK, kept: first.kept }, async board => {
       await board.seconds(60);
       const lines = without(await board.lines(), EVENTS);
       assert.equal(lines[3], `no time from pool.ntp.org: the clock continues at the last known unix time ${kept}`);
@@ -277,12 +276,12 @@ describe("time", () => {
 
   test("in flash from before the firmware is not believed", async () => {
     const kept = { clock: { seconds: [...Buffer.from("1700000000")] } };
-    const { connects } = await reported({ config: { ...WIFI, ...IDENTITY }, kept }, board => board.seconds(HOUR));
+    const { connects } = await reported({ config: SECURE, surroundings: NO_CLOCK, kept }, board => board.seconds(HOUR));
     assert.deepEqual(connects, []);
   });
 
   test("flash that is full is told, and the board goes on", () =>
-    running({ config: PLAIN, surroundings: CLOCK, free: 1 }, async board => {
+    running({ free: 1 }, async board => {
       await board.seconds(5);
       const lines = await board.lines();
       assert.equal(matching(lines, /^the clock is not kept in flash: nvs set fail$/).length, 1);
@@ -290,7 +289,7 @@ describe("time", () => {
     }));
 
   test("a clock that is set is not set again", () =>
-    running({ config: { ...WIFI, ...IDENTITY }, date: TIME * 1000 }, async board => {
+    running({ config: SECURE, surroundings: NO_CLOCK, date: TIME * 1000 }, async board => {
       await board.seconds(5);
       assert.deepEqual(without(await board.lines(), EVENTS), [ONLINE[0], ONLINE[1], CONNECTED]);
     }));
@@ -316,13 +315,10 @@ describe("identity", () => {
   ];
   for (const [name, identity, line] of WRONG) {
     test(`${name}: one line that says so, and nothing more`, async () => {
-      const { fired, connects } = await reported(
-        { config: { ...WIFI, ...identity }, surroundings: CLOCK },
-        async board => {
-          await board.seconds(HOUR);
-          assert.deepEqual((await board.lines()).slice(ONLINE.length), [line]);
-        },
-      );
+      const { fired, connects } = await reported({ config: { ...WIFI, ...identity } }, async board => {
+        await board.seconds(HOUR);
+        assert.deepEqual((await board.lines()).slice(ONLINE.length), [line]);
+      });
       // The SDK's time request, and ours that sees that Wi-Fi is there.
       assert.ok(fired < HOUR / 10 + 10 && !connects.length, `${fired} timers`);
     });
@@ -333,7 +329,6 @@ describe("identity", () => {
     const settings = {
       config: { ...WIFI, id: "t-01" },
       resources: { "device.ini": ini, "ca.pem": "the authority of another server" },
-      surroundings: CLOCK,
     };
     return running(settings, async board => {
       await board.seconds(5);
@@ -342,27 +337,24 @@ describe("identity", () => {
   });
 
   test("a host and no more: an unregistered device, named after its hardware address", () =>
-    running({ config: { ...WIFI, host: "192.0.2.7" }, surroundings: CLOCK }, async board => {
+    running({ config: { ...WIFI, host: "192.0.2.7" } }, async board => {
       await board.seconds(5);
       assert.ok((await board.lines()).includes("connected as d:quickstart:iotf-embedded:240ac4000110"));
     }));
 
   test("an authority that is no certificate is told, and the board stays quiet", async () => {
-    const { connects } = await reported(
-      { config: { ...WIFI, ...IDENTITY }, resources: { "ca.pem": "-----BEGIN" }, surroundings: CLOCK },
-      async board => {
-        await board.seconds(HOUR);
-        const lines = without(await board.lines(), EVENTS).slice(ONLINE.length);
-        assert.deepEqual(lines, ["stopped: ca must be DER, or PEM with BEGIN CERTIFICATE"]);
-      },
-    );
+    const { connects } = await reported({ config: SECURE, resources: { "ca.pem": "-----BEGIN" } }, async board => {
+      await board.seconds(HOUR);
+      const lines = without(await board.lines(), EVENTS).slice(ONLINE.length);
+      assert.deepEqual(lines, ["stopped: ca must be DER, or PEM with BEGIN CERTIFICATE"]);
+    });
     assert.deepEqual(connects, []);
   });
 });
 
 describe("the server", () => {
   test("refuses the token: one attempt an hour, until somebody corrects the registration", async () => {
-    const { connects } = await reported({ config: PLAIN, surroundings: CLOCK }, async board => {
+    const { connects } = await reported({}, async board => {
       await board.does("serve", { returnCode: 5 });
       await board.seconds(HOUR);
       const refusal = "refused with CONNACK code 5: not authorized; next try in 1 h";
@@ -383,8 +375,8 @@ describe("the server", () => {
     );
   });
 
-  test("has no capacity: attempts become rarer, and succeed when it has", async () => {
-    await running({ config: PLAIN, surroundings: CLOCK }, async board => {
+  test("has no capacity: attempts become rarer, and succeed when it has", () =>
+    running({}, async board => {
       await board.does("serve", { returnCode: 3 });
       await board.seconds(HOUR);
       const { connects } = await board.report();
@@ -398,21 +390,19 @@ describe("the server", () => {
       await board.does("serve", { returnCode: 0 });
       await board.seconds(130);
       assert.ok((await board.lines()).includes(CONNECTED));
-    });
-  });
+    }));
 
-  test("does not listen: each attempt is told, and they become rarer", async () => {
-    await running({ config: PLAIN, surroundings: CLOCK }, async board => {
+  test("does not listen: each attempt is told, and they become rarer", () =>
+    running({}, async board => {
       await board.does("serve", { listens: false });
       await board.seconds(HOUR);
       const { lines } = await board.report();
       const told = matching(lines, / cannot reach 192\.0\.2\.7:1883: no connection; next try in \d+ s$/);
       assert.ok(told.length > 10 && told.length < 130, `${told.length} attempts in an hour`);
-    });
-  });
+    }));
 
   test("hangs up again and again: the client slows down and says why", () =>
-    running({ config: PLAIN, surroundings: CLOCK }, async board => {
+    running({}, async board => {
       for (let i = 0; i < 20; i++) {
         await board.does("hangUp");
         await board.seconds(5); // a connection of 10 s or more counts as a good one
@@ -431,7 +421,7 @@ describe("memory", () => {
   ] as const) {
     test(`${limit} that does not fit: said at start with the number needed, and nothing is begun`, async () => {
       const config = { ...PLAIN, [limit]: "1000000" };
-      const { connects } = await reported({ config, surroundings: CLOCK }, async board => {
+      const { connects } = await reported({ config }, async board => {
         await board.seconds(HOUR);
         const lines = (await board.lines()).slice(ONLINE.length);
         assert.equal(lines.length, 1);
@@ -448,8 +438,8 @@ describe("memory", () => {
   });
 
   test("the limits that are there fit, with TLS too", async () => {
-    for (const config of [PLAIN, { ...WIFI, ...IDENTITY }]) {
-      await running({ config, surroundings: CLOCK }, async board => {
+    for (const config of [PLAIN, SECURE]) {
+      await running({ config }, async board => {
         await board.seconds(5);
         assert.ok((await board.lines()).includes(CONNECTED));
       });
@@ -460,7 +450,7 @@ describe("memory", () => {
 describe("commands", () => {
   /** What the console says after a command. */
   async function told(name: string, text: string, settings: Partial<BoardSettings> = {}, seconds = 3): Promise<Report> {
-    return reported({ config: PLAIN, surroundings: CLOCK, ...settings }, async board => {
+    return reported(settings, async board => {
       await board.seconds(5);
       await board.does("command", [name, text]);
       await board.seconds(seconds);
@@ -483,7 +473,7 @@ describe("commands", () => {
   });
 
   test("blink while it blinks begins anew, on the one pin", async () => {
-    const { pins, lines } = await reported({ config: PLAIN, surroundings: CLOCK }, async board => {
+    const { pins, lines } = await reported({}, async board => {
       await board.seconds(5);
       await board.does("command", ["blink", '{"times":100}']);
       await board.seconds(1);
@@ -495,7 +485,7 @@ describe("commands", () => {
   });
 
   test("blink on a pin that is taken is an error on the console, and life goes on", async () => {
-    const { lines } = await reported({ config: PLAIN, surroundings: CLOCK }, async board => {
+    const { lines } = await reported({}, async board => {
       await board.does("takePin", 2);
       await board.seconds(5);
       await board.does("command", ["blink", "{}"]);
@@ -531,7 +521,7 @@ describe("commands", () => {
 
   test("example pin: a command drives it, and the device tells", async () => {
     const { pins, events } = await reported(
-      { config: PLAIN, surroundings: CLOCK },
+      {},
       async board => {
         await board.seconds(5);
         await board.does("command", ["switch", '{"on":true}']);
@@ -549,7 +539,7 @@ describe("the examples, where an exception that nobody catches would restart the
   for (const program of ["sensor", "pin", "buffering", "codec", "tls"] as const) {
     test(`${program}: a token that is refused ends it, once and for all`, async () => {
       const config = { ...PLAIN, ...(program === "tls" && { port: "8883" }) };
-      const settings = { config, resources: { "ca.pem": AUTHORITY }, surroundings: CLOCK };
+      const settings = { config, resources: { "ca.pem": AUTHORITY } };
       const { connects } = await reported(
         settings,
         async board => {
@@ -565,7 +555,7 @@ describe("the examples, where an exception that nobody catches would restart the
 
     test(`${program}: a server that is not there is waited for`, () =>
       running(
-        { config: { ...PLAIN, port: "8883" }, resources: { "ca.pem": AUTHORITY }, surroundings: CLOCK },
+        { config: { ...PLAIN, port: "8883" }, resources: { "ca.pem": AUTHORITY } },
         async board => {
           await board.does("serve", { listens: false });
           await board.seconds(HOUR);
@@ -579,7 +569,7 @@ describe("the examples, where an exception that nobody catches would restart the
 
   test("tls: an authority that is no certificate ends it", () =>
     running(
-      { config: { ...PLAIN, port: "8883" }, resources: { "ca.pem": "-----BEGIN" }, surroundings: CLOCK },
+      { config: { ...PLAIN, port: "8883" }, resources: { "ca.pem": "-----BEGIN" } },
       async board => {
         await board.seconds(HOUR);
         const told = (await board.lines()).slice(ONLINE.length);
@@ -594,7 +584,7 @@ describe("messages in flash (example buffering)", () => {
 
   /** One life of the board; `kept` is what the life before left in its flash. */
   const life = (kept: Kept, surroundings: object, more: Partial<BoardSettings> = {}) =>
-    reported({ config: PLAIN, surroundings, kept, ...more }, board => board.seconds(60), "buffering");
+    reported({ surroundings, kept, ...more }, board => board.seconds(60), "buffering");
 
   test("events of lives without a connection arrive in the first that has one, and leave the flash", async () => {
     const first = await life({}, NO_SERVER);
@@ -633,12 +623,17 @@ describe("updates over the air (flash --firmware-key)", () => {
   const entry = (state: number) => [2, 0, 0, 0, ...new Array(20).fill(0xff), state, 0, 0, 0, 0x74, 0x37, 0xf6, 0x55];
   const [PENDING, VALID, ERASED] = [entry(1), entry(2), new Array(32).fill(0xff)];
   const updatable = (settings: Partial<BoardSettings>, use: (board: Board) => Promise<void>) =>
-    reported({ config, resources, surroundings: CLOCK, ...settings }, use, "updatable");
+    reported({ config, resources, ...settings }, use, "updatable");
+
+  /** `d` of the manage request. */
+  function manageRequest(events: string[]) {
+    const manage = events.find(event => event.startsWith("iotdevice-1/mgmt/manage"))!;
+    return JSON.parse(manage.slice(manage.indexOf("{"))).d;
+  }
 
   test("the device is managed and takes firmware", async () => {
     const { events, otadata } = await updatable({ otadata: ERASED }, board => board.seconds(5));
-    const manage = events.find(event => event.startsWith("iotdevice-1/mgmt/manage"))!;
-    const { supports, deviceInfo } = JSON.parse(manage.slice(manage.indexOf("{"))).d;
+    const { supports, deviceInfo } = manageRequest(events);
     assert.equal(supports.firmwareActions, true);
     assert.deepEqual(deviceInfo, { fwVersion: "1.3.0" });
     assert.deepEqual(otadata, ERASED);
@@ -685,8 +680,7 @@ describe("updates over the air (flash --firmware-key)", () => {
 
   test("in the simulator, without a second slot: managed, without firmware actions", async () => {
     const { events } = await updatable({}, board => board.seconds(5));
-    const manage = events.find(event => event.startsWith("iotdevice-1/mgmt/manage"))!;
-    assert.ok(!JSON.parse(manage.slice(manage.indexOf("{"))).d.supports.firmwareActions);
+    assert.ok(!manageRequest(events).supports.firmwareActions);
   });
 
   test("without a version, a key or a second slot: one line that says so, and the device connects", async () => {
@@ -701,8 +695,7 @@ describe("updates over the air (flash --firmware-key)", () => {
         assert.equal(matching(lines, line).length, 1, `${lines}`);
         assert.ok(lines.includes(CONNECTED));
       });
-      const manage = events.find(event => event.startsWith("iotdevice-1/mgmt/manage"))!;
-      assert.ok(!JSON.parse(manage.slice(manage.indexOf("{"))).d.supports.firmwareActions);
+      assert.ok(!manageRequest(events).supports.firmwareActions);
     }
   });
 });
