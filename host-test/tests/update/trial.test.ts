@@ -29,6 +29,9 @@ const LEFT = {
 const IDLE = { uri: URI, state: 0, updateStatus: 0 } as const;
 const DOWNLOADED = { ...IDLE, state: 2 } as const;
 const SILENT: InstallListener = { progress() {}, done() {} };
+const throws = (message: string) => () => {
+  throw new Error(message);
+};
 const bootloader = (rollback: boolean) => `bootloader ${rollback ? "with" : "without"} rollback`;
 
 /** A board that runs OLD. @param options read again at each start */
@@ -258,9 +261,7 @@ describe("a start on trial with flash that fails", () => {
     "the older record cannot be removed": [
       ({ hardware: { nvs } }) => {
         nvs.set(nvs.has("a") ? "b" : "a", Buffer.from('{"number":0,"progress":{}}'));
-        nvs.delete = () => {
-          throw new Error("nvs erase fail");
-        };
+        nvs.delete = throws("nvs erase fail");
       },
       ({ hardware: { nvs } }) => {
         nvs.delete = Map.prototype.delete;
@@ -505,9 +506,7 @@ describe("flash that fails", () => {
   test("has no room for the record: nothing is written to the slot", () => {
     const board = boardWith();
     const before = board.hardware.slots[1]!.slice();
-    board.hardware.nvs.set = () => {
-      throw new Error("nvs set fail");
-    };
+    board.hardware.nvs.set = throws("nvs set fail");
     board.download();
     assert.deepEqual(board.heard, ["done 2", "cannot keep the state of the update: nvs set fail"]);
     assert.deepEqual([board.clock.pending, board.server.requests.length], [[], 0]);
@@ -737,9 +736,7 @@ describe("the record", () => {
     const store = hardware.store();
     const record = new UpdateRecord(store);
     record.save({ phase: "download" });
-    nvs.delete = () => {
-      throw new Error("nvs erase fail");
-    };
+    nvs.delete = throws("nvs erase fail");
     assert.throws(() => record.clear(), /nvs erase fail/);
     assert.equal(record.progress?.phase, "download");
     record.save({ phase: "failed", status: 4 });
@@ -752,9 +749,7 @@ describe("the record", () => {
 
   test("a store that throws is empty", () => {
     const board = boardWith();
-    board.hardware.nvs.get = () => {
-      throw new Error("iotf-update/a is damaged");
-    };
+    board.hardware.nvs.get = throws("iotf-update/a is damaged");
     assertRestarts(board, OLD, LEFT.nothing);
   });
 });

@@ -56,6 +56,8 @@ test("every function of the operator", async t => {
   const offer = { version: "1.3.0", uri: "https://example.com/fw.bin", verifier: "9f86d081" };
   const firmware = (value: object) => device.notify("mgmt.firmware", value);
   const values = (value: object) => ({ d: { fields: [{ field: "mgmt.firmware", value }] } });
+  // Without reqId: the next message is a request, not an answer.
+  const lastNotify = (value: object) => device.client.publish("iotdevice-1/notify", JSON.stringify(values(value)), 1);
 
   const reset = management.factoryReset();
   await device.answer("mgmt/initiate/device/factory_reset", 501);
@@ -90,11 +92,7 @@ test("every function of the operator", async t => {
   await device.answer("observe", 200, values({ state: 0, updateStatus: 0 }));
   await device.answer("mgmt/initiate/firmware/download", 202);
   await firmware({ state: 1 });
-  await device.client.publish(
-    "iotdevice-1/notify",
-    '{"d":{"fields":[{"field":"mgmt.firmware","value":{"state":2}}]}}',
-    1,
-  );
+  await lastNotify({ state: 2 });
   await device.answer("cancel", 200);
   assert.equal((await download).text, "downloaded");
   const update = management.updateFirmware();
@@ -102,11 +100,7 @@ test("every function of the operator", async t => {
   await device.answer("mgmt/initiate/firmware/update", 202);
   await firmware({ updateStatus: 1 });
   await device.manage({ deviceInfo: { fwVersion: "1.3.0" } });
-  await device.client.publish(
-    "iotdevice-1/notify",
-    JSON.stringify({ d: { fields: [{ field: "mgmt.firmware", value: { state: 0, updateStatus: 0 } }] } }),
-    1,
-  );
+  await lastNotify({ state: 0, updateStatus: 0 });
   await device.answer("cancel", 200);
   assert.equal((await update).text, "installed");
   assert.equal(management.state.deviceInfo.fwVersion, "1.3.0");

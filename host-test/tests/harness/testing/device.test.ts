@@ -25,6 +25,13 @@ const connected = (): TestDevice<ReturnType<typeof thermometer>> => {
   return t;
 };
 
+/** A device with a durable session. */
+function durableClient({ options }: Bench): DeviceClient {
+  const client = new DeviceClient({ ...options, "clean-session": false });
+  client.connect();
+  return client;
+}
+
 /** The connection is cut; the device connects again. */
 function reconnect(t: TestDevice<unknown>): void {
   t.link.ends("ECONNRESET");
@@ -170,14 +177,7 @@ describe("a device on the bench", () => {
   });
 
   test("a restart takes timers and connections away, and leaves the store", () => {
-    const t = testDevice(
-      ({ options }) => {
-        const client = new DeviceClient({ ...options, "clean-session": false });
-        client.connect();
-        return client;
-      },
-      { store: true },
-    );
+    const t = testDevice(durableClient, { store: true });
     const before = t.program;
     t.run(() => t.program.publishEvent("alarm", "json", { door: "open" }, 1));
     t.restart();
@@ -257,11 +257,7 @@ describe("the platform", () => {
   });
 
   test("QoS 2 arrives once, whatever is lost", () => {
-    const t = testDevice(({ options }) => {
-      const client = new DeviceClient({ ...options, "clean-session": false });
-      client.connect();
-      return client;
-    });
+    const t = testDevice(durableClient);
     t.platform.accept().dropAcknowledgement(2);
     t.run(() => t.program.publishEvent("count", "json", 1, 2));
     for (let i = 0; i < 3; i++) reconnect(t);
@@ -290,7 +286,7 @@ describe("the platform", () => {
   });
 
   test("a session that is lost has no subscriptions until the device makes them again", () => {
-    const t = testDevice(({ options }) => new DeviceClient({ ...options, "clean-session": false }).connect());
+    const t = testDevice(durableClient);
     t.platform.accept();
     t.expectSubscribed(COMMANDS);
     t.platform.restart();
