@@ -2,16 +2,12 @@
 // scripts of other sites (Origin and Sec-Fetch-Site headers), frames.
 
 import type { IncomingHttpHeaders } from "node:http";
+import { Refusal } from "../http-request.ts";
 
 export interface PageRequest {
   readonly method?: string | undefined;
   readonly url?: string | undefined;
   readonly headers: IncomingHttpHeaders;
-}
-
-export interface Refusal {
-  readonly status: number;
-  readonly text: string;
 }
 
 /** Headers of every response: no inline scripts, no foreign sources, no text as markup. */
@@ -36,25 +32,21 @@ export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   "cache-control": "no-store",
 };
 
-/** Why this request is refused; undefined if it is accepted. */
-export function refuse({ method, url, headers }: PageRequest, port: number): Refusal | undefined {
+/** @throws Refusal unless the request is one of this page */
+export function checkRequest({ method, url, headers }: PageRequest, port: number): void {
   const hosts = [`127.0.0.1:${port}`, `localhost:${port}`];
-  if (!hosts.includes(headers.host ?? ""))
-    return { status: 421, text: "the Host header must be 127.0.0.1 or localhost" };
+  if (!hosts.includes(headers.host ?? "")) throw new Refusal(421, "the Host header must be 127.0.0.1 or localhost");
   const own = `http://${headers.host}`;
   const sending = method === "POST";
-  if (headers.origin !== own && (sending || headers.origin !== undefined)) return forbidden("another origin");
+  if (headers.origin !== own && (sending || headers.origin !== undefined)) {
+    throw new Refusal(403, "not for another origin");
+  }
   // Other sites may link to the page itself, and to nothing else.
   const site = headers["sec-fetch-site"] ?? "none";
-  if (url !== "/" && site !== "same-origin" && site !== "none") return forbidden("another site");
-  if (method !== "GET" && !sending) return { status: 405, text: "only GET and POST" };
+  if (url !== "/" && site !== "same-origin" && site !== "none") throw new Refusal(403, "not for another site");
+  if (method !== "GET" && !sending) throw new Refusal(405, "only GET and POST");
   // A form of another site cannot send JSON without a preflight request.
   if (sending && !/^application\/json(;|$)/i.test(headers["content-type"] ?? "")) {
-    return { status: 415, text: "only application/json" };
+    throw new Refusal(415, "only application/json");
   }
-  return undefined;
-}
-
-function forbidden(what: string): Refusal {
-  return { status: 403, text: `not for ${what}` };
 }

@@ -11,7 +11,7 @@ import type { Platform } from "../platform.ts";
 import { parseActionRequest, parseCommandRequest } from "./command-request.ts";
 import { Cursor } from "./cursor.ts";
 import { streamUpdates } from "./event-stream.ts";
-import { refuse, SECURITY_HEADERS } from "./guard.ts";
+import { checkRequest, SECURITY_HEADERS } from "./guard.ts";
 import { History, LIMITS } from "./history.ts";
 
 export interface PageOptions {
@@ -86,8 +86,7 @@ class PageServer {
 
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) response.setHeader(name, value);
-    const refused = refuse(request, this.#port);
-    if (refused) return answer(response, refused.status, refused.text);
+    checkRequest(request, this.#port);
     const [, pathname = "", query] = /^([^?]*)(\?.*)?$/s.exec(request.url ?? "") ?? [];
     if (request.method === "POST") {
       if (pathname === "/commands") return this.#command(request, response);
