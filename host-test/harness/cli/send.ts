@@ -10,6 +10,7 @@ import { CommandError, UsageError } from "./errors.ts";
 import { parseMonitorMessage } from "./monitor.ts";
 import { PAYLOAD_OPTIONS, readPayload } from "./payload.ts";
 import { findTarget, TARGET_HELP, TARGET_OPTIONS } from "./target.ts";
+import { within } from "./within.ts";
 
 const HELP = `Usage: iotf-embedded send <device> <command> [payload] [options]
 
@@ -105,9 +106,5 @@ async function readState(application: Application, topic: string): Promise<State
     if (!(error instanceof CommandError)) throw error;
     return "unknown"; // if the connection is lost, publish() fails
   }
-  let timer: NodeJS.Timeout | undefined;
-  const never = new Promise<State>(resolve => {
-    timer = setTimeout(resolve, STATE_TIMEOUT_MS, "never connected");
-  });
-  return Promise.race([received, never]).finally(() => clearTimeout(timer));
+  return within(STATE_TIMEOUT_MS, received, "never connected");
 }

@@ -2,6 +2,7 @@
 
 import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
+import { within } from "../cli/within.ts";
 import { published } from "../xs/program.ts";
 import { ACTIVITY } from "./context.ts";
 import type { Batch, FromThread, MessageRecord, ThreadData, ToThread } from "./messages.ts";
@@ -99,15 +100,10 @@ export class Thread {
   }
 
   /** Disconnects all clients and ends the thread. Resolves with false if it did not answer in time. */
-  async disconnect(): Promise<boolean> {
+  disconnect(): Promise<boolean> {
     this.#worker.postMessage({ what: "disconnect", timeoutMs: DISCONNECT_MS } satisfies ToThread);
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<boolean>(resolve => {
-      timer = setTimeout(resolve, DISCONNECT_MS + STUCK_MS, false);
-    });
-    const answered = await Promise.race([this.#disconnected.then(() => true), late]);
-    clearTimeout(timer);
-    return answered;
+    const answered = this.#disconnected.then(() => true);
+    return within(DISCONNECT_MS + STUCK_MS, answered, false);
   }
 
   async terminate(): Promise<void> {

@@ -1,6 +1,7 @@
 // Runs a user's device program in XS with real sockets until its end or Ctrl-C, then prints its cost.
 
 import type { Io } from "../cli/command.ts";
+import { within } from "../cli/within.ts";
 import type { HandlerCost } from "./device/meter.ts";
 import { type Xs, XsError } from "./host.ts";
 import { buildProgram } from "./program.ts";
@@ -54,7 +55,8 @@ export async function runInXs(file: string, options: RunOptions, io: Io): Promis
       await Promise.race([loading.catch(() => {}), stop]);
       await stop;
       // No answer after a crash, or from a program in an endless loop.
-      const answer = await within(REPORT_TIMEOUT_MS, async () => ({ ...(await loading), costs: await handlerCosts() }));
+      const asked = loading.then(async loaded => ({ ...loaded, costs: await handlerCosts() })).catch(() => undefined);
+      const answer = await within(REPORT_TIMEOUT_MS, asked, undefined);
       if (!answer) {
         io.stderr.write("no report: the program does not return to the engine, or has ended it\n");
         return 1;
@@ -87,18 +89,6 @@ async function load(
   const heap = await xs.heap();
   if (xs.idle) end();
   return { startInstructions, heap };
-}
-
-/** Undefined if it failed or timed out. */
-async function within<T>(ms: number, work: () => Promise<T>): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>(resolve => {
-    timer = setTimeout(resolve, ms, undefined);
-  });
-  const done = work().catch(() => undefined);
-  const result = await Promise.race([done, late]);
-  clearTimeout(timer);
-  return result;
 }
 
 async function until(ended: Promise<void>, seconds: number | undefined, signal: AbortSignal): Promise<void> {
