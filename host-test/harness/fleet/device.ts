@@ -3,6 +3,7 @@
 import type { DeviceClient, Endpoint, MqttClient, Ports, Transport, TransportListener } from "../../../src/index.ts";
 import { nodePorts } from "../../../targets/node/index.ts";
 import { seeded } from "../testing/random.ts";
+import { listenerThrough } from "../testing/transport.ts";
 import { overBadLink } from "./bad-link.ts";
 import type { Context } from "./context.ts";
 import type { FleetMember, MessageRecord } from "./messages.ts";
@@ -87,7 +88,8 @@ export class FleetDevice implements Ports {
   }
 
   open(endpoint: Endpoint, listener: TransportListener): Transport {
-    const called = new CallingListener(this, this.#context, listener);
+    // An exception or an endless loop of the client is the device's.
+    const called = listenerThrough(call => this.#context.call(this, call), listener);
     if (!this.#member.badLink) return nodePorts.open(endpoint, called);
     return overBadLink(inner => nodePorts.open(endpoint, inner), called, this.clock, this.random);
   }
@@ -96,34 +98,5 @@ export class FleetDevice implements Ports {
   add(client: DeviceClient | MqttClient): void {
     this.#clients.push(client);
     recordClient(client, this, this.#recorder);
-  }
-}
-
-/** Calls the client as the device, so that an exception or an endless loop is the device's. */
-class CallingListener implements TransportListener {
-  readonly #device: FleetDevice;
-  readonly #context: Context<FleetDevice>;
-  readonly #listener: TransportListener;
-
-  constructor(device: FleetDevice, context: Context<FleetDevice>, listener: TransportListener) {
-    this.#device = device;
-    this.#context = context;
-    this.#listener = listener;
-  }
-
-  opened(): void {
-    this.#context.call(this.#device, () => this.#listener.opened());
-  }
-
-  received(bytes: Uint8Array): void {
-    this.#context.call(this.#device, () => this.#listener.received(bytes));
-  }
-
-  writableAgain(): void {
-    this.#context.call(this.#device, () => this.#listener.writableAgain());
-  }
-
-  closed(reason?: string): void {
-    this.#context.call(this.#device, () => this.#listener.closed(reason));
   }
 }

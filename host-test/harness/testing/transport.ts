@@ -22,6 +22,16 @@ export function cut(bytes: Uint8Array, chunking: Chunking): Uint8Array[] {
   return chunks;
 }
 
+/** Passes every event on to `listener`, each from inside `run`. */
+export function listenerThrough(run: (call: () => void) => void, listener: TransportListener): TransportListener {
+  return {
+    opened: () => run(() => listener.opened()),
+    received: bytes => run(() => listener.received(bytes)),
+    writableAgain: () => run(() => listener.writableAgain()),
+    closed: reason => run(() => (reason === undefined ? listener.closed() : listener.closed(reason))),
+  };
+}
+
 /** One connection of the device, and its far end. */
 export class FakeTransport implements Transport {
   readonly endpoint: Endpoint;
