@@ -80,12 +80,10 @@ export function fromCsv(path: string, defaultOrg: string, start: number, count: 
 }
 
 function checked(where: string, identity: Identity): Identity {
-  const { org, type, id, token } = identity;
+  const { org, token } = identity;
   if (!isOrg(org)) throw new UsageError(`${where}org must be 1 to 36 of A-Z a-z 0-9 _ -, not '${org}'`);
-  for (const [name, value] of [
-    ["type", type],
-    ["id", id],
-  ] as const) {
+  for (const name of ["type", "id"] as const) {
+    const value = identity[name];
     if (!isName(value)) throw new UsageError(`${where}${name} must be 1 to 36 of A-Z a-z 0-9 - _ ., not '${value}'`);
   }
   if (token === "") throw new UsageError(`${where}the token is empty`);

@@ -25,14 +25,13 @@ export class Latencies {
     this.#histogram.autoResize = true;
   }
 
-  record(ms: number): void {
-    this.#histogram.recordValue(Math.max(1, Math.round(ms * US_PER_MS)));
+  record(ms: number, count = 1): void {
+    this.#histogram.recordValueWithCount(Math.max(1, Math.round(ms * US_PER_MS)), count);
   }
 
   /** Adds what another histogram holds. */
   add(counts: LatencyCounts): void {
-    for (const [ms, count] of counts)
-      this.#histogram.recordValueWithCount(Math.max(1, Math.round(ms * US_PER_MS)), count);
+    for (const [ms, count] of counts) this.record(ms, count);
   }
 
   get counts(): LatencyCounts {

@@ -10,6 +10,8 @@ const PREFIX = "iotf_fleet_";
 
 type Figure = readonly [name: string, help: string, value: (totals: Totals) => number];
 
+type SetGauge = (gauge: Gauge<"quantile">, totals: Totals) => void;
+
 const GAUGES: readonly Figure[] = [
   ["devices", "Device programs that were started", totals => totals.devices],
   ["connected", "Clients that are connected", totals => totals.connected],
@@ -32,17 +34,18 @@ export async function servePrometheus(
   totals: () => Totals | undefined,
 ): Promise<{ port: number; close(): void }> {
   const registry = new Registry();
-  for (const [name, help, value] of GAUGES) {
+  const addGauge = (name: string, help: string, set: SetGauge, labelNames: "quantile"[] = []) =>
     new Gauge({
       name: PREFIX + name,
       help,
+      labelNames,
       registers: [registry],
       collect() {
         const current = totals();
-        if (current) this.set(value(current));
+        if (current) set(this, current);
       },
     });
-  }
+  for (const [name, help, value] of GAUGES) addGauge(name, help, (gauge, current) => gauge.set(value(current)));
   for (const [name, help, value] of COUNTERS) {
     new Counter({
       name: PREFIX + name,
@@ -56,16 +59,8 @@ export async function servePrometheus(
     });
   }
   for (const name of ["connack", "puback"] as const) {
-    new Gauge({
-      name: `${PREFIX}${name}_seconds`,
-      help: `Time to ${name.toUpperCase()}`,
-      labelNames: ["quantile"],
-      registers: [registry],
-      collect() {
-        const current = totals();
-        if (current) setQuantiles(this, current[name].summary);
-      },
-    });
+    const set: SetGauge = (gauge, current) => setQuantiles(gauge, current[name].summary);
+    addGauge(`${name}_seconds`, `Time to ${name.toUpperCase()}`, set, ["quantile"]);
   }
   const server = createServer((request, response) => {
     if (!/^\/metrics(\?|$)/.test(request.url ?? "")) return void response.writeHead(404).end();
