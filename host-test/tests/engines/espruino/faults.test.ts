@@ -3,13 +3,14 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { createServer, type Socket } from "node:net";
 import { after, before, describe, test } from "node:test";
 import { espruinoModule } from "../../../../targets/espruino/build/lower.ts";
 import { joined } from "../../../harness/testing/bytes.ts";
 import * as frames from "../../../harness/testing/frames.ts";
 import { told } from "../../../harness/testing/packets.ts";
 import { Inbox } from "../../support/inbox.ts";
+import { type Listening, listen } from "../../support/listen.ts";
 import { type ClientPacket, Witness } from "../../support/witness.ts";
 import { Espruino, withoutEspruino } from "./engine.ts";
 
@@ -25,7 +26,6 @@ class Peer {
     socket.on("data", bytes => {
       for (const packet of witness.read(bytes)) this.packets.push(packet);
     });
-    socket.on("error", () => {});
     this.gone = once(socket, "close");
   }
 
@@ -43,19 +43,18 @@ describe("faults of Espruino's own module that ours does not have", {
   skip: withoutEspruino(),
   timeout: 60_000,
 }, () => {
-  let server: Server;
+  let server: Listening;
   let engine: Espruino;
   const peers = new Inbox<Peer>();
   const told = new Inbox<unknown>();
 
   before(async () => {
-    server = createServer(socket => peers.push(new Peer(socket))).listen(0, "127.0.0.1");
-    await once(server, "listening");
+    server = await listen(createServer(socket => peers.push(new Peer(socket))));
     const calls = { told: (value: unknown) => told.push(value) };
     engine = await Espruino.start({ files: { iotf: await espruinoModule() }, calls });
     await engine.evaluate(`functions.make = function(more) {
       var options = Object.assign({
-        endpoint: { host: "127.0.0.1", port: ${(server.address() as AddressInfo).port} }, clientId: "c"
+        endpoint: { host: "127.0.0.1", port: ${server.port} }, clientId: "c"
       }, more);
       var client = new (require("iotf").MqttClient)(options);
       client.connectedCallback = function(present) { call("told", "connected " + present); };

@@ -8,6 +8,7 @@ import { test } from "node:test";
 import * as frames from "../../../harness/testing/frames.ts";
 import { withoutMosquitto } from "../../end-to-end/broker/mosquitto.ts";
 import { Inbox } from "../../support/inbox.ts";
+import { listen } from "../../support/listen.ts";
 import { type ClientPacket, Witness } from "../../support/witness.ts";
 import { Espruino, withoutEspruino } from "./engine.ts";
 import { EVENTS, measure } from "./memory.ts";
@@ -53,18 +54,15 @@ test("MQTT.js: a refused CONNECT is a connection, no session is durable, a QoS 2
     socket.on("data", bytes => {
       for (const packet of witness.read(bytes)) said.push(packet);
     });
-    socket.on("error", () => {});
     sockets.push(socket);
   });
-  await new Promise<void>(resolve => server.listen(0, "127.0.0.1", resolve));
-  t.after(() => server.close());
+  const { port } = await listen(server, t);
   const told = new Inbox<unknown>();
   const engine = await Espruino.start({
     files: { MQTT: await readFile(ESPRUINO_MQTT!, "utf8") },
     calls: { told: (it: unknown) => told.push(it) },
   });
   t.after(() => engine.close());
-  const { port } = server.address() as { port: number };
   await engine.evaluate(`(function() {
     var client = require("MQTT").create("127.0.0.1", { port: ${port}, client_id: "c", clean_session: false });
     client.on("connected", function() { call("told", "connected"); });

@@ -8,8 +8,8 @@ import { tmpdir } from "node:os";
 import { basename, delimiter, dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 import { promisify } from "node:util";
+import { XsbugConsole } from "../../../../targets/esp32/xsbug.ts";
 import { ROOT } from "../../support/folder.ts";
-import { XsbugConsole } from "./xsbug.ts";
 
 const MODDABLE = process.env.MODDABLE ?? "";
 const TOOLS = join(MODDABLE, "build/bin/lin/release");
