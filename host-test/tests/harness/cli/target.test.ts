@@ -24,8 +24,10 @@ const withDomain = (domain: string, port: string) => ({
   WIOTP_OPTIONS_MQTT_PORT: port,
 });
 
+type Values = Parameters<typeof findTarget>[0];
+
 /** What it comes to, without what is always the same. */
-function target(values: Parameters<typeof findTarget>[0], env: NodeJS.ProcessEnv = {}) {
+function target(values: Values, env: NodeJS.ProcessEnv = {}) {
   const { url, mqtt } = findTarget(values, env);
   return [url, mqtt.clientId, mqtt.username, mqtt.password];
 }
@@ -81,37 +83,30 @@ describe("sources", () => {
 });
 
 describe("mistakes", () => {
-  for (const [what, act, message] of [
-    ["a key without token", () => target({ "api-key": KEY }), /^an API key without its token$/],
-    ["a token without key", () => target({ "api-token": "SECRET" }), /^a token without its API key$/],
-    [
-      "a key of no organization",
-      () => target({ "api-key": "key", "api-token": "SECRET" }),
-      /^an API key looks like a-ORG-…/,
-    ],
+  for (const [what, values, message, env = {}] of [
+    ["a key without token", { "api-key": KEY }, /^an API key without its token$/],
+    ["a token without key", { "api-token": "SECRET" }, /^a token without its API key$/],
+    ["a key of no organization", { "api-key": "key", "api-token": "SECRET" }, /^an API key looks like a-ORG-…/],
     [
       "two organizations",
-      () => target({ org: "org999", "api-key": KEY, "api-token": "SECRET" }),
+      { org: "org999", "api-key": KEY, "api-token": "SECRET" },
       /^the API key is of organization org123, not org999$/,
     ],
-    ["an organization", () => target({ org: "a:b" }), /^a:b is not an organization id$/],
+    ["an organization", { org: "a:b" }, /^a:b is not an organization id$/],
     [
       "a port",
-      () => target({}, { ...ENV, WIOTP_OPTIONS_MQTT_PORT: "x" }),
+      {},
       /^WIOTP_OPTIONS_MQTT_PORT must be a whole number 1\.\.65535, not 'x'$/,
+      { ...ENV, WIOTP_OPTIONS_MQTT_PORT: "x" },
     ],
-    [
-      "no authorities",
-      () => target({ ca: "/nowhere/ca.pem" }),
-      /^cannot read the authorities in '\/nowhere\/ca\.pem' \(ENOENT\)$/,
-    ],
+    ["no authorities", { ca: "/nowhere/ca.pem" }, /^cannot read the authorities in '\/nowhere\/ca\.pem' \(ENOENT\)$/],
     [
       "no file",
-      () => target({ config: "/nowhere/app.ini" }),
+      { config: "/nowhere/app.ini" },
       /^Error reading application configuration file '\/nowhere\/app\.ini' \(ENOENT\)$/,
     ],
-  ] as const) {
-    test(what, () => assertUsageError(act, message));
+  ] as [string, Values, RegExp, NodeJS.ProcessEnv?][]) {
+    test(what, () => assertUsageError(() => target(values, env), message));
   }
 
   for (const [what, text, message] of [

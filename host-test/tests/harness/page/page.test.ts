@@ -15,7 +15,9 @@ import type { Update } from "../../../harness/platform/page/update.ts";
 import * as rig from "../platform/testing.ts";
 
 const OWN = { host: "127.0.0.1:8000" };
+const ORIGIN = { origin: "http://127.0.0.1:8000" };
 const JSON_TYPE = { "content-type": "application/json" };
+const FORM = { ...OWN, ...ORIGIN, ...JSON_TYPE };
 
 describe("who is answered", () => {
   for (const [what, method, url, headers, status] of [
@@ -24,7 +26,7 @@ describe("who is answered", () => {
     ["from a link elsewhere", "GET", "/", { ...OWN, "sec-fetch-site": "cross-site" }, undefined],
     ["its script", "GET", "/page.js", { ...OWN, "sec-fetch-site": "same-origin" }, undefined],
     ["typed by hand", "GET", "/live", { ...OWN, "sec-fetch-site": "none" }, undefined],
-    ["its form", "POST", "/commands", { ...OWN, ...JSON_TYPE, origin: "http://127.0.0.1:8000" }, undefined],
+    ["its form", "POST", "/commands", FORM, undefined],
     ["no Host", "GET", "/", {}, 421],
     ["another name (rebinding)", "GET", "/", { host: "evil.example:8000" }, 421],
     ["another port", "GET", "/", { host: "127.0.0.1:8001" }, 421],
@@ -32,25 +34,13 @@ describe("who is answered", () => {
     ["a script elsewhere", "GET", "/live", { ...OWN, "sec-fetch-site": "cross-site" }, 403],
     ["another port of this machine", "GET", "/live", { ...OWN, "sec-fetch-site": "same-site" }, 403],
     ["another origin reading", "GET", "/live", { ...OWN, origin: "http://evil.example" }, 403],
-    ["another origin sending", "POST", "/commands", { ...OWN, ...JSON_TYPE, origin: "http://evil.example" }, 403],
-    ["the origin of a sandbox", "POST", "/commands", { ...OWN, ...JSON_TYPE, origin: "null" }, 403],
-    [
-      "another of its names as origin",
-      "POST",
-      "/commands",
-      { ...OWN, ...JSON_TYPE, origin: "http://localhost:8000" },
-      403,
-    ],
+    ["another origin sending", "POST", "/commands", { ...FORM, origin: "http://evil.example" }, 403],
+    ["the origin of a sandbox", "POST", "/commands", { ...FORM, origin: "null" }, 403],
+    ["another of its names as origin", "POST", "/commands", { ...FORM, origin: "http://localhost:8000" }, 403],
     ["no origin", "POST", "/commands", { ...OWN, ...JSON_TYPE }, 403],
-    [
-      "a plain form",
-      "POST",
-      "/commands",
-      { ...OWN, origin: "http://127.0.0.1:8000", "content-type": "text/plain" },
-      415,
-    ],
-    ["no type", "POST", "/commands", { ...OWN, origin: "http://127.0.0.1:8000" }, 415],
-    ["another method", "PUT", "/commands", { ...OWN, origin: "http://127.0.0.1:8000" }, 405],
+    ["a plain form", "POST", "/commands", { ...FORM, "content-type": "text/plain" }, 415],
+    ["no type", "POST", "/commands", { ...OWN, ...ORIGIN }, 415],
+    ["another method", "PUT", "/commands", { ...OWN, ...ORIGIN }, 405],
   ] as const) {
     test(`${what}: ${status ?? "yes"}`, () => {
       const check = () => checkRequest({ method, url, headers }, 8000);
