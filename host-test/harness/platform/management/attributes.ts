@@ -88,6 +88,9 @@ const LOCATION: Readonly<Record<string, Check>> = {
   updatedDateTime: dateTime,
 };
 
+/** Members that a location must have. */
+const REQUIRED = ["longitude", "latitude"];
+
 const FIRMWARE: Readonly<Record<string, Check>> = {
   version: text,
   name: text,
@@ -104,30 +107,21 @@ export const FIRMWARE_PARAMETERS: readonly string[] = ["version", "name", "uri",
 
 export const ROOTS = ["location", "metadata", "deviceInfo", "mgmt.firmware"] as const;
 
-export function deviceInfoFault(value: unknown): string | undefined {
-  return membersFault("deviceInfo", value, DEVICE_INFO);
-}
-
-export function locationFault(value: unknown): string | undefined {
-  return membersFault("location", value, LOCATION, ["longitude", "latitude"]);
-}
+/** Members of each attribute; those of metadata are up to the device. */
+const MEMBERS = { location: LOCATION, deviceInfo: DEVICE_INFO, "mgmt.firmware": FIRMWARE };
 
 /** What is wrong with an attribute that a device reports, or an operator sets; undefined if nothing. */
 export function attributeFault({ field, value }: Field): string | undefined {
   const [root, member] = split(field);
-  if (member !== undefined) return memberFault(root, member, field, value);
-  switch (root) {
-    case "location":
-      return locationFault(value);
-    case "deviceInfo":
-      return deviceInfoFault(value);
-    case "metadata":
-      return object(value) && `metadata must be an object, not ${shown(value)}`;
-    case "mgmt.firmware":
-      return membersFault("mgmt.firmware", value, FIRMWARE);
-    default:
-      return `there is no attribute ${shown(field)}`;
+  if (root === "metadata") {
+    if (member === undefined) return object(value) && `metadata must be an object, not ${shown(value)}`;
+    return isId(member) && value !== undefined ? undefined : `${shown(field)} has no value`;
   }
+  const table = root && MEMBERS[root];
+  if (!table || (member !== undefined && !Object.hasOwn(table, member))) return `there is no attribute ${shown(field)}`;
+  if (member === undefined) return membersFault(root, value, table, root === "location" ? REQUIRED : []);
+  const rule = table[member]!(value);
+  return rule && `${field} must be ${rule}, not ${shown(value)}`;
 }
 
 /** True if an observation of `observed` covers a notify of `field`: one of them is the other, or a part of it. */
@@ -153,18 +147,9 @@ export function store(attributes: Attributes, { field, value }: Field, merge = t
 }
 
 /** Attribute and member of a dotted path; the name `mgmt.firmware` has a dot itself. */
-function split(field: string): [root: string, member: string | undefined] {
+function split(field: string): [root: (typeof ROOTS)[number] | undefined, member: string | undefined] {
   const root = ROOTS.find(name => field === name || field.startsWith(`${name}.`));
-  if (root === undefined) return [field, undefined];
-  return [root, field === root ? undefined : field.slice(root.length + 1)];
-}
-
-function memberFault(root: string, member: string, field: string, value: unknown): string | undefined {
-  if (root === "metadata") return isId(member) && value !== undefined ? undefined : `${shown(field)} has no value`;
-  const table = root === "location" ? LOCATION : root === "deviceInfo" ? DEVICE_INFO : FIRMWARE;
-  if (!Object.hasOwn(table, member)) return `there is no attribute ${shown(field)}`;
-  const rule = table[member]!(value);
-  return rule && `${field} must be ${rule}, not ${shown(value)}`;
+  return [root, root === undefined || field === root ? undefined : field.slice(root.length + 1)];
 }
 
 function deep(stored: Json, path: readonly string[], value: unknown): Json {

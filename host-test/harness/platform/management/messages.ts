@@ -1,13 +1,6 @@
 // Messages of a managed device on iotdevice-1/… (docs/protocol.md 7.1, 7.2): parses them, and says what is wrong.
 
-import {
-  attributeFault,
-  deviceInfoFault,
-  type Field,
-  locationFault,
-  type ManagedDeviceInfo,
-  type ManagedLocation,
-} from "./attributes.ts";
+import { attributeFault, type Field, type ManagedDeviceInfo, type ManagedLocation } from "./attributes.ts";
 import {
   base64,
   type Check,
@@ -99,7 +92,7 @@ const PARSERS: Readonly<Record<string, Parse>> = {
   "mgmt/manage": parseManage,
   "mgmt/unmanage": bare("unmanage"),
   "device/update/location": d => {
-    reject(locationFault(d));
+    reject(attributeFault({ field: "location", value: d }));
     return { kind: "location", location: d as ManagedLocation };
   },
   "add/diag/errorCodes": d => {
@@ -183,7 +176,7 @@ function parseAnswer(message: Json, reqId: string | undefined): DeviceMessage {
 function parseManage(d: unknown = {}): DeviceRequest {
   reject(membersFault("d", d, MANAGE));
   const { lifetime = 0, supports = {}, deviceInfo, metadata } = d as Json;
-  if (deviceInfo !== undefined) reject(deviceInfoFault(deviceInfo));
+  if (deviceInfo !== undefined) reject(attributeFault({ field: "deviceInfo", value: deviceInfo }));
   return {
     kind: "manage",
     lifetime: lifetime as number,
