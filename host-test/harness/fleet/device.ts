@@ -3,7 +3,7 @@
 import type { DeviceClient, Endpoint, MqttClient, Ports, Transport, TransportListener } from "../../../src/index.ts";
 import { nodePorts } from "../../../targets/node/index.ts";
 import { seeded } from "../testing/random.ts";
-import { listenerThrough } from "../testing/transport.ts";
+import { ListenerThrough } from "../testing/transport.ts";
 import { overBadLink } from "./bad-link.ts";
 import type { Context } from "./context.ts";
 import type { FleetMember, MessageRecord } from "./messages.ts";
@@ -89,7 +89,7 @@ export class FleetDevice implements Ports {
 
   open(endpoint: Endpoint, listener: TransportListener): Transport {
     // An exception or an endless loop of the client is the device's.
-    const called = listenerThrough(call => this.#context.call(this, call), listener);
+    const called = new ListenerThrough(call => this.#context.call(this, call), listener);
     if (!this.#member.badLink) return nodePorts.open(endpoint, called);
     return overBadLink(inner => nodePorts.open(endpoint, inner), called, this.clock, this.random);
   }

@@ -20,7 +20,7 @@ import { same, shown } from "./expect.ts";
 import { DeviceGlobals, measured } from "./globals.ts";
 import { Platform, type Received, type ReceivedEvent } from "./platform.ts";
 import { seeded } from "./random.ts";
-import { type Chunking, FakeNetwork, FakeTransport, listenerThrough } from "./transport.ts";
+import { type Chunking, FakeNetwork, FakeTransport, ListenerThrough } from "./transport.ts";
 
 /** An identity to test with; nobody checks its token. */
 export const TEST_DEVICE: DeviceOptions = Object.freeze({
@@ -518,7 +518,7 @@ class DeviceLink extends FakeTransport {
   private readonly hub: Hub;
 
   constructor(endpoint: Endpoint, listener: TransportListener, hub: Hub) {
-    super(endpoint, listenerThrough(hub.run, listener));
+    super(endpoint, new ListenerThrough(hub.run, listener));
     this.hub = hub;
   }
 

@@ -23,13 +23,30 @@ export function cut(bytes: Uint8Array, chunking: Chunking): Uint8Array[] {
 }
 
 /** Passes every event on to `listener`, each from inside `run`. */
-export function listenerThrough(run: (call: () => void) => void, listener: TransportListener): TransportListener {
-  return {
-    opened: () => run(() => listener.opened()),
-    received: bytes => run(() => listener.received(bytes)),
-    writableAgain: () => run(() => listener.writableAgain()),
-    closed: reason => run(() => (reason === undefined ? listener.closed() : listener.closed(reason))),
-  };
+export class ListenerThrough implements TransportListener {
+  private readonly run: (call: () => void) => void;
+  private readonly listener: TransportListener;
+
+  constructor(run: (call: () => void) => void, listener: TransportListener) {
+    this.run = run;
+    this.listener = listener;
+  }
+
+  opened(): void {
+    this.run(() => this.listener.opened());
+  }
+
+  received(bytes: Uint8Array): void {
+    this.run(() => this.listener.received(bytes));
+  }
+
+  writableAgain(): void {
+    this.run(() => this.listener.writableAgain());
+  }
+
+  closed(reason?: string): void {
+    this.run(() => (reason === undefined ? this.listener.closed() : this.listener.closed(reason)));
+  }
 }
 
 /** One connection of the device, and its far end. */
