@@ -19,12 +19,12 @@ const rows = readFileSync(PAGE, "utf8")
       .map(cell => cell.trim()),
   );
 
+/** A test, or a case of a program that runs on Node and in XS: the text that names it. */
+const NAME = /(?:(?<![.\w])test\(\s*|^ {2}(?=.*: lib => ))("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`)/gm;
+
 /** The names of the tests in a file, as patterns: what a template fills in may be anything. */
 function testNames(path: string): RegExp[] {
-  const source = readFileSync(path, "utf8");
-  return [...source.matchAll(/(?<![.\w])test\(\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`)/g)].map(([, literal]) =>
-    pattern(literal!),
-  );
+  return [...readFileSync(path, "utf8").matchAll(NAME)].map(([, literal]) => pattern(literal!));
 }
 
 function pattern(literal: string): RegExp {
