@@ -16,7 +16,7 @@ import { configure, type DeviceOptions } from "./config.ts";
 import { EventCache } from "./events.ts";
 import { COMMAND_FILTER, levelFault } from "./topic.ts";
 
-const COMMANDS = frozen(Object.freeze({ topic: COMMAND_FILTER, qos: 1 } as const));
+const COMMAND_SUBSCRIPTION = frozen(Object.freeze({ topic: COMMAND_FILTER, qos: 1 } as const));
 
 export class DeviceClient extends BaseClient {
   private readonly commands: Commands;
@@ -37,7 +37,7 @@ export class DeviceClient extends BaseClient {
     this.events = new EventCache(codecs, quickstart);
     if (warning) this.warning = warning;
     // If the server refuses this subscription, errorCallback gets the error.
-    if (!quickstart) this.connection.session.subscribe(COMMANDS, undefined);
+    if (!quickstart) this.connection.session.subscribe(COMMAND_SUBSCRIPTION, undefined);
   }
 
   /**

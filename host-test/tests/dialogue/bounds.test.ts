@@ -8,8 +8,9 @@ import { utf8 } from "../../harness/testing/bytes.ts";
 import { command, pingresp, puback, publish, pubrel, suback } from "../../harness/testing/frames.ts";
 import { device, mqtt, readyDevice, readyMqtt, type Stage } from "../support/device.ts";
 import { noise } from "../support/feed-all-ways.ts";
+import { filters } from "../support/filters.ts";
 import type { DeviceClient, MqttClient } from "../support/subject.ts";
-import { BYTE, filters, linesOf, send } from "./steps.ts";
+import { BYTE, linesOf, send } from "./steps.ts";
 
 test("ten messages in flight, the eleventh leaves with the first confirmation (docs/protocol.md 2.2)", () => {
   const stage = readyDevice();

@@ -6,8 +6,9 @@ import { utf8 } from "../../harness/testing/bytes.ts";
 import { command, connack, pingresp, puback, pubcomp, publish, pubrec, suback } from "../../harness/testing/frames.ts";
 import { device, mqtt, readyDevice, readyMqtt, type Stage } from "../support/device.ts";
 import { noise } from "../support/feed-all-ways.ts";
+import { filters } from "../support/filters.ts";
 import type { MqttClient } from "../support/subject.ts";
-import { filters, retried } from "./steps.ts";
+import { retried } from "./steps.ts";
 
 const BYTE = utf8("x");
 

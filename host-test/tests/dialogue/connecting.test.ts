@@ -5,9 +5,10 @@ import { test } from "node:test";
 import type { MqttOptions } from "../../../src/mqtt/options.ts";
 import { connack, suback } from "../../harness/testing/frames.ts";
 import { DEVICE, device, mqtt, readyDevice, readyMqtt, type Stage } from "../support/device.ts";
+import { filters } from "../support/filters.ts";
 import { TOKEN } from "../support/identity.ts";
 import { ConfigurationException, type ConnectionException, type MqttClient } from "../support/subject.ts";
-import { BYTE, filters, greeted, linesOf, retried } from "./steps.ts";
+import { BYTE, greeted, linesOf, retried } from "./steps.ts";
 
 type Refusal = InstanceType<typeof ConnectionException>;
 

@@ -20,7 +20,8 @@ import {
 import { cut } from "../../harness/testing/transport.ts";
 import { device, mqtt, readyDevice, readyMqtt } from "../support/device.ts";
 import { noise, waysOf } from "../support/feed-all-ways.ts";
-import { filters, greeted, retried } from "./steps.ts";
+import { filters } from "../support/filters.ts";
+import { greeted, retried } from "./steps.ts";
 
 test("QoS 0, 1 and 2 are delivered once and answered in the order they came [MQTT-4.6.0-2] [MQTT-4.6.0-3]", () => {
   const stage = readyMqtt();

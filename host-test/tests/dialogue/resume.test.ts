@@ -7,8 +7,9 @@ import { utf8 } from "../../harness/testing/bytes.ts";
 import { connack, puback, pubcomp, publish, pubrec, pubrel, suback } from "../../harness/testing/frames.ts";
 import { mqtt, readyMqtt, type Stage } from "../support/device.ts";
 import { noise } from "../support/feed-all-ways.ts";
+import { filters } from "../support/filters.ts";
 import type { MqttClient } from "../support/subject.ts";
-import { filters, linesOf, retried, send } from "./steps.ts";
+import { linesOf, retried, send } from "./steps.ts";
 
 const CONNECT = "CONNECT plain durable";
 

@@ -1,6 +1,5 @@
 // Steps that many dialogues take.
 
-import type { Subscription } from "../../../src/mqtt/wire/encoder.ts";
 import { utf8 } from "../../harness/testing/bytes.ts";
 import type { Stage } from "../support/device.ts";
 import type { DeviceClient, MqttClient } from "../support/subject.ts";
@@ -10,11 +9,6 @@ export const BYTE = new Uint8Array(1);
 /** Publishes `name` to topic t; the diary has what becomes of it. False: not accepted. */
 export function send(stage: Stage<MqttClient>, name: string, qos: 0 | 1 | 2, retain = false): boolean {
   return stage.client.publish("t", utf8(name), qos, retain, stage.done(name));
-}
-
-/** A filter for each topic, all at the same QoS. */
-export function filters(qos: 0 | 1 | 2, ...topics: string[]): Subscription[] {
-  return topics.map(topic => ({ topic, qos }));
 }
 
 /** connect() was called, and the server has CONNECT. */

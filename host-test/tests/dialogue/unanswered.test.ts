@@ -7,8 +7,9 @@ import { memoryStore } from "../../../targets/node/memory-store.ts";
 import { utf8 } from "../../harness/testing/bytes.ts";
 import { pingresp, puback, pubcomp, pubrec, suback, unsuback } from "../../harness/testing/frames.ts";
 import { mqtt, readyMqtt, type Stage } from "../support/device.ts";
+import { filters } from "../support/filters.ts";
 import type { ConnectionException, MqttClient } from "../support/subject.ts";
-import { filters, linesOf, retried, send } from "./steps.ts";
+import { linesOf, retried, send } from "./steps.ts";
 
 const CODE = (error: Error | undefined) => (error as InstanceType<typeof ConnectionException>).code;
 

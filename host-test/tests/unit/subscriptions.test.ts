@@ -2,11 +2,12 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { filters } from "../support/filters.ts";
 import { live, setup } from "../support/session-stage.ts";
 
 test("SUBSCRIBE and UNSUBSCRIBE requests: at most `subscriptions` are remembered", () => {
   const { session, take } = live();
-  const subscribe = (topic: string) => session.subscribe([{ topic, qos: 0 }], undefined);
+  const subscribe = (topic: string) => session.subscribe(filters(0, topic), undefined);
   assert.deepEqual([subscribe("a"), subscribe("b"), subscribe("c"), subscribe("d")], [true, true, true, false]);
   assert.deepEqual([session.unsubscribe(["d"], undefined), session.unsubscribe(["a"], undefined)], [false, true]);
   assert.equal(subscribe("d"), false, "the UNSUBSCRIBE is remembered");
@@ -14,22 +15,15 @@ test("SUBSCRIBE and UNSUBSCRIBE requests: at most `subscriptions` are remembered
   assert.equal(subscribe("d"), true);
   // A filter asked for anew is remembered once.
   const other = live();
-  for (let n = 0; n < 20; n++)
-    assert.equal(other.session.subscribe([{ topic: "same", qos: 0 }], undefined), true, `${n}`);
+  for (let n = 0; n < 20; n++) assert.equal(other.session.subscribe(filters(0, "same"), undefined), true, `${n}`);
 });
 
 test("a filter asked for anew belongs to the last request; the first one's caller is told if it still waits", () => {
   const { session, out, take } = live();
   const told: string[] = [];
-  session.subscribe(
-    [
-      { topic: "a", qos: 0 },
-      { topic: "b", qos: 0 },
-    ],
-    (error, granted) => told.push(`1 ${error?.name} ${granted}`),
-  );
-  session.subscribe([{ topic: "b", qos: 2 }], (error, granted) => told.push(`2 ${error?.name} ${granted}`));
-  session.subscribe([{ topic: "b", qos: 1 }], (error, granted) => told.push(`3 ${error?.name} ${granted}`));
+  session.subscribe(filters(0, "a", "b"), (error, granted) => told.push(`1 ${error?.name} ${granted}`));
+  session.subscribe(filters(2, "b"), (error, granted) => told.push(`2 ${error?.name} ${granted}`));
+  session.subscribe(filters(1, "b"), (error, granted) => told.push(`3 ${error?.name} ${granted}`));
   assert.deepEqual(told, ["2 ConnectionException "]);
   take("suback", 1, { granted: [0, 0] });
   take("suback", 2, { granted: [2] });
@@ -46,7 +40,7 @@ test("a filter asked for anew belongs to the last request; the first one's calle
 
 test("the bound is `subscriptions` requests, exactly, before the first connection, too", () => {
   const { session, out } = setup({ subscriptions: 3 });
-  const subscribe = (topic: string) => session.subscribe([{ topic, qos: 0 }], undefined);
+  const subscribe = (topic: string) => session.subscribe(filters(0, topic), undefined);
   assert.deepEqual(["a", "b", "c", "d"].map(subscribe), [true, true, true, false]);
   session.connected(false);
   assert.deepEqual(out.said(), ["SUBSCRIBE #1 a", "SUBSCRIBE #2 b", "SUBSCRIBE #3 c"]);
@@ -54,7 +48,7 @@ test("the bound is `subscriptions` requests, exactly, before the first connectio
 
 test("session lost: acknowledged requests are sent again; session present: only unanswered ones", () => {
   const { session, out, take } = live();
-  for (const topic of ["a", "b"]) session.subscribe([{ topic, qos: 0 }], undefined);
+  for (const topic of ["a", "b"]) session.subscribe(filters(0, topic), undefined);
   take("suback", 1, { granted: [0] });
   out.said();
   for (const [present, said] of [
@@ -70,7 +64,7 @@ test("session lost: acknowledged requests are sent again; session present: only 
 
 test("a CONNACK that never arrived may have said that the session is lost: everything is subscribed again", () => {
   const { session, out, take } = live();
-  session.subscribe([{ topic: "a", qos: 0 }], undefined);
+  session.subscribe(filters(0, "a"), undefined);
   take("suback", 1, { granted: [0] });
   out.said();
   session.disconnected();
@@ -83,9 +77,8 @@ test("a CONNACK that never arrived may have said that the session is lost: every
 test("a SUBACK belongs to the filters that were sent, not to those that a later request took over before", () => {
   const { session, out, take } = setup();
   const told: string[] = [];
-  const filters = ["a", "b"].map(topic => ({ topic, qos: 0 }) as const);
-  session.subscribe(filters, (_, granted) => told.push(`1 ${granted}`));
-  session.subscribe([{ topic: "b", qos: 2 }], (_, granted) => told.push(`2 ${granted}`));
+  session.subscribe(filters(0, "a", "b"), (_, granted) => told.push(`1 ${granted}`));
+  session.subscribe(filters(2, "b"), (_, granted) => told.push(`2 ${granted}`));
   session.connected(false);
   assert.deepEqual(out.said(), ["SUBSCRIBE #1 a", "SUBSCRIBE #2 b"]);
   take("suback", 1, { granted: [0] });
@@ -97,10 +90,7 @@ test("what is left of a request is sent on the next connection, and its SUBACK b
   const { session, out, take } = live();
   const told: string[] = [];
   const subscribe = (...topics: string[]) =>
-    session.subscribe(
-      topics.map(topic => ({ topic, qos: 0 })),
-      (_, granted) => told.push(`${topics}: ${granted}`),
-    );
+    session.subscribe(filters(0, ...topics), (_, granted) => told.push(`${topics}: ${granted}`));
   subscribe("a", "b");
   subscribe("b");
   out.said();
@@ -116,9 +106,8 @@ test("what is left of a request is sent on the next connection, and its SUBACK b
 test("a SUBACK belongs to all filters that were sent, though two later requests took some over", () => {
   const { session, out, take } = live();
   const told: (readonly number[])[] = [];
-  const filters = ["a", "b", "c"].map(topic => ({ topic, qos: 0 }) as const);
-  session.subscribe(filters, (_, granted) => told.push(granted));
-  for (const filter of filters.slice(1)) session.subscribe([filter], undefined);
+  session.subscribe(filters(0, "a", "b", "c"), (_, granted) => told.push(granted));
+  for (const topic of ["b", "c"]) session.subscribe(filters(0, topic), undefined);
   out.said();
   take("suback", 1, { granted: [0, 0, 0] });
   assert.deepEqual([out.said(), told], [[], [[0, 0, 0]]]);
@@ -126,7 +115,7 @@ test("a SUBACK belongs to all filters that were sent, though two later requests 
 
 test("a request of which nothing was taken over is sent again as the same packet", () => {
   const { session, out } = live();
-  for (const topic of ["a", "b"]) session.subscribe([{ topic, qos: 0 }], undefined);
+  for (const topic of ["a", "b"]) session.subscribe(filters(0, topic), undefined);
   out.said();
   assert.deepEqual([session.checkAcknowledgements(), session.checkAcknowledgements()], [true, true]);
   assert.deepEqual(out.said(), ["SUBSCRIBE #1 a"]);
@@ -134,10 +123,6 @@ test("a request of which nothing was taken over is sent again as the same packet
 
 test("with as many requests as fit, a new one must replace one of them as a whole", () => {
   const { session } = live({ subscriptions: 1 });
-  const subscribe = (...topics: string[]) =>
-    session.subscribe(
-      topics.map(topic => ({ topic, qos: 0 })),
-      undefined,
-    );
+  const subscribe = (...topics: string[]) => session.subscribe(filters(0, ...topics), undefined);
   assert.deepEqual([subscribe("a", "b"), subscribe("b"), subscribe("b", "a")], [true, false, true]);
 });
