@@ -19,9 +19,9 @@ interface WebConverters {
 
 // Read once. While Moddable preloads this module they are absent, so undefined goes into flash. Read from globalThis,
 // because mcpack links the SDK's converters for a bare name.
-const { TextEncoder, TextDecoder } = globalThis as WebConverters;
-const encoder = TextEncoder && new TextEncoder();
-const decoder = TextDecoder && new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const web = globalThis as WebConverters;
+const encoder = web.TextEncoder && new web.TextEncoder();
+const decoder = web.TextDecoder && new web.TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Empty text. */
 export const NO_BYTES = new Uint8Array(0);

@@ -16,13 +16,14 @@ const asPublished: Plugin = {
   },
 };
 
-const SHORT = { minify: true, shorten: (text: string) => shortenable(text, ["src"], ["src/index.ts"]) };
+const SHORT = { shorten: (text: string) => shortenable(text, ["src"], ["src/index.ts"]) };
 
-/** @param outfile without it, all names are short: for its size only */
+/** @param outfile without it, names of properties are short: for its size only */
 export function bundlePublished(entry: string, outfile?: string): Promise<string> {
   return bundle({
     entry,
     trim: false,
+    minify: true,
     plugins: [asPublished],
     ...(outfile === undefined ? SHORT : { outfile }),
   });

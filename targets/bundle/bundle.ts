@@ -2,6 +2,7 @@
 
 import { writeFile } from "node:fs/promises";
 import { build, type Plugin, type TransformOptions, transform } from "esbuild";
+import { inlined } from "./inline.ts";
 import { shortening } from "./names.ts";
 import { ALWAYS, type Group, TRIM } from "./patches.ts";
 import { mqttPacketPlugin, sourceOf } from "./trim.ts";
@@ -15,7 +16,7 @@ export interface BundleOptions {
   outfile?: string;
   /** false: mqtt-packet as published, except for what plain Uint8Arrays need. Or exactly these groups of patches. */
   trim?: boolean | readonly Group[];
-  /** For devices: short local names and arrow functions. */
+  /** For devices: short local names, and what inline.ts does. */
   minify?: boolean;
   /** Returns the names of properties to shorten. Default: none. */
   shorten?: (bundle: string) => Promise<readonly string[]>;
@@ -49,55 +50,10 @@ export async function bundle(options: BundleOptions): Promise<string> {
     plugins: [...plugins, mqttPacketPlugin(groups, source)],
   });
   const written = whole.outputFiles[0]!.text;
-  const text = minify ? withArrows(written) : written;
-  const { rest, define } = trim === true ? withoutNumbers(withConstants(text)) : { rest: text, define: {} };
-  const result = await squeezed(rest, { define, ...shortening(await shorten(rest)) }, minify, lines);
+  const text = minify ? await inlined(written) : written;
+  const result = await squeezed(text, shortening(await shorten(text)), minify, lines);
   if (outfile) await writeFile(outfile, result);
   return result;
-}
-
-/**
- * esbuild changes every top-level `const` to `var`. A `var` costs a preloaded module RAM on a device, a `const` does not.
- * `squeezed` fails if one of them is assigned to.
- */
-function withConstants(text: string): string {
-  return text.replace(/^var /gm, "const ");
-}
-
-/**
- * Functions become arrow functions, in front of everything else as function declarations are. In XS, a function that can
- * be called with `new` has a prototype object and more: 64 bytes of flash that no caller uses.
- */
-function withArrows(text: string): string {
-  const arrows: string[] = [];
-  const rest = text.replace(/^function (\w+)(\(.*\)) (\{\n[\s\S]*?^\}\n)/gm, (declaration, name, parameters, body) => {
-    if (/\b(?:this|arguments)\b/.test(body)) return declaration;
-    arrows.push(`const ${name} = ${parameters} => ${body}`);
-    return "";
-  });
-  return rest.replace(/^(?:import .*\n)*/, imports => imports + arrows.join(""));
-}
-
-/**
- * Takes out the declarations of numeric constants; esbuild then writes the number at each use. A declaration costs more
- * bytes than the number, and on a device each constant of a module has a slot.
- */
-function withoutNumbers(text: string): { rest: string; define: Record<string, string> } {
-  const exported = text.slice(text.lastIndexOf("\nexport {"));
-  const define: Record<string, string> = {};
-  let rest = text;
-  const take = (find: RegExp, left: string): void => {
-    rest = rest.replace(find, (declaration, name: string, value: string) => {
-      if (new RegExp(`\\b${name}\\b`).test(exported)) return declaration;
-      define[name] = value;
-      return left;
-    });
-  };
-  // esbuild joins declarations: const LEAST = 9, MOST = 20, Publisher = class {
-  take(/(?<=^\S.*), ([A-Z][A-Z0-9_]*) = (\d[\de]*)(?=, |;$)/gm, "");
-  take(/^const ([A-Z][A-Z0-9_]*) = (\d[\de]*), /gm, "const ");
-  take(/^const ([A-Z][A-Z0-9_]*) = (\d[\de]*);$/gm, "");
-  return { rest, define };
 }
 
 // While these are names of the engine to esbuild, it gives them to nothing else. The linker of the Moddable SDK would keep
@@ -115,7 +71,6 @@ async function squeezed(text: string, names: TransformOptions, minify: boolean, 
     lineLimit: lines ? MAX_LINE : 0,
     legalComments: "none",
     logLevel: "silent",
-    logOverride: { "assign-to-constant": "error" },
   });
   return result.code.replace(RESERVED, "");
 }
