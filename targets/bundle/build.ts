@@ -10,6 +10,7 @@ import { promisify } from "node:util";
 import type { Plugin } from "esbuild";
 import { bundle } from "./bundle.ts";
 import { shortenable } from "./names.ts";
+import { privateNames } from "./private-names.ts";
 import { bundlePage, bundleTool, type Part } from "./tools.ts";
 import { MQTT_PACKET } from "./trim.ts";
 
@@ -152,7 +153,8 @@ async function bundleDeviceEntries(dist: string): Promise<void> {
   const [users] = await Promise.all([bundled(ofSrc), bundled(adapters)]);
   const interfaces = ofSrc.map(({ source }) => source);
   const shorten = (text: string) => shortenable(text, ["src"], interfaces, users);
-  await bundle({ entry: CORE, outfile: join(dist, `${BUNDLE}.js`), minify: true, shorten });
+  const plugins = [privateNames(join(ROOT, "tsconfig.json"), join(ROOT, "src/"))];
+  await bundle({ entry: CORE, outfile: join(dist, `${BUNDLE}.js`), minify: true, plugins, shorten });
 }
 
 function bundleEntry(
