@@ -1,6 +1,6 @@
 // mqtt-packet without the patches, behind the functions that src/mqtt/wire calls: its events become a returned packet.
 
-import { type Packet, type PacketParser, parser as publishedParser, writeToStream } from "#mqtt-packet";
+import { type Packet, type PacketParser, parser as publishedParser, writePublish, writeToStream } from "#mqtt-packet";
 
 interface EventParser {
   on(event: "packet", listener: (packet: Packet) => void): void;
@@ -8,7 +8,7 @@ interface EventParser {
   parse(frame: Uint8Array): unknown;
 }
 
-export { writeToStream };
+export { writePublish, writeToStream };
 
 export function parser(options?: { protocolVersion: number }): PacketParser {
   const inner = publishedParser(options) as unknown as EventParser;

@@ -17,7 +17,7 @@
  *            decoder.ts of the length of one that is parsed (host-test/tests/mqtt-packet/refusals.test.ts)
  *   mqtt5    no MQTT 5: without this group it is all there
  *   server   nothing that only a server writes or reads
- *   unused   methods of the parser that nothing calls without MQTT 5 and the server side; goes with these two
+ *   unused   code of the parser that does nothing without MQTT 5 and the server side; goes with these two
  * The first four build on one another, and mqtt5 on callers. callers and mqtt5 can be left out together, server by itself.
  */
 export type Group =
@@ -49,9 +49,18 @@ const mqtt: readonly Patch[] = [
   ],
   ["pull", "Parser.parser", "options => new Parser(options)"],
   ["modules", /exports\.(generate|writeToStream) = require\('(.*)'\)/g, "export { default as $1 } from '$2.js'", 2],
+  // The most frequent packet has a function of its own.
+  ["modules", "default as writeToStream }", "default as writeToStream, publish as writePublish }"],
 ];
 
-const packet: readonly Patch[] = [["modules", "module.exports = Packet", "export default Packet"]];
+const packet: readonly Patch[] = [
+  ["modules", "module.exports = Packet", "export default Packet"],
+  // In XS, an object that is written as a whole takes fewer instructions than a constructor.
+  ["pull", "class Packet {\n  constructor () {\n", "const newPacket = () => ({\n"],
+  ["pull", /^ {4}this\.(\w+) = (.+)$/gm, "  $1: $2,", 7],
+  ["pull", "  }\n}\n", "})\n"],
+  ["pull", "export default Packet", "export default newPacket"],
+];
 
 const numbers: readonly Patch[] = [
   ["modules", "const { Buffer } = require('buffer')", IMPORT_BUFFER],
@@ -99,6 +108,10 @@ const constants: readonly Patch[] = [
   ["pull", /^(export const (?:types|requiredHeaderFlags) = )(\{[\s\S]*?^\})\n/gm, "$1Object.freeze($2)\n", 2],
   ["pull", /^export const requiredHeaderFlagsErrors = [\s\S]*?^\}\n/gm, ""],
   ["mqtt5", /^export const propertiesCodes = [\s\S]*?^\}\n/gm, ""],
+
+  ["mqtt5", /^ {2}(?:14|15): '\w+',?\n/gm, "", 2],
+  ["server", /^ {2}(?:0|1|8|10|12): '\w+',\n/gm, "", 5],
+  ["server", /^export const requiredHeaderFlags = [\s\S]*?^\}\)\n/gm, ""],
 ];
 
 const writeToStream: readonly Patch[] = [
@@ -111,6 +124,7 @@ const writeToStream: readonly Patch[] = [
   ],
   ["modules", "const debug = require('debug')(", "import createDebug from 'debug'\nconst debug = createDebug("],
   ["modules", "module.exports =", "export default"],
+  ["modules", "function publish (", "export function publish ("],
   ["bytes", /(\w+) instanceof Buffer/g, "Buffer.isBuffer($1)", 2],
   ["bytes", "stream.write(string, 'utf8')", "stream.write(Buffer.from(string))"],
   [
@@ -241,11 +255,20 @@ const writeToStream: readonly Patch[] = [
   ["callers", / {2}if \(typeof id !== 'number'\) \{\n.*\n.*\n {2}\} else \{\n {4}(length \+= 2)\n {2}\}\n/g, "  $1\n"],
   ["callers", / {2}if \(num > protocol\.VARBYTEINT_MAX\) \{\n[\s\S]*?\n {2}\}\n/g, ""],
 
+  // The encoder calls publish() itself. The fixed header of a short packet is two bytes.
+  ["callers", / {4}case 'publish':\n.*\n/g, ""],
+  [
+    "callers",
+    / {2}stream\.writeByte\((0x30 \| .*)\)\n\n.*\n {2}writeVarByteInt\(stream, length\)\n/g,
+    "  const first = $1\n  if (length < 128) stream.writeUInt16(first << 8 | length)\n" +
+      "  else {\n    stream.writeByte(first)\n    writeVarByteInt(stream, length)\n  }\n",
+  ],
+
   // The encoder asks for the packets of a client only.
   ["callers", / {4}default:\n {6}stream\.destroy\(new Error\('Unknown command'\)\)\n {6}return false\n/g, ""],
 
   ["mqtt5", /^ *case 'auth':\n.*\n/gm, ""],
-  ["mqtt5", /\(packet, stream, opts\)/g, "(packet, stream)", 22],
+  ["mqtt5", /\(packet, stream, opts\)/g, "(packet, stream)", 21],
   ["mqtt5", /^ {2}const version = opts \? opts\.protocolVersion : 4\n/gm, "", 9],
   ["mqtt5", /\b(protocolV|v)ersion === 5\b/g, "false", 23],
   ["mqtt5", /^ {2}if \(length === 3\) .*\n/gm, ""],
@@ -284,6 +307,7 @@ const parser: readonly Patch[] = [
   ["debug", /^import createDebug .*\nconst debug = .*\n/gm, ""],
 
   ["pull", "import bl from 'bl'\nimport { EventEmitter } from 'events'\n", "import { decode } from 'buffer'\n"],
+  ["pull", "import Packet from", "import newPacket from"],
   [
     "pull",
     /^class Parser extends EventEmitter \{\n[\s\S]*?^ {2}_parseHeader/gm,
@@ -297,7 +321,7 @@ const parser: readonly Patch[] = [
   }
 
   parse (buf) {
-    this.packet = new Packet()
+    this.packet = newPacket()
     this.error = null
     this._list = buf
     this._pos = 1
@@ -342,7 +366,12 @@ const parser: readonly Patch[] = [
   ],
   // Positions are absolute, and the packet ends with its bytes.
   ["pull", /this\._list\.readUInt8\(([^)]+)\)/g, "this._list[$1]", 14],
-  ["pull", "this._list.readUInt16BE(this._pos)", "this._list[this._pos] << 8 | this._list[this._pos + 1]"],
+  [
+    "pull",
+    method("_parseNum"),
+    "  _parseNum () {\n    const list = this._list\n    const pos = this._pos\n    if (list.length - pos < 2) return -1\n" +
+      "    this._pos = pos + 2\n    return list[pos] << 8 | list[pos + 1]\n  }\n",
+  ],
   [
     "pull",
     "const result = this._list.readUInt32BE(this._pos)\n    this._pos += 4\n",
@@ -368,8 +397,8 @@ const parser: readonly Patch[] = [
   [
     "callers",
     "this.packet.length = this._parseVarByteNum()\n      if (!this.error) this._parsePayload()\n",
-    "while (buf[this._pos++] & constants.VARBYTEINT_FIN_MASK);\n" +
-      "      this.packet.length = buf.length - this._pos\n      this._parsePayload()\n",
+    "let pos = 1\n      while (buf[pos++] & constants.VARBYTEINT_FIN_MASK);\n" +
+      "      this._pos = pos\n      this.packet.length = buf.length - pos\n      this._parsePayload()\n",
   ],
   ["callers", / {4}if \(packet\.length <= 0\) \{ return .*\n/g, "", 4],
   [
@@ -406,11 +435,14 @@ const parser: readonly Patch[] = [
     7,
   ],
 
+  ["server", "constants.requiredHeaderFlags[cmdIndex]", "cmdIndex === 3 ? null : cmdIndex === 6 ? 2 : 0"],
   ["server", /^ *case '(connect|subscribe|unsubscribe)':\n.*\n *break\n/gm, "", 3],
   ["server", /^ *case 'pingreq':\n/gm, ""],
   ["server", method("(?:_parseConnect|_parseSubscribe|_parseUnsubscribe)"), "", 3],
 
   ["unused", method("(?:_parseBuffer|_parseByte|_parseVarByteNum)"), "", 3],
+  ["unused", "    this._list = buf\n    this._pos = 1\n", "    this._list = buf\n"],
+  ["unused", / {4}if \(packet\.messageId === null\) \{\n.*\n.*\n {4}\}\n/g, ""],
 ];
 
 export const PATCHES: Readonly<Record<string, readonly Patch[]>> = {

@@ -1,7 +1,7 @@
 // Inside XS: the four most frequent packets of a device, through Encoder and Decoder, and by mqtt-packet's own functions.
 // Registered for measuring (harness/xs/measure.ts).
 
-import { parser, writeToStream } from "#mqtt-packet";
+import { parser, writePublish, writeToStream } from "#mqtt-packet";
 import { Decoder } from "../../../src/mqtt/wire/decoder.ts";
 import { Encoder } from "../../../src/mqtt/wire/encoder.ts";
 import { SendBuffer } from "../../../src/mqtt/wire/send-buffer.ts";
@@ -20,13 +20,13 @@ const topic = encodeUtf8("iot-2/evt/status/fmt/json");
 const event = { cmd: "publish", topic, payload, qos: 1, messageId: 7 };
 const acknowledgement = { cmd: "puback", messageId: 7 };
 
-function frameOf(packet: object): Uint8Array {
+function frameOf(packet: object, write: (packet: never, stream: Collector) => unknown = writeToStream): Uint8Array {
   stream.used = 0;
-  writeToStream(packet, stream);
+  write(packet as never, stream);
   return stream.bytes;
 }
 
-const command = frameOf({ ...event, topic: encodeUtf8("iot-2/cmd/reboot/fmt/json") });
+const command = frameOf({ ...event, topic: encodeUtf8("iot-2/cmd/reboot/fmt/json") }, writePublish);
 const puback = frameOf(acknowledgement);
 const bare = parser({ protocolVersion: 4 });
 // The published parser emits packets, and fails without a listener.
@@ -37,7 +37,7 @@ host.register("write puback", () => void encoder.ack("puback", 7));
 host.register("read command", () => decoder.push(command));
 host.register("read puback", () => decoder.push(puback));
 
-host.register("mqtt-packet: write event", () => void frameOf(event));
+host.register("mqtt-packet: write event", () => void frameOf(event, writePublish));
 host.register("mqtt-packet: write puback", () => void frameOf(acknowledgement));
 host.register("mqtt-packet: read command", () => void bare.parse(command));
 host.register("mqtt-packet: read puback", () => void bare.parse(puback));

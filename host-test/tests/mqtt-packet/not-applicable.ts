@@ -115,7 +115,7 @@ export const NOT_APPLICABLE: readonly Reason[] = [
   {
     groups: ["mqtt5"],
     why: "a server of MQTT 3.1.1 sends no DISCONNECT",
-    cases: [...of("disconnect", "parse", "mirror")],
+    cases: [...of("disconnect", "parse", "mirror"), "Invalid header flag bits, must be 0x0 for disconnect packet"],
   },
   {
     groups: ["mqtt5"],
@@ -178,6 +178,10 @@ export const NOT_APPLICABLE: readonly Reason[] = [
     groups: ["server"],
     why: "parses what only a server receives, or generates what only a server sends; mirror does both",
     cases: [
+      "Invalid header flag bits, must be 0x0 for connect packet",
+      "Invalid header flag bits, must be 0x2 for subscribe packet",
+      "Invalid header flag bits, must be 0x2 for unsubscribe packet",
+      "Invalid header flag bits, must be 0x0 for pingreq packet",
       ...of("minimal connect", "parse", "mirror"),
       ...of("connect MQTT bridge 131", "parse", "mirror"),
       ...of("connect MQTT bridge 132", "parse", "mirror"),

@@ -2,16 +2,16 @@
 // listens to events; the patched parser returns packets. The suite passes text as topic and payload; the encoder passes
 // bytes. `generate` is not in the bundle; here, as in mqtt-packet, it calls `writeToStream`.
 
-import { type Packet, parser as patchedParser, writeToStream as patchedWriter } from "#mqtt-packet";
+import * as patched from "#mqtt-packet";
 import { encodeUtf8 } from "../../../src/utf8.ts";
 import { Collector } from "./streams.ts";
 import type { Parser } from "./subjects.ts";
 import { Buffer } from "./suite-buffer.ts";
 
 export function parser(options?: { protocolVersion: number }): Parser {
-  const inner = patchedParser(options);
+  const inner = patched.parser(options);
   if ("on" in inner) return inner as unknown as Parser; // without the patches it has events
-  let onPacket: ((packet: Packet) => void) | undefined;
+  let onPacket: ((packet: patched.Packet) => void) | undefined;
   let onError: ((error: Error) => void) | undefined;
   return {
     on(event: "packet" | "error", listener: (value: never) => void) {
@@ -29,8 +29,11 @@ export function parser(options?: { protocolVersion: number }): Parser {
 
 type Writer = (packet: object, stream: unknown, options?: object) => boolean;
 
-export const writeToStream: Writer = (packet, stream, options) =>
-  (patchedWriter as unknown as Writer)(withBytes(packet), stream, options);
+export const writeToStream: Writer = (packet, stream, options) => {
+  const { cmd } = packet as { cmd?: string };
+  const write = cmd === "publish" ? patched.writePublish : patched.writeToStream;
+  return (write as unknown as Writer)(withBytes(packet), stream, options);
+};
 
 export function generate(packet: object, options?: object): Uint8Array {
   const stream = new Collector();

@@ -1,6 +1,6 @@
-// Packets to bytes: mqtt-packet's writeToStream generates every packet, into the SendBuffer.
+// Packets to bytes: mqtt-packet generates every packet, into the SendBuffer.
 
-import { writeToStream } from "#mqtt-packet";
+import { type PublishPacket, writePublish, writeToStream } from "#mqtt-packet";
 import type { SendBuffer } from "./send-buffer.ts";
 
 /** Packet types with a packet identifier and nothing else. */
@@ -63,7 +63,6 @@ export class Encoder {
   publish(topic: Uint8Array, payload: Uint8Array, qos: 0 | 1 | 2, retain: boolean, dup: boolean, id: number): boolean {
     const { buffer, packet } = this;
     if (buffer.streaming) return false;
-    packet.cmd = "publish";
     packet.topic = topic;
     packet.payload = payload;
     packet.qos = qos;
@@ -106,7 +105,8 @@ export class Encoder {
   private append(packet: object, limit: number, payload: Uint8Array | undefined): boolean {
     const buffer = this.buffer;
     const start = buffer.used;
-    writeToStream(packet, buffer);
+    if (payload) writePublish(packet as PublishPacket, buffer);
+    else writeToStream(packet, buffer);
     if (buffer.used > limit && !buffer.leavePayload(start, limit, payload)) {
       // There is no room. If corked packets take it, they can be sent.
       if (start === 0 || !buffer.corked) return false;

@@ -64,7 +64,7 @@ export class Link implements TransportListener {
     buffer.corked = true;
     this.decoder.push(bytes);
     buffer.corked = false;
-    buffer.flush();
+    if (buffer.used > 0 || buffer.streaming) buffer.flush();
     this.listener.flushed(); // a payload may have left, and messages that waited for it can go
   }
 

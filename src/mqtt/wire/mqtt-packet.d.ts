@@ -26,6 +26,16 @@ export interface PacketParser {
   parse(frame: Uint8Array): Packet | null;
 }
 
+export interface PublishPacket {
+  topic: Uint8Array;
+  payload: Uint8Array;
+  qos: number;
+  retain: boolean;
+  dup: boolean;
+  /** Without a meaning at QoS 0. */
+  messageId: number;
+}
+
 /** What packets are written to. */
 export interface PacketStream {
   write(chunk: Uint8Array): boolean;
@@ -34,4 +44,6 @@ export interface PacketStream {
 }
 
 export function parser(options?: { protocolVersion: number }): PacketParser;
+/** Every packet but PUBLISH. */
 export function writeToStream(packet: object, stream: PacketStream): boolean;
+export function writePublish(packet: PublishPacket, stream: PacketStream): boolean;
