@@ -1,7 +1,6 @@
 // Options of MqttClient: their meaning and their checks.
 
 import { ConfigurationException } from "../errors.ts";
-import { frozen } from "../frozen.ts";
 import type { TlsOptions } from "../ports.ts";
 import { encodeUtf8 } from "../utf8.ts";
 import { checkRange, checkSeconds } from "./checks.ts";
@@ -113,19 +112,6 @@ const DEFAULT_KEEP_ALIVE_SECONDS = 60;
 /** CONNECT without its strings: fixed header, protocol name and level, flags, keep-alive. */
 const CONNECT_OVERHEAD = 15;
 
-type Range = readonly [name: Exclude<keyof Limits, "dropOldest">, least: number, most: number];
-
-const RANGES: readonly Range[] = frozen(
-  frozen("frameBytes", 128, 268435460),
-  frozen("transmitBytes", 128, 1048576),
-  frozen("inflight", 1, 64000), // the other packet identifiers are for subscriptions
-  frozen("queuedMessages", 0, 1000000),
-  frozen("queuedBytes", 0, 268435456),
-  frozen("subscriptions", 1, 1000),
-  frozen("redeliveries", 0, 1000),
-  frozen("values", 1, 1000000),
-);
-
 /**
  * The limits with their defaults, checked.
  * @param stored messages are kept in a store, where each has a packet identifier
@@ -138,10 +124,14 @@ export function checkLimits(given: Limits | undefined, stored: boolean): Readonl
     const value = given[name as keyof Limits];
     if (value !== undefined) values[name] = value;
   }
-  for (let i = 0; i < RANGES.length; i++) {
-    const name = RANGES[i]![0];
-    checkRange(`limits.${name}`, limits[name], RANGES[i]![1], RANGES[i]![2]);
-  }
+  checkLimit(limits, "frameBytes", 128, 268435460);
+  checkLimit(limits, "transmitBytes", 128, 1048576);
+  checkLimit(limits, "inflight", 1, 64000); // the other packet identifiers are for subscriptions
+  checkLimit(limits, "queuedMessages", 0, 1000000);
+  checkLimit(limits, "queuedBytes", 0, 268435456);
+  checkLimit(limits, "subscriptions", 1, 1000);
+  checkLimit(limits, "redeliveries", 0, 1000);
+  checkLimit(limits, "values", 1, 1000000);
   if (typeof limits.dropOldest !== "boolean")
     throw new ConfigurationException(`limits.dropOldest must be true or false, not ${limits.dropOldest}`);
   for (const name in limits) {
@@ -150,6 +140,10 @@ export function checkLimits(given: Limits | undefined, stored: boolean): Readonl
   if (stored)
     checkRange("limits.inflight + queuedMessages with a store", limits.inflight + limits.queuedMessages, 1, 64000);
   return limits;
+}
+
+function checkLimit(limits: Limits, name: Exclude<keyof Limits, "dropOldest">, least: number, most: number): void {
+  checkRange(`limits.${name}`, limits[name], least, most);
 }
 
 /**

@@ -81,7 +81,7 @@ const MUTANTS: readonly Mutant[] = [
     to: "if (size > 9e9) {",
   },
   {
-    name: "reset keeps an oversize message",
+    name: "reset keeps the head of an oversize message",
     file: DECODER,
     from: "    if (this.oversize) this.oversize = undefined;\n",
     to: "",
@@ -91,6 +91,12 @@ const MUTANTS: readonly Mutant[] = [
     file: DECODER,
     from: "    if (this.partial) this.partial = undefined;\n",
     to: "",
+  },
+  {
+    name: "a new connection goes on where the last one ended",
+    file: DECODER,
+    from: "    this.next = FRAME_START;\n    if (this.partial)",
+    to: "    if (this.partial)",
   },
   { name: "an oversize packet before its end", file: DECODER, from: "if (this.payloadLeft === 0) {", to: "{" },
   {
@@ -225,7 +231,7 @@ const MUTANTS: readonly Mutant[] = [
   {
     name: "confirmed while its payload is sent again: the bytes are given back at once",
     file: PUBLISHER,
-    from: "if (message === this.streamingMessage && this.encoder.buffer.streaming)",
+    from: "if (this.waiting && message === this.streamingMessage && this.encoder.buffer.streaming)",
     to: "if (!message)",
     by: "dialogue/unanswered.test.ts",
   },
@@ -399,9 +405,21 @@ const MUTANTS: readonly Mutant[] = [
   {
     name: "a message acknowledged before it is resent ends the resending",
     file: PUBLISHER,
-    from: "    if (message === this.resendNext) this.resendNext = message.next;\n",
+    from: "    if (this.waiting && message === this.resendNext) this.resendNext = message.next;\n",
     to: "",
     by: "unit/publisher.test.ts",
+  },
+  {
+    name: "a new message overtakes those that wait",
+    file: PUBLISHER,
+    from: "const behind = (this.waiting || this.busy) &&",
+    to: "const behind = this.busy &&",
+  },
+  {
+    name: "what a callback publishes overtakes those that wait",
+    file: PUBLISHER,
+    from: "const behind = (this.waiting || this.busy) &&",
+    to: "const behind = this.waiting &&",
   },
   {
     name: "a completion callback runs inside another",

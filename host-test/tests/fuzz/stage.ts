@@ -449,7 +449,7 @@ export class Stage {
     this.within("in the buffer", buffer.used, limits.transmitBytes);
     this.within("commands waiting", commands.waiting ? commands.waiting.length : 0, MAX_WAITING_COMMANDS);
     this.within("topics cached", countOf(events.newest), Math.min(EVENT_NAMES.length, MAX_CACHED_TOPICS));
-    if (!this.model.up && (decoder.partial || acknowledgements || buffer.used)) {
+    if (!this.model.up && (decoder.partial || decoder.oversize || acknowledgements || buffer.used)) {
       this.model.fail("holds what belonged to a connection");
     }
   }
@@ -508,7 +508,7 @@ const LAST = { type: "publish", qos: 2, dup: false, retain: false, topic: 0, siz
 /** Private fields of the client that bounds are about. */
 interface Innards {
   connection: {
-    link: { decoder: { partial: Uint8Array | undefined }; buffer: { used: number } };
+    link: { decoder: { partial: Uint8Array | undefined; oversize: object | undefined }; buffer: { used: number } };
     session: {
       publisher: PublisherInnards;
       acknowledgements: { queue: unknown[] } | undefined;

@@ -36,7 +36,7 @@ export class Publisher implements PacketIdHolder {
   resentCount: number | undefined;
   /** Messages given up with an error; undefined: none. */
   droppedCount: number | undefined;
-  /** True while a message waits for room, or for its turn. */
+  /** A message waits for room, or for its turn. If not, and outside pump(): no message is in the outbox, streaming or resent. */
   waiting = false;
   /** Of PUBLISH, and of SUBSCRIBE and UNSUBSCRIBE, which subscriptions.ts sends: one sequence for all. */
   readonly ids = new PacketIds();
@@ -152,7 +152,8 @@ export class Publisher implements PacketIdHolder {
     done: PublishCallback | undefined,
   ): boolean {
     const { encoder, outbox, inflight } = this;
-    const direct = this.online && outbox.count === 0 && !this.streamingMessage && !this.resendNext;
+    const behind = (this.waiting || this.busy) && (outbox.count > 0 || this.streamingMessage || this.resendNext);
+    const direct = this.online && !behind;
     // Fast path: a QoS 0 message that leaves at once needs no Message.
     if (direct && qos === 0 && !(done && this.busy) && encoder.publish(topic, payload, 0, retain, false, 0)) {
       if (this.encoder.buffer.streaming) {
@@ -328,11 +329,12 @@ export class Publisher implements PacketIdHolder {
   }
 
   private confirm(message: Message): void {
-    if (message === this.resendNext) this.resendNext = message.next;
+    if (this.waiting && message === this.resendNext) this.resendNext = message.next;
     this.inflight.remove(message);
     if (this.store) this.store.remove(message);
     // Its payload is being sent again, from the caller's bytes: completeStreamed() tells the application.
-    if (message === this.streamingMessage && this.encoder.buffer.streaming) message.state = NOT_IN_FLIGHT;
+    if (this.waiting && message === this.streamingMessage && this.encoder.buffer.streaming)
+      message.state = NOT_IN_FLIGHT;
     else if (message.done) this.complete(message.done);
     if (this.outbox.count) this.pump();
   }

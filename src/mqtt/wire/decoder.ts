@@ -29,6 +29,15 @@ const PUBLISH = 3;
 /** Byte 1 and at most 4 bytes of remaining length. */
 const FIXED_HEADER_BYTES = 5;
 
+// What the next byte belongs to.
+const FRAME_START = 0;
+/** The unfinished frame, or the head of an oversize PUBLISH. */
+const PARTIAL = 1;
+/** The payload of an oversize PUBLISH. */
+const OVERSIZE = 2;
+/** Nothing: the connection has ended, or the server broke the standard. */
+const STOPPED = 3;
+
 export class Decoder {
   private readonly listener: DecoderListener;
   private readonly frameBytes: number;
@@ -43,7 +52,7 @@ export class Decoder {
   // An oversize PUBLISH of whose payload `payloadLeft` bytes are still to be skipped.
   private oversize: Packet | undefined;
   private payloadLeft!: number;
-  private stopped = false;
+  private next: 0 | 1 | 2 | 3 = FRAME_START;
 
   /** @param frameBytes largest frame to buffer, fixed header included, in bytes; at least 16. */
   constructor(listener: DecoderListener, frameBytes: number) {
@@ -54,12 +63,12 @@ export class Decoder {
   /** Discards the unfinished frame and all further bytes. Used when the connection ends, also during push(). */
   stop(): void {
     this.reset();
-    this.stopped = true;
+    this.next = STOPPED;
   }
 
   /** The next byte starts a frame. Used when a connection begins. */
   reset(): void {
-    this.stopped = false;
+    this.next = FRAME_START;
     if (this.partial) this.partial = undefined;
     if (this.oversize) this.oversize = undefined;
   }
@@ -68,12 +77,13 @@ export class Decoder {
   push(bytes: Uint8Array): void {
     const end = bytes.length;
     let at = 0;
-    while (at < end && !this.stopped) {
-      if (this.partial) {
-        at = this.resume(this.partial, bytes, at, end);
-        if (this.partial && this.filled === this.frameSize) this.deliver(this.parse(this.takePartial()));
-      } else if (this.oversize) at = this.skipPayload(this.oversize, at, end);
-      else at = this.begin(bytes, at, end);
+    while (at < end && this.next !== STOPPED) {
+      if (this.next === FRAME_START) at = this.begin(bytes, at, end);
+      else if (this.next === OVERSIZE) at = this.skipPayload(this.oversize!, at, end);
+      else {
+        at = this.resume(this.partial!, bytes, at, end);
+        if (this.next === PARTIAL && this.filled === this.frameSize) this.deliver(this.parse(this.takePartial()));
+      }
     }
   }
 
@@ -119,6 +129,7 @@ export class Decoder {
   }
 
   private keep(bytes: Uint8Array, at: number, end: number, frameSize: number, room: number): number {
+    this.next = PARTIAL;
     this.partial = new Uint8Array(room);
     this.partial.set(bytes.subarray(at, end));
     this.filled = end - at;
@@ -142,13 +153,14 @@ export class Decoder {
   private takePartial(): Uint8Array {
     const partial = this.partial!;
     this.partial = undefined;
+    this.next = FRAME_START;
     return partial;
   }
 
   private resumeHeader(partial: Uint8Array, filled: number): void {
     const headerBytes = fixedHeaderBytes(partial, 0, filled);
     if (headerBytes === 0) return;
-    this.partial = undefined;
+    this.takePartial();
     this.header(partial, 0, headerBytes, filled);
   }
 
@@ -162,6 +174,7 @@ export class Decoder {
     } else if (partial.length < headSize) this.keep(partial, 0, partial.length, frameSize, headSize);
     else {
       this.partial = undefined;
+      this.next = OVERSIZE; // not later: parse() may stop
       this.oversize = this.parse(partial);
       this.payloadLeft = frameSize - headSize; // more than 0, because headSize <= frameBytes < frameSize
     }
@@ -173,6 +186,7 @@ export class Decoder {
     this.payloadLeft -= taken;
     if (this.payloadLeft === 0) {
       this.oversize = undefined;
+      this.next = FRAME_START;
       packet.oversize = this.frameSize;
       this.listener.packet(packet);
     }
