@@ -1,6 +1,7 @@
 // mqtt-packet without the patches, behind the functions that src/mqtt/wire calls: its events become a returned packet.
 
-import { type Packet, type PacketParser, parser as publishedParser, writePublish, writeToStream } from "#mqtt-packet";
+import type * as patched from "#mqtt-packet";
+import { type Packet, type PacketParser, parser as publishedParser, writeToStream } from "#mqtt-packet";
 
 interface EventParser {
   on(event: "packet", listener: (packet: Packet) => void): void;
@@ -8,7 +9,13 @@ interface EventParser {
   parse(frame: Uint8Array): unknown;
 }
 
-export { writePublish, writeToStream };
+export { writeToStream };
+
+export const writePublish: typeof patched.writePublish = (stream, topic, payload, qos, retain, dup, messageId) =>
+  writeToStream({ cmd: "publish", topic, payload, qos, retain, dup, messageId }, stream);
+
+export const writeAcknowledgement: typeof patched.writeAcknowledgement = (stream, cmd, messageId) =>
+  writeToStream({ cmd, messageId }, stream);
 
 export function parser(options?: { protocolVersion: number }): PacketParser {
   const inner = publishedParser(options) as unknown as EventParser;

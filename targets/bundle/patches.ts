@@ -49,8 +49,12 @@ const mqtt: readonly Patch[] = [
   ],
   ["pull", "Parser.parser", "options => new Parser(options)"],
   ["modules", /exports\.(generate|writeToStream) = require\('(.*)'\)/g, "export { default as $1 } from '$2.js'", 2],
-  // The most frequent packet has a function of its own.
-  ["modules", "default as writeToStream }", "default as writeToStream, publish as writePublish }"],
+  // The most frequent packets have functions of their own.
+  [
+    "modules",
+    "default as writeToStream }",
+    "default as writeToStream, publish as writePublish, confirmation as writeAcknowledgement }",
+  ],
 ];
 
 const packet: readonly Patch[] = [
@@ -124,7 +128,7 @@ const writeToStream: readonly Patch[] = [
   ],
   ["modules", "const debug = require('debug')(", "import createDebug from 'debug'\nconst debug = createDebug("],
   ["modules", "module.exports =", "export default"],
-  ["modules", "function publish (", "export function publish ("],
+  ["modules", /function (publish|confirmation) \(/g, "export function $1 (", 2],
   ["bytes", /(\w+) instanceof Buffer/g, "Buffer.isBuffer($1)", 2],
   ["bytes", "stream.write(string, 'utf8')", "stream.write(Buffer.from(string))"],
   [
@@ -191,8 +195,26 @@ const writeToStream: readonly Patch[] = [
   ["stream", /protocol\.VERSION(\d+)/g, "$1", 5],
   ["stream", "protocol.SUBSCRIBE_OPTIONS_QOS[jqos]", "jqos"],
 
-  ["callers", /\bpacket \|\| \{\}/g, "packet", 10],
-  ["callers", "settings.cmd || 'puback'", "settings.cmd"],
+  // The encoder calls publish() and confirmation() itself, without an object for the packet.
+  ["callers", / {4}case 'pub\w+':\n(?: {6}return .*\n)?/g, "", 5],
+  [
+    "callers",
+    /publish \(packet, stream, opts\) \{\n((?:.*\n)+?) {2}const settings = .*\n(?: {2}const (?:qos|retain|topic|payload|id) = .*\n){5}/g,
+    "publish (stream, topic, payload, qos, retain, dup, id) {\n$1",
+  ],
+  [
+    "callers",
+    /confirmation \(packet, stream, opts\) \{\n((?:.*\n)+?) {2}const settings = .*\n(?: {2}const (?:type|id) = .*\n){2}/g,
+    "confirmation (stream, type, id) {\n$1",
+  ],
+  // The fixed header of a short PUBLISH is two bytes.
+  [
+    "callers",
+    / {2}stream\.writeByte\(0x30 \| \(settings\.dup (\? .*) \| retain\)\n\n.*\n {2}writeVarByteInt\(stream, length\)\n/g,
+    "  const first = 0x30 | (dup $1 | (retain ? 1 : 0)\n  if (length < 128) stream.writeUInt16(first << 8 | length)\n" +
+      "  else {\n    stream.writeByte(first)\n    writeVarByteInt(stream, length)\n  }\n",
+  ],
+  ["callers", /\bpacket \|\| \{\}/g, "packet", 8],
   [
     "callers",
     / {2}\/\/ Check message ID\n {2}if \(typeof id .*\n.*\n.*\n {2}\}(?: else (length \+= 2))?\n/g,
@@ -204,8 +226,6 @@ const writeToStream: readonly Patch[] = [
     / {2}let length = 0\n\n {2}\/\/ Topic must be a non-empty [\s\S]*?\} else if \(qos\) length \+= 2\n/g,
     "  let length = topic.length + payload.length + (qos > 0 ? 4 : 2)\n",
   ],
-  ["callers", "const qos = settings.qos || 0", "const qos = settings.qos"],
-  ["callers", "const payload = settings.payload || empty", "const payload = settings.payload"],
   ["callers", "byteLength(topic)", "topic.length"],
   ["callers", /settings\.(keepalive|clientId) \|\| .*/g, "settings.$1", 2],
   ["callers", "settings.protocolId || 'MQTT'", "'MQTT'"],
@@ -255,20 +275,11 @@ const writeToStream: readonly Patch[] = [
   ["callers", / {2}if \(typeof id !== 'number'\) \{\n.*\n.*\n {2}\} else \{\n {4}(length \+= 2)\n {2}\}\n/g, "  $1\n"],
   ["callers", / {2}if \(num > protocol\.VARBYTEINT_MAX\) \{\n[\s\S]*?\n {2}\}\n/g, ""],
 
-  // The encoder calls publish() itself. The fixed header of a short packet is two bytes.
-  ["callers", / {4}case 'publish':\n.*\n/g, ""],
-  [
-    "callers",
-    / {2}stream\.writeByte\((0x30 \| .*)\)\n\n.*\n {2}writeVarByteInt\(stream, length\)\n/g,
-    "  const first = $1\n  if (length < 128) stream.writeUInt16(first << 8 | length)\n" +
-      "  else {\n    stream.writeByte(first)\n    writeVarByteInt(stream, length)\n  }\n",
-  ],
-
   // The encoder asks for the packets of a client only.
   ["callers", / {4}default:\n {6}stream\.destroy\(new Error\('Unknown command'\)\)\n {6}return false\n/g, ""],
 
   ["mqtt5", /^ *case 'auth':\n.*\n/gm, ""],
-  ["mqtt5", /\(packet, stream, opts\)/g, "(packet, stream)", 21],
+  ["mqtt5", /\(packet, stream, opts\)/g, "(packet, stream)", 18],
   ["mqtt5", /^ {2}const version = opts \? opts\.protocolVersion : 4\n/gm, "", 9],
   ["mqtt5", /\b(protocolV|v)ersion === 5\b/g, "false", 23],
   ["mqtt5", /^ {2}if \(length === 3\) .*\n/gm, ""],

@@ -10,8 +10,10 @@ import { type Order, type Outcome, PLACES, type Place, start } from "./chains-pr
 
 const PROGRAM = new URL("chains-program.ts", import.meta.url);
 const EVENTS = 100_000;
-/** A short chain that uses every way an event may take. */
+/** A short chain that uses every way an event may take, but for one. */
 const SHORT = 4;
+/** After 65,535 packet identifiers, the client looks for those in use: that needs the stack of so many calls more. */
+const SEARCH = 2;
 /** Slots of the stack of the ESP32 app (targets/esp32/manifest.json). */
 const BOARD_STACK = 448;
 /** Slots of the stack of the XS worker (xsnap-worker.c): calls below the chain leave it as much as a board has. */
@@ -79,8 +81,8 @@ describe("in XS, at the stack that four events need, which the ESP32 app has", {
 
   for (const [qos, place] of IN_XS) {
     test(`${EVENTS} events of QoS ${qos}, the first from ${place}`, async t => {
-      const depth = await deepest({ count: SHORT, qos, place }, guess);
-      guess = depth;
+      guess = await deepest({ count: SHORT, qos, place }, guess);
+      const depth = qos === 0 ? guess : guess - SEARCH;
       const slots = Math.ceil(((empty - depth) * WORKER_STACK) / empty);
       t.diagnostic(`${slots} slots of stack`);
       assert.ok(slots < BOARD_STACK, `${slots} slots`);

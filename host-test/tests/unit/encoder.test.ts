@@ -116,11 +116,3 @@ test("a topic of the limit fits the smallest buffer with any payload, one longer
   assert.equal(parseSent(link.sent).length, 4);
   assert.equal(encoder.publish(utf8("t".repeat(encoder.topicLimit + 4)), noise(10), 2, false, false, 1), false);
 });
-
-test("keeps neither topic nor payload of a message", () => {
-  const { encoder } = onLink(256);
-  encoder.publish(TOPIC, utf8("hi"), 1, false, false, 7);
-  const packet = (encoder as unknown as { packet: Record<string, unknown> }).packet;
-  assert.equal(packet.messageId, 7);
-  assert.deepEqual([packet.topic, packet.payload], [undefined, undefined]);
-});

@@ -1,6 +1,6 @@
 // Packets to bytes: mqtt-packet generates every packet, into the SendBuffer.
 
-import { type PublishPacket, writePublish, writeToStream } from "#mqtt-packet";
+import { writeAcknowledgement, writePublish, writeToStream } from "#mqtt-packet";
 import type { SendBuffer } from "./send-buffer.ts";
 
 /** Packet types with a packet identifier and nothing else. */
@@ -32,16 +32,6 @@ const PUBLISH_OVERHEAD = 9;
  */
 export class Encoder {
   readonly buffer: SendBuffer;
-  // One object for every PUBLISH and acknowledgement, used again to save an allocation per packet.
-  private readonly packet = {
-    cmd: "",
-    topic: undefined as Uint8Array | undefined,
-    payload: undefined as Uint8Array | undefined,
-    qos: 0,
-    retain: false,
-    dup: false,
-    messageId: 0,
-  };
 
   constructor(buffer: SendBuffer) {
     this.buffer = buffer;
@@ -61,24 +51,19 @@ export class Encoder {
    * again, and must not change before that.
    */
   publish(topic: Uint8Array, payload: Uint8Array, qos: 0 | 1 | 2, retain: boolean, dup: boolean, id: number): boolean {
-    const { buffer, packet } = this;
+    const { buffer } = this;
     if (buffer.streaming) return false;
-    packet.topic = topic;
-    packet.payload = payload;
-    packet.qos = qos;
-    packet.retain = retain;
-    packet.dup = dup;
-    packet.messageId = id;
-    const written = this.append(packet, buffer.size - RESERVED_BYTES, payload);
-    packet.topic = packet.payload = undefined; // the message belongs to the caller
-    return written;
+    const start = buffer.used;
+    writePublish(buffer, topic, payload, qos, retain, dup, id);
+    const written = this.finish(start, buffer.size - RESERVED_BYTES, payload);
+    return written ?? this.publish(topic, payload, qos, retain, dup, id);
   }
 
   ack(type: AckType, id: number): boolean {
-    const packet = this.packet;
-    packet.cmd = type;
-    packet.messageId = id;
-    return this.append(packet, this.buffer.size, undefined);
+    const { buffer } = this;
+    const start = buffer.used;
+    writeAcknowledgement(buffer, type, id);
+    return this.finish(start, buffer.size, undefined) ?? this.ack(type, id);
   }
 
   subscribe(id: number, subscriptions: readonly Subscription[]): boolean {
@@ -98,20 +83,20 @@ export class Encoder {
   }
 
   private control(packet: object): boolean {
-    return this.append(packet, this.buffer.size, undefined);
+    const { buffer } = this;
+    const start = buffer.used;
+    writeToStream(packet, buffer);
+    return this.finish(start, buffer.size, undefined) ?? this.control(packet);
   }
 
-  // One packet, whole or not at all.
-  private append(packet: object, limit: number, payload: Uint8Array | undefined): boolean {
-    const buffer = this.buffer;
-    const start = buffer.used;
-    if (payload) writePublish(packet as PublishPacket, buffer);
-    else writeToStream(packet, buffer);
+  // The packet that was written from `start` on: whole, or not at all. False: there was no room. Undefined: there was none,
+  // and now there is, because corked packets have left.
+  private finish(start: number, limit: number, payload: Uint8Array | undefined): boolean | undefined {
+    const { buffer } = this;
     if (buffer.used > limit && !buffer.leavePayload(start, limit, payload)) {
-      // There is no room. If corked packets take it, they can be sent.
       if (start === 0 || !buffer.corked) return false;
       buffer.flush();
-      return buffer.used < start && this.append(packet, limit, payload);
+      return buffer.used < start ? undefined : false;
     }
     if (!buffer.corked) buffer.flush();
     return true;

@@ -26,16 +26,6 @@ export interface PacketParser {
   parse(frame: Uint8Array): Packet | null;
 }
 
-export interface PublishPacket {
-  topic: Uint8Array;
-  payload: Uint8Array;
-  qos: number;
-  retain: boolean;
-  dup: boolean;
-  /** Without a meaning at QoS 0. */
-  messageId: number;
-}
-
 /** What packets are written to. */
 export interface PacketStream {
   write(chunk: Uint8Array): boolean;
@@ -44,6 +34,20 @@ export interface PacketStream {
 }
 
 export function parser(options?: { protocolVersion: number }): PacketParser;
-/** Every packet but PUBLISH. */
+/** CONNECT, SUBSCRIBE, UNSUBSCRIBE, PINGREQ, DISCONNECT. */
 export function writeToStream(packet: object, stream: PacketStream): boolean;
-export function writePublish(packet: PublishPacket, stream: PacketStream): boolean;
+/** @param messageId without a meaning at QoS 0 */
+export function writePublish(
+  stream: PacketStream,
+  topic: Uint8Array,
+  payload: Uint8Array,
+  qos: number,
+  retain: boolean,
+  dup: boolean,
+  messageId: number,
+): boolean;
+export function writeAcknowledgement(
+  stream: PacketStream,
+  type: "puback" | "pubrec" | "pubrel" | "pubcomp",
+  messageId: number,
+): boolean;
