@@ -71,6 +71,7 @@ async function squeezed(text: string, names: TransformOptions, minify: boolean, 
     lineLimit: lines ? MAX_LINE : 0,
     legalComments: "none",
     logLevel: "silent",
+    logOverride: { "assign-to-constant": "error" },
   });
   return result.code.replace(RESERVED, "");
 }

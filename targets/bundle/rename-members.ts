@@ -4,7 +4,12 @@
 import { readFile } from "node:fs/promises";
 import type { Plugin } from "esbuild";
 import type { ClassDeclaration, Identifier, Node } from "typescript/unstable/ast";
-import { isBindingElement, isIdentifier } from "typescript/unstable/ast/is";
+import {
+  isBinaryExpression,
+  isBindingElement,
+  isIdentifier,
+  isShorthandPropertyAssignment,
+} from "typescript/unstable/ast/is";
 import { API, type Project, type Symbol as TypeSymbol } from "typescript/unstable/sync";
 
 export interface Renaming {
@@ -88,12 +93,18 @@ function findEdits({ program, checker }: Project, folder: string, choose: Choose
       }
       const keys = declarationKeys(symbol);
       const newName = newNames.get(keys[0] ?? "");
+      const assigns = isShorthandPropertyAssignment(parent) && isAssignmentTarget(parent.parent);
+      if (assigns) throw new Error(`${path}: ({ ${old} } = …) may mean a renamed member`);
       if (keys.some(key => newNames.get(key) !== newName)) throw new Error(`${path}: ${old} may mean several members`);
       return newName ? [{ old, end, text: binds ? `${newName}: ${old}` : newName }] : [];
     });
     if (fileEdits.length > 0) edits.set(path, fileEdits);
   }
   return edits;
+}
+
+function isAssignmentTarget(literal: Node): boolean {
+  return isBinaryExpression(literal.parent) && literal.parent.left === literal;
 }
 
 /** Where a symbol is declared. An inherited member has another symbol in each class, but one declaration. */

@@ -95,7 +95,7 @@ const MUTANTS: readonly Mutant[] = [
   {
     name: "a new connection goes on where the last one ended",
     file: DECODER,
-    from: "    this.next = FRAME_START;\n    if (this.partial)",
+    from: "    this.state = FRAME_START;\n    if (this.partial)",
     to: "    if (this.partial)",
   },
   { name: "an oversize packet before its end", file: DECODER, from: "if (this.payloadLeft === 0) {", to: "{" },
@@ -412,14 +412,14 @@ const MUTANTS: readonly Mutant[] = [
   {
     name: "a new message overtakes those that wait",
     file: PUBLISHER,
-    from: "const behind = (this.waiting || this.busy) &&",
-    to: "const behind = this.busy &&",
+    from: "const overtakes = (this.waiting || this.busy) &&",
+    to: "const overtakes = this.busy &&",
   },
   {
     name: "what a callback publishes overtakes those that wait",
     file: PUBLISHER,
-    from: "const behind = (this.waiting || this.busy) &&",
-    to: "const behind = this.waiting &&",
+    from: "const overtakes = (this.waiting || this.busy) &&",
+    to: "const overtakes = this.waiting &&",
   },
   {
     name: "a completion callback runs inside another",

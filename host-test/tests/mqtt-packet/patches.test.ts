@@ -4,7 +4,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { parseSync, types as t } from "@babel/core";
 import { build } from "esbuild";
 import { bundle } from "../../../targets/bundle/bundle.ts";
 import { ALWAYS, type Group, PATCHES, type Patch, TRIM } from "../../../targets/bundle/patches.ts";
@@ -46,12 +45,6 @@ test("what the patches remove is not in the bundle", async () => {
   for (const removed of ["Cache", "debug", "cork", "userProperties", "_parseConnect", "Buffer.alloc("]) {
     assert.ok(!text.includes(removed), removed);
   }
-});
-
-test("nothing in the bundle for devices can be assigned to at the top level", async () => {
-  const { program } = parseSync(await bundle({ entry: subject, minify: true })) as t.File;
-  const variables = program.body.filter(statement => t.isVariableDeclaration(statement));
-  assert.deepEqual(new Set(variables.map(({ kind }) => kind)), new Set(["const"]));
 });
 
 function buildWith(source: (file: string) => string) {

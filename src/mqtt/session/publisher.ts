@@ -36,7 +36,7 @@ export class Publisher implements PacketIdHolder {
   resentCount: number | undefined;
   /** Messages given up with an error; undefined: none. */
   droppedCount: number | undefined;
-  /** A message waits for room, or for its turn. If not, and outside pump(): no message is in the outbox, streaming or resent. */
+  /** A message waits for room or its turn. False, online and outside pump(): none is queued, streaming or to be resent. */
   waiting = false;
   /** Of PUBLISH, and of SUBSCRIBE and UNSUBSCRIBE, which subscriptions.ts sends: one sequence for all. */
   readonly ids = new PacketIds();
@@ -152,8 +152,8 @@ export class Publisher implements PacketIdHolder {
     done: PublishCallback | undefined,
   ): boolean {
     const { encoder, outbox, inflight } = this;
-    const behind = (this.waiting || this.busy) && (outbox.count > 0 || this.streamingMessage || this.resendNext);
-    const direct = this.online && !behind;
+    const overtakes = (this.waiting || this.busy) && (outbox.count > 0 || this.streamingMessage || this.resendNext);
+    const direct = this.online && !overtakes;
     // Fast path: a QoS 0 message that leaves at once needs no Message.
     if (direct && qos === 0 && !(done && this.busy) && encoder.publish(topic, payload, 0, retain, false, 0)) {
       if (this.encoder.buffer.streaming) {

@@ -29,7 +29,7 @@ const PUBLISH = 3;
 /** Byte 1 and at most 4 bytes of remaining length. */
 const FIXED_HEADER_BYTES = 5;
 
-// What the next byte belongs to.
+// States: what the next byte belongs to.
 const FRAME_START = 0;
 /** The unfinished frame, or the head of an oversize PUBLISH. */
 const PARTIAL = 1;
@@ -52,7 +52,7 @@ export class Decoder {
   // An oversize PUBLISH of whose payload `payloadLeft` bytes are still to be skipped.
   private oversize: Packet | undefined;
   private payloadLeft!: number;
-  private next: 0 | 1 | 2 | 3 = FRAME_START;
+  private state: 0 | 1 | 2 | 3 = FRAME_START;
 
   /** @param frameBytes largest frame to buffer, fixed header included, in bytes; at least 16. */
   constructor(listener: DecoderListener, frameBytes: number) {
@@ -63,12 +63,12 @@ export class Decoder {
   /** Discards the unfinished frame and all further bytes. Used when the connection ends, also during push(). */
   stop(): void {
     this.reset();
-    this.next = STOPPED;
+    this.state = STOPPED;
   }
 
   /** The next byte starts a frame. Used when a connection begins. */
   reset(): void {
-    this.next = FRAME_START;
+    this.state = FRAME_START;
     if (this.partial) this.partial = undefined;
     if (this.oversize) this.oversize = undefined;
   }
@@ -77,12 +77,12 @@ export class Decoder {
   push(bytes: Uint8Array): void {
     const end = bytes.length;
     let at = 0;
-    while (at < end && this.next !== STOPPED) {
-      if (this.next === FRAME_START) at = this.begin(bytes, at, end);
-      else if (this.next === OVERSIZE) at = this.skipPayload(this.oversize!, at, end);
+    while (at < end && this.state !== STOPPED) {
+      if (this.state === FRAME_START) at = this.begin(bytes, at, end);
+      else if (this.state === OVERSIZE) at = this.skipPayload(this.oversize!, at, end);
       else {
         at = this.resume(this.partial!, bytes, at, end);
-        if (this.next === PARTIAL && this.filled === this.frameSize) this.deliver(this.parse(this.takePartial()));
+        if (this.state === PARTIAL && this.filled === this.frameSize) this.deliver(this.parse(this.takePartial()));
       }
     }
   }
@@ -129,7 +129,7 @@ export class Decoder {
   }
 
   private keep(bytes: Uint8Array, at: number, end: number, frameSize: number, room: number): number {
-    this.next = PARTIAL;
+    this.state = PARTIAL;
     this.partial = new Uint8Array(room);
     this.partial.set(bytes.subarray(at, end));
     this.filled = end - at;
@@ -153,7 +153,7 @@ export class Decoder {
   private takePartial(): Uint8Array {
     const partial = this.partial!;
     this.partial = undefined;
-    this.next = FRAME_START;
+    this.state = FRAME_START;
     return partial;
   }
 
@@ -174,7 +174,7 @@ export class Decoder {
     } else if (partial.length < headSize) this.keep(partial, 0, partial.length, frameSize, headSize);
     else {
       this.partial = undefined;
-      this.next = OVERSIZE; // not later: parse() may stop
+      this.state = OVERSIZE; // before parse(), which may stop the decoder
       this.oversize = this.parse(partial);
       this.payloadLeft = frameSize - headSize; // more than 0, because headSize <= frameBytes < frameSize
     }
@@ -186,7 +186,7 @@ export class Decoder {
     this.payloadLeft -= taken;
     if (this.payloadLeft === 0) {
       this.oversize = undefined;
-      this.next = FRAME_START;
+      this.state = FRAME_START;
       packet.oversize = this.frameSize;
       this.listener.packet(packet);
     }

@@ -64,7 +64,7 @@ export class Link implements TransportListener {
     buffer.corked = true;
     this.decoder.push(bytes);
     buffer.corked = false;
-    if (buffer.used > 0 || buffer.streaming) buffer.flush();
+    if (buffer.used > 0 || buffer.streaming) buffer.flush(); // as `pending`, without a call: most packets need no answer
     this.listener.flushed(); // a payload may have left, and messages that waited for it can go
   }
 
