@@ -28,7 +28,7 @@ const EXAMPLES = join(ROOT, "targets/examples");
 const IDENTITY = { org: "abc123", type: "thermo", id: "t-01", token: "demo-token", host: "127.0.0.1" };
 
 /** Ceilings, a little above docs/moddable.md. After the first events: one encoded topic, and the buffer of the outbox. */
-const CONNECTED = { slots: 182, chunks: 2000 };
+const CONNECTED = { slots: 173, chunks: 2000 };
 const FIRST_EVENTS = { slots: 40, chunks: 8000 };
 const LATER = { slots: 20, chunks: 200 };
 
