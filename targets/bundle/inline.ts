@@ -1,5 +1,5 @@
-// Makes code for devices, which in XS takes less flash and fewer instructions: a function that is called once becomes part
-// of its caller, functions of the module become arrow functions, and `var` becomes `const` or `let`.
+// Makes code that takes less flash and fewer instructions in XS: a function that is called from one place becomes part of
+// its caller, functions of the module become arrow functions, and `var` becomes `const` or `let`.
 
 import { execFile } from "node:child_process";
 import { createRequire } from "node:module";
@@ -18,32 +18,35 @@ const FLAGS = [
   "--formatting=PRETTY_PRINT",
   "--warning_level=QUIET",
 ];
-/** What the compiler takes for an object of somebody else. */
-const EXPORTED = "$moduleExports";
-const PLAIN = { configFile: false, babelrc: false, sourceType: "module" } as const;
+/** Undeclared object that receives the exports, so that the compiler keeps them. */
+const EXPORTS_OBJECT = "$moduleExports";
+const BABEL_OPTIONS = { configFile: false, babelrc: false, sourceType: "module" } as const;
 
-/** The same ES module. `bundle` has one export declaration, as esbuild writes it. */
+/** Returns an ES module that does the same. `bundle` has one export declaration, as esbuild writes it. */
 export async function inlined(bundle: string): Promise<string> {
-  const { imports, script, exported } = withoutModule(initialized(bundle));
-  const tree = parseSync(await compile(script), PLAIN)!;
+  const { imports, script, exportCount } = toScript(initializeLets(bundle));
+  const tree = parseSync(await compile(script), BABEL_OPTIONS)!;
   traverse(tree, {
     Program: {
       exit(program) {
-        if (restoreExports(program) !== exported) throw new Error("the compiler has lost an export");
+        if (restoreExports(program) !== exportCount) throw new Error("the compiler has lost an export");
         arrowFunctions(program);
       },
     },
     VariableDeclaration: replaceVar,
   });
-  const result = await transformFromAstAsync(tree, undefined, PLAIN);
+  const result = await transformFromAstAsync(tree, undefined, BABEL_OPTIONS);
   return `${imports}${result!.code}\n`;
 }
 
-/** The compiler may give a variable without a value the place of another one, and then it has the value of that one. */
-function initialized(bundle: string): string {
+/**
+ * Adds `= void 0` to each `let` without an initial value: the compiler may merge it with another variable, whose old value
+ * it would then have.
+ */
+function initializeLets(bundle: string): string {
   let result = "";
   let at = 0;
-  traverse(parseSync(bundle, PLAIN)!, {
+  traverse(parseSync(bundle, BABEL_OPTIONS)!, {
     VariableDeclarator({ node, parent, parentPath }) {
       if (node.init || (parent as t.VariableDeclaration).kind === "var" || parentPath.parentPath!.isForXStatement())
         return;
@@ -54,23 +57,23 @@ function initialized(bundle: string): string {
   return result + bundle.slice(at);
 }
 
-/** The compiler takes scripts: `export { a as b }` becomes `$moduleExports.b = a`. `exported`: how many there are. */
-function withoutModule(bundle: string): { imports: string; script: string; exported: number } {
+/** Turns the module into a script, which the compiler needs: `export { a as b }` becomes `$moduleExports.b = a`. */
+function toScript(bundle: string): { imports: string; script: string; exportCount: number } {
   let imports = ""; // re-exports among them
   let script = "";
-  let exported = 0;
-  for (const node of (parseSync(bundle, PLAIN) as t.File).program.body) {
+  let exportCount = 0;
+  for (const node of (parseSync(bundle, BABEL_OPTIONS) as t.File).program.body) {
     const text = bundle.slice(node.start!, node.end!);
     if ((node as t.ImportDeclaration).source) imports += `${text}\n`;
     else if (!t.isExportNamedDeclaration(node)) script += `${text}\n`;
     else {
       for (const specifier of node.specifiers as t.ExportSpecifier[]) {
-        script += `${EXPORTED}.${(specifier.exported as t.Identifier).name} = ${specifier.local.name};\n`;
-        exported++;
+        script += `${EXPORTS_OBJECT}.${(specifier.exported as t.Identifier).name} = ${specifier.local.name};\n`;
+        exportCount++;
       }
     }
   }
-  return { imports, script, exported };
+  return { imports, script, exportCount };
 }
 
 async function compile(script: string): Promise<string> {
@@ -79,14 +82,14 @@ async function compile(script: string): Promise<string> {
   return (await running).stdout;
 }
 
-/** Returns how many exports there are. */
+/** Restores the export declaration and returns the number of exports. */
 function restoreExports(program: NodePath<t.Program>): number {
   const specifiers: t.ExportSpecifier[] = [];
   for (const statement of program.get("body")) {
     const { expression } = statement.node as t.ExpressionStatement;
     if (!t.isAssignmentExpression(expression)) continue;
     const { left, right } = expression;
-    if (!t.isMemberExpression(left) || !t.isIdentifier(left.object, { name: EXPORTED })) continue;
+    if (!t.isMemberExpression(left) || !t.isIdentifier(left.object, { name: EXPORTS_OBJECT })) continue;
     const name = left.property as t.Identifier;
     const local = t.isIdentifier(right) ? right : program.scope.generateUidIdentifier(name.name);
     specifiers.push(t.exportSpecifier(local, name));
@@ -118,40 +121,41 @@ function arrowFunctions(program: NodePath<t.Program>): void {
   }
 }
 
-/** undefined if the function needs a `this` of its own, or more. */
+/** Returns undefined if the function is a generator or contains `this`, `arguments` or `new.target`. */
 function arrowOf(path: NodePath<t.FunctionDeclaration | t.FunctionExpression>): t.Expression | undefined {
   const { params, body, async, generator } = path.node;
-  let own = generator;
+  let needsFunction = generator;
   path.traverse({
     "ThisExpression|MetaProperty": () => {
-      own = true;
+      needsFunction = true;
     },
     Identifier: ({ node: { name } }) => {
-      own ||= name === "arguments";
+      needsFunction ||= name === "arguments";
     },
   });
-  return own ? undefined : t.arrowFunctionExpression(params as t.Identifier[], body, async);
+  return needsFunction ? undefined : t.arrowFunctionExpression(params as t.Identifier[], body, async);
 }
 
 /**
- * `var` becomes `const` or `let` where nothing else changes. In XS, each `var` costs instructions at the start of the
- * function, and one of a module costs a preloaded module RAM.
+ * Replaces `var` by `const` or `let` where the code then does the same. In XS each `var` costs instructions at the start of
+ * its function, and a module-level `var` or `let` takes RAM even if the module is preloaded.
  */
 function replaceVar(path: NodePath<t.VariableDeclaration>): void {
-  const { node, parentPath: place, scope } = path;
+  const { node, parentPath: parent, scope } = path;
   if (node.kind !== "var") return;
   const bindings = Object.keys(path.getBindingIdentifiers()).map(name => scope.getBinding(name)!);
-  const inLoop = path.findParent(parent => parent.isLoop() || parent.isFunction())?.isLoop();
-  const hasValue = node.declarations.every(({ init }) => init) || place.isForXStatement();
+  const inLoop = path.findParent(above => above.isLoop() || above.isFunction())?.isLoop();
+  const hasValue = node.declarations.every(({ init }) => init) || parent.isForXStatement();
   if (inLoop && !hasValue) return; // `let` would be undefined again in each round
-  for (const { path: declarator, referencePaths, constantViolations, scope: owner } of bindings) {
+  for (const { path: declarator, referencePaths, constantViolations, scope: declaredIn } of bindings) {
     if (declarator.parentPath !== path) return; // declared twice
     for (const use of [...referencePaths, ...constantViolations]) {
-      const runsLater = place.isProgram() && use.scope.getFunctionParent();
-      if (!runsLater && use.node.start! < node.start!) return;
-      if (!use.findParent(parent => parent === place)) return;
+      // Assumes that code of the module calls no function that uses the variable before its declaration.
+      const inFunction = parent.isProgram() && use.scope.getFunctionParent();
+      if (!inFunction && use.node.start! < node.start!) return;
+      if (!use.findParent(above => above === parent)) return;
       // `let` would be another variable for a function that each round makes.
-      if (inLoop && use.scope.getFunctionParent() !== owner.getFunctionParent()) return;
+      if (inLoop && use.scope.getFunctionParent() !== declaredIn.getFunctionParent()) return;
     }
   }
   const constant = hasValue && bindings.every(({ constantViolations }) => constantViolations.length === 0);

@@ -1,7 +1,6 @@
-// Renames private members so that classes use the same names: the first one is `private0`, or has the number after those of
-// the class that it extends. On Moddable each name that a program uses takes about 28 bytes of flash. TypeScript allows no use
-// of a private member outside its class, so the same name in another class is never meant. A name that is also a string
-// stays, because of Object.defineProperty.
+// Renames private members to private0, private1 and so on, so that unrelated classes share names. A subclass continues
+// after the numbers of its parent. On Moddable each name takes about 28 bytes of flash. This is safe because TypeScript
+// lets no other class use a private member. A name that is also a string stays: Object.defineProperty may use it.
 
 import type { Plugin } from "esbuild";
 import type { ClassDeclaration, Node } from "typescript/unstable/ast";
@@ -36,7 +35,7 @@ function countInherited(declaration: ClassDeclaration, classes: readonly ClassDe
   const name = parentName(declaration);
   if (name === "" || name === "Error") return 0;
   const parents = classes.filter(other => other.name!.text === name);
-  if (parents.length !== 1) throw new Error(`${declaration.name!.text} extends ${name}: ${parents.length} classes`);
+  if (parents.length !== 1) throw new Error(`the parent ${name} must be one class, found ${parents.length}`);
   return countInherited(parents[0]!, classes) + privateMembers(parents[0]!).length;
 }
 

@@ -18,7 +18,7 @@ export interface Renaming {
   newName: string;
 }
 
-/** `inFolder` and `program`: every node of the files in `folder`, and of the program. */
+/** `inFolder`: all nodes of the files in `folder`. `program`: all nodes of the whole program. */
 export type ChooseMembers = (inFolder: readonly Node[], program: readonly Node[]) => Renaming[];
 
 /** Replaces `old`, which ends in front of `end`. */
@@ -94,7 +94,7 @@ function findEdits({ program, checker }: Project, folder: string, choose: Choose
       const keys = declarationKeys(symbol);
       const newName = newNames.get(keys[0] ?? "");
       const assigns = isShorthandPropertyAssignment(parent) && isAssignmentTarget(parent.parent);
-      if (assigns) throw new Error(`${path}: ({ ${old} } = …) may mean a renamed member`);
+      if (assigns) throw new Error(`${path}: ({ ${old} } = …) is not supported: ${old} may be a renamed member`);
       if (keys.some(key => newNames.get(key) !== newName)) throw new Error(`${path}: ${old} may mean several members`);
       return newName ? [{ old, end, text: binds ? `${newName}: ${old}` : newName }] : [];
     });

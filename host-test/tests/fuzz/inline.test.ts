@@ -1,5 +1,4 @@
-// What targets/bundle/inline.ts makes of random modules does the same as they do. FUZZ_SEED repeats a run, FUZZ_MODULES
-// lengthens it.
+// A random module does the same after inlined(). FUZZ_SEED repeats a run, FUZZ_MODULES is the number of modules.
 
 import assert from "node:assert/strict";
 import { env } from "node:process";

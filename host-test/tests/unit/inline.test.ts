@@ -1,4 +1,4 @@
-// What targets/bundle/inline.ts makes of a bundle does the same, and a board that preloads it keeps no variable in RAM.
+// inlined() does not change what a bundle does, and leaves no variable of a module that would take RAM on a board.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -26,27 +26,27 @@ const CASES: Record<string, { text: string; result: unknown; has?: RegExp; lacks
     result: 1,
     has: /function own\(/,
   },
-  "a variable that keeps its value from round to round stays var": {
+  "a variable keeps its value from one iteration to the next": {
     text: "function f(n) { var s = ''; for (var i = 0; i < n; i++) { var x; if (i === 0) x = 'a'; s += x } return s } const result = f(3) + f(2);",
     result: "aaaaa",
   },
-  "a variable that functions share over rounds stays var": {
+  "closures of different iterations share a variable": {
     text: "function f(n) { const all = []; for (var i = 0; i < n; i++) all.push(() => i); return all.map(one => one()) } const result = [f(2), f(3)];",
     result: [
       [2, 2],
       [3, 3, 3],
     ],
   },
-  "a variable without a value gets one, or the compiler may give it that of another": {
+  "let without a value is initialized, so that the compiler cannot give it an old value": {
     text: "function f(n) { let x; if (n > 1) x = n; return x } const result = [f(1), f(2)];",
     result: [undefined, 2],
     has: /= void 0|undefined/,
   },
-  "a variable that is used in front of its declaration stays var": {
+  "a variable may be assigned before its declaration": {
     text: "function f(n) { if (n > 1) late = n; var late; return late } const result = [f(1), f(2)];",
     result: [undefined, 2],
   },
-  "a variable that one case of a switch declares and another uses stays var": {
+  "cases of a switch share a variable": {
     text: "function f(n) { switch (n) { case 1: var x = Math.max(n, 5); break; case 2: return [x]; default: x = n; x += Math.abs(x) } return x } const result = [f(1), f(2), f(3)];",
     result: [5, [undefined], 6],
   },
@@ -85,8 +85,8 @@ test("an export that the compiler would lose stops the build", async () => {
   await assert.rejects(inlined("const $moduleExports = {}; const f = 1; export { f };"), /lost an export/);
 });
 
-test("what is not JavaScript is refused with the place", async () => {
-  await assert.rejects(inlined("const = 1; export {};"));
+test("a syntax error is reported with line and column", async () => {
+  await assert.rejects(inlined("const = 1; export {};"), /\(1:6\)/);
 });
 
 for (const file of [
@@ -98,7 +98,7 @@ for (const file of [
   "managed-moddable",
   "update-moddable",
 ]) {
-  test(`nothing in dist/${file}.js can be assigned to at the top level`, () => {
+  test(`dist/${file}.js declares only const variables at module level`, () => {
     const path = fileURLToPath(new URL(`../../../dist/${file}.js`, import.meta.url));
     const { program } = parseSync(readFileSync(path, "utf8"), { configFile: false, babelrc: false }) as t.File;
     const variables = program.body.filter(statement => t.isVariableDeclaration(statement));

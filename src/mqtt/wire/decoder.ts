@@ -17,7 +17,7 @@ export interface DecoderListener {
    * whose payload was skipped; the value is the size of the whole packet in bytes, and the payload is empty.
    */
   packet(packet: Packet): void;
-  /** The server broke the standard. Nothing more is passed on until reset(). */
+  /** The server violated MQTT 3.1.1 or exceeded `frameBytes`. Nothing more is passed on until reset(). */
   protocolError(reason: string): void;
 }
 
@@ -35,7 +35,7 @@ const FRAME_START = 0;
 const PARTIAL = 1;
 /** The payload of an oversize PUBLISH. */
 const OVERSIZE = 2;
-/** Nothing: the connection has ended, or the server broke the standard. */
+/** Nothing, until reset(): the connection has ended, or protocolError() was called. */
 const STOPPED = 3;
 
 export class Decoder {
@@ -44,12 +44,12 @@ export class Decoder {
   private readonly parser = parser({ protocolVersion: 4 });
   // The topic that was checked last: a server sends the same few again and again.
   private lastValidTopic: string | undefined;
-  // The unfinished frame, or of an oversize PUBLISH the head: `filled` bytes of it are there. Its size in bytes is
-  // `frameSize`, 0 until its fixed header is complete. No memory is used for them until a frame is cut.
+  // The unfinished frame, or the head of an oversize PUBLISH; its first `filled` bytes are there. `frameSize`: bytes of the
+  // whole packet, 0 until its fixed header is complete. These fields are absent until a frame arrives in pieces.
   private partial: Uint8Array | undefined;
   private filled!: number;
   private frameSize!: number;
-  // An oversize PUBLISH of whose payload `payloadLeft` bytes are still to be skipped.
+  // The oversize PUBLISH whose payload is being skipped; `payloadLeft` bytes of it are still to come.
   private oversize: Packet | undefined;
   private payloadLeft!: number;
   private state: 0 | 1 | 2 | 3 = FRAME_START;
@@ -73,7 +73,7 @@ export class Decoder {
     if (this.oversize) this.oversize = undefined;
   }
 
-  /** Takes the next bytes of the stream, cut anywhere. They are not kept. */
+  /** Takes the next bytes of the stream, split anywhere. Copies only the bytes of an unfinished frame. */
   push(bytes: Uint8Array): void {
     const end = bytes.length;
     let at = 0;
@@ -102,7 +102,7 @@ export class Decoder {
     return frameEnd;
   }
 
-  // `bytes` from `at` to `end` are what there is of a frame; decides what is buffered until the rest arrives.
+  // Handles every frame that begin() does not: checks the length, then delivers the frame, buffers it, or reports an error.
   private header(bytes: Uint8Array, at: number, headerBytes: number, end: number): number {
     if (headerBytes === 0) return this.keep(bytes, at, end, 0, FIXED_HEADER_BYTES);
     if (headerBytes > FIXED_HEADER_BYTES) return this.protocolError("remaining length of more than four bytes");
@@ -137,8 +137,8 @@ export class Decoder {
     return end;
   }
 
-  // A frame that it completes stays in `partial`: while the message is handled, no local variable may hold the frame, so that
-  // payloadJson() can let go of it.
+  // A complete frame stays in `partial`: push() must not hold it in a local variable while the message is handled, so that
+  // payloadJson() can free it.
   private resume(partial: Uint8Array, bytes: Uint8Array, at: number, end: number): number {
     const frameSize = this.frameSize;
     // The fixed header is read byte by byte, because only its own bytes tell its length.
@@ -180,7 +180,7 @@ export class Decoder {
     }
   }
 
-  // Passed on after its last byte, so that the acknowledgement means "received".
+  // Delivers the packet after its last byte, because an acknowledgement means that all bytes have arrived.
   private skipPayload(packet: Packet, at: number, end: number): number {
     const taken = Math.min(end - at, this.payloadLeft);
     this.payloadLeft -= taken;

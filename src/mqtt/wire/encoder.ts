@@ -21,7 +21,7 @@ export interface Subscription {
   qos: 0 | 1 | 2;
 }
 
-/** Room in the buffer that PUBLISH may not use, so that all other packets leave while PUBLISH packets wait. */
+/** Bytes that PUBLISH may not use: room for 16 acknowledgements while PUBLISH packets wait. */
 const RESERVED_BYTES = 64;
 /** Fixed header of up to five bytes, topic length, packet identifier. */
 const PUBLISH_OVERHEAD = 9;
@@ -55,7 +55,7 @@ export class Encoder {
     if (buffer.streaming) return false;
     const start = buffer.used;
     writePublish(buffer, topic, payload, qos, retain, dup, id);
-    const written = this.finish(start, buffer.size - RESERVED_BYTES, payload);
+    const written = this.keepIfItFits(start, buffer.size - RESERVED_BYTES, payload);
     return written ?? this.publish(topic, payload, qos, retain, dup, id);
   }
 
@@ -63,7 +63,7 @@ export class Encoder {
     const { buffer } = this;
     const start = buffer.used;
     writeAcknowledgement(buffer, type, id);
-    return this.finish(start, buffer.size, undefined) ?? this.ack(type, id);
+    return this.keepIfItFits(start, buffer.size, undefined) ?? this.ack(type, id);
   }
 
   subscribe(id: number, subscriptions: readonly Subscription[]): boolean {
@@ -86,12 +86,12 @@ export class Encoder {
     const { buffer } = this;
     const start = buffer.used;
     writeToStream(packet, buffer);
-    return this.finish(start, buffer.size, undefined) ?? this.control(packet);
+    return this.keepIfItFits(start, buffer.size, undefined) ?? this.control(packet);
   }
 
-  // The packet that was written from `start` on: whole, or not at all. False: there was no room. Undefined: there was none,
-  // and now there is, because corked packets have left.
-  private finish(start: number, limit: number, payload: Uint8Array | undefined): boolean | undefined {
+  // Keeps the packet that begins at `start` if it fits into `limit` bytes; a payload that does not fit stays with the
+  // caller. Otherwise removes the packet. Returns true: kept; false: no room; undefined: flush() has made room, write again.
+  private keepIfItFits(start: number, limit: number, payload: Uint8Array | undefined): boolean | undefined {
     const { buffer } = this;
     if (buffer.used > limit && !buffer.leavePayload(start, limit, payload)) {
       if (start === 0 || !buffer.corked) return false;

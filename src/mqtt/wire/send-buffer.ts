@@ -111,7 +111,7 @@ export class SendBuffer implements PacketStream {
     return true;
   }
 
-  // What mqtt-packet calls. Bytes beyond the end of the buffer are dropped and counted in `used`: see Encoder.append().
+  // Called by mqtt-packet. Bytes beyond the end of the buffer are dropped but counted in `used`: see Encoder.keepIfItFits().
 
   /** @internal */
   write(bytes: Uint8Array): boolean {
