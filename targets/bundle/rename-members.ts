@@ -16,6 +16,8 @@ export interface Renaming {
   /** In the declaration of the member. */
   name: Identifier;
   newName: string;
+  /** `const { name } = object` stops the build, for who must see each use as `object.name`. */
+  undestructured?: boolean;
 }
 
 /** `inFolder`: all nodes of the files in `folder`. `program`: all nodes of the whole program. */
@@ -77,7 +79,9 @@ function findEdits({ program, checker }: Project, folder: string, choose: Choose
   const inFolder = paths.filter(path => path.startsWith(folder)).flatMap(path => nodes.get(path)!);
   const renamings = choose(inFolder, [...nodes.values()].flat());
   const symbols = checker.getSymbolAtLocation(renamings.map(({ name }) => name));
-  const newNames = new Map(renamings.map(({ newName }, i) => [declarationKeys(symbols[i])[0]!, newName]));
+  const byDeclaration = new Map(
+    renamings.flatMap((renaming, i) => declarationKeys(symbols[i]).map(key => [key, renaming] as const)),
+  );
   const oldNames = new Set(renamings.map(({ name }) => name.text));
   const edits = new Map<string, Edit[]>();
   for (const [path, fileNodes] of nodes) {
@@ -92,11 +96,15 @@ function findEdits({ program, checker }: Project, folder: string, choose: Choose
         symbol = type && checker.getPropertyOfType(type, old);
       }
       const keys = declarationKeys(symbol);
-      const newName = newNames.get(keys[0] ?? "");
+      const renaming = byDeclaration.get(keys[0] ?? "");
       const assigns = isShorthandPropertyAssignment(parent) && isAssignmentTarget(parent.parent);
       if (assigns) throw new Error(`${path}: ({ ${old} } = …) is not supported: ${old} may be a renamed member`);
-      if (keys.some(key => newNames.get(key) !== newName)) throw new Error(`${path}: ${old} may mean several members`);
-      return newName ? [{ old, end, text: binds ? `${newName}: ${old}` : newName }] : [];
+      if (keys.some(key => byDeclaration.get(key) !== renaming))
+        throw new Error(`${path}: ${old} may mean several members`);
+      if (!renaming) return [];
+      const { newName, undestructured } = renaming;
+      if (undestructured && isBindingElement(parent)) throw new Error(`${path}: { ${old} } is a method or getter`);
+      return [{ old, end, text: binds ? `${newName}: ${old}` : newName }];
     });
     if (fileEdits.length > 0) edits.set(path, fileEdits);
   }

@@ -231,7 +231,7 @@ const MUTANTS: readonly Mutant[] = [
   {
     name: "confirmed while its payload is sent again: the bytes are given back at once",
     file: PUBLISHER,
-    from: "if (this.waiting && message === this.streamingMessage && this.encoder.buffer.streaming)",
+    from: "if (waiting && message === this.streamingMessage && this.encoder.buffer.streaming)",
     to: "if (!message)",
     by: "dialogue/unanswered.test.ts",
   },
@@ -405,7 +405,7 @@ const MUTANTS: readonly Mutant[] = [
   {
     name: "a message acknowledged before it is resent ends the resending",
     file: PUBLISHER,
-    from: "    if (this.waiting && message === this.resendNext) this.resendNext = message.next;\n",
+    from: "    if (waiting && message === this.resendNext) this.resendNext = message.next;\n",
     to: "",
     by: "unit/publisher.test.ts",
   },

@@ -30,13 +30,14 @@ export function parser(options?: { protocolVersion: number }): Parser {
 type Writer = (packet: object, stream: unknown, options?: object) => boolean;
 
 export const writeToStream: Writer = (packet, stream, options) => {
-  const { cmd, topic, payload, qos, retain, dup, messageId } = withBytes(packet) as Record<string, never>;
+  const sent = withBytes(packet);
+  const { cmd, topic, payload, qos, retain, dup, messageId } = sent as Record<string, never>;
   // As the encoder calls them, if the patches of group "callers" are applied.
   if (patched.writePublish.length > 3) {
     if (cmd === "publish") return patched.writePublish(stream as never, topic, payload, qos, retain, dup, messageId);
     if (/^pub/.test(cmd)) return patched.writeAcknowledgement(stream as never, cmd, messageId);
   }
-  return (patched.writeToStream as unknown as Writer)(withBytes(packet), stream, options);
+  return (patched.writeToStream as unknown as Writer)(sent, stream, options);
 };
 
 export function generate(packet: object, options?: object): Uint8Array {

@@ -329,12 +329,12 @@ export class Publisher implements PacketIdHolder {
   }
 
   private confirm(message: Message): void {
-    if (this.waiting && message === this.resendNext) this.resendNext = message.next;
+    const { waiting } = this; // else nothing is resent and nothing streams
+    if (waiting && message === this.resendNext) this.resendNext = message.next;
     this.inflight.remove(message);
     if (this.store) this.store.remove(message);
     // Its payload is being sent again, from the caller's bytes: completeStreamed() tells the application.
-    if (this.waiting && message === this.streamingMessage && this.encoder.buffer.streaming)
-      message.state = NOT_IN_FLIGHT;
+    if (waiting && message === this.streamingMessage && this.encoder.buffer.streaming) message.state = NOT_IN_FLIGHT;
     else if (message.done) this.complete(message.done);
     if (this.outbox.count) this.pump();
   }

@@ -42,7 +42,7 @@ function certainMethods(inFolder: readonly Node[], program: readonly Node[]): Re
       return declaration.members.flatMap(member => {
         const isMethod = isMethodDeclaration(member) || isGetAccessorDeclaration(member);
         return isMethod && isIdentifier(member.name) && !ambiguous.has(nameOf(member))
-          ? [{ name: member.name, newName: `${member.name.text}Of${owner}` }]
+          ? [{ name: member.name, newName: `${member.name.text}Of${owner}`, undestructured: true }]
           : [];
       });
     });
