@@ -329,7 +329,7 @@ export class Publisher implements PacketIdHolder {
   }
 
   private confirm(message: Message): void {
-    const { waiting } = this; // else nothing is resent and nothing streams
+    const waiting = this.waiting; // else nothing is resent and nothing streams
     if (waiting && message === this.resendNext) this.resendNext = message.next;
     this.inflight.remove(message);
     if (this.store) this.store.remove(message);
